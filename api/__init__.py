@@ -1,0 +1,1 @@
+"""FastAPI routes; no logic of its own."""

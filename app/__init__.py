@@ -1,0 +1,1 @@
+"""Configuration, wiring, the pipeline loop, jobs, the command line."""

@@ -1,0 +1,1 @@
+"""Values, the field list, ports and errors. No I/O; imports nothing of ours."""

@@ -1,0 +1,35 @@
+"""Ids made from content, so that doing a thing twice does it once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+ID_BYTES = 16
+
+
+def content_id(*parts: str) -> str:
+    """32 hex digits that name `parts`. Parts are length-prefixed, so ("ab", "c") and ("a", "bc") differ."""
+    digest = hashlib.blake2b(digest_size=ID_BYTES)
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def record_ids(source: str, originals: Iterable[bytes], occurrences: Sequence[int]) -> list[str]:
+    """One id per record of a file: the source, the raw bytes, and how many equal records came before it in that file.
+
+    Two equal lines of one file are therefore two events, while a copy, a renamed, a grown or an overlapping file
+    gives the ids its lines already have.
+    """
+    start = hashlib.blake2b(source.encode() + b"\0", digest_size=ID_BYTES)
+    ids = []
+    for original, occurrence in zip(originals, occurrences, strict=True):
+        digest = start.copy()
+        if occurrence:
+            digest.update(b"#%d\0" % occurrence)
+        digest.update(original)
+        ids.append(digest.hexdigest())
+    return ids

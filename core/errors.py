@@ -1,0 +1,27 @@
+"""The errors of the house. Each says who acts on it; anything else raised is a bug."""
+
+from __future__ import annotations
+
+
+class LeaverwatchError(Exception):
+    """Base of every error a person can act on; the text is one sentence fit to show."""
+
+
+class MappingError(LeaverwatchError):
+    """A `source.yml` is wrong: its author acts. The text starts with file and line."""
+
+
+class RuleError(LeaverwatchError):
+    """A rule file is wrong or asks for what cannot be run: its author acts. The text starts with the file."""
+
+
+class Unreadable(LeaverwatchError):
+    """Input that cannot be read: its bytes go to quarantine with this reason."""
+
+
+class Refused(LeaverwatchError):
+    """An input or request that is refused whole (a zip bomb, a directory given as a file, a missing column)."""
+
+
+class ConfigError(LeaverwatchError):
+    """The configuration is wrong: the administrator acts."""

@@ -1,0 +1,173 @@
+"""Ports: what the house needs of the outside, each a small promise. Only `app/wiring.py` knows the adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+import polars as pl
+
+from core.alert import Alert
+from core.batch import Appended, Batch, Quarantined
+from core.case import Case
+from core.person import Filing, Link, Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuery:
+    """Which stored events, and which of their columns. Empty fields do not restrict.
+
+    `start` <= @timestamp < `end`; `tagged` asks for events that carry at least one of these rule ids.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    accounts: Collection[str] | None = None
+    tagged: Collection[str] | None = None
+    ids: Collection[str] | None = None
+    columns: Sequence[str] | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A run of days of one account or person to be judged again. `subject` is an account key, `person:<id>`, or
+    `*` for everybody. `stamp` is set by the adapter: settling removes a mark only if nothing renewed it since."""
+
+    subject: str
+    first: date
+    last: date
+    stamp: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """What has arrived of one source: shown as heartbeat, lag and losses."""
+
+    source: str
+    events: int
+    quarantined: int
+    ignored: Mapping[str, int]
+    waiting: int
+    first_event: datetime | None
+    last_event: datetime | None
+    unlinked_accounts: int
+
+
+class EventStore(Protocol):
+    """Sealed events. Several processes may read while one writes."""
+
+    def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
+        """Write a batch durably: events, fragments, quarantined records, the accounts seen, progress and marks become
+        visible together or not at all. Records already present (by id) are left as they are and counted."""
+
+    def read(self, query: EventQuery) -> pl.DataFrame:
+        """The events asked for, ordered by (@timestamp, event.id)."""
+
+    def chunks(self, query: EventQuery) -> Iterator[pl.DataFrame]:
+        """The same events in pieces of bounded size, each ordered by (@timestamp, event.id), pieces in no order."""
+
+    def fragments(self, source: str, keys: Collection[str]) -> pl.DataFrame:
+        """Stored fragments of these keys, ordered by (@timestamp, event.sequence, event.id)."""
+
+    def quarantined(self, source: str | None = None) -> Iterator[Quarantined]:
+        """Records in quarantine."""
+
+    def release(self, ids: Collection[str]) -> None:
+        """Take records out of quarantine (after a replay stored them)."""
+
+    def retag(self, version: str, tag: Callable[[pl.DataFrame], pl.DataFrame]) -> int:
+        """Tag again every event stored under another version of the rules; returns how many were."""
+
+    def count(self) -> int:
+        """How many events are stored."""
+
+    def newest(self) -> datetime | None:
+        """Time of the newest event."""
+
+    def compact(self) -> None:
+        """Merge small segments into daily ones ordered by (account, time). Answers do not change."""
+
+    def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
+        """Delete events older than `before`, except those of accounts on hold; returns how many went."""
+
+
+class People(Protocol):
+    """Who is who, and what HR filed. Changing any of it marks the days it touches, in the same transaction."""
+
+    def save_persons(self, persons: Sequence[Person], links: Sequence[Link]) -> None: ...
+
+    def save_filings(self, filings: Sequence[Filing], replay_days: int) -> None: ...
+
+    def persons(self) -> Sequence[Person]: ...
+
+    def links(self) -> Sequence[Link]: ...
+
+    def filings(self) -> Sequence[Filing]: ...
+
+    def accounts(self) -> Mapping[str, Sequence[str]]:
+        """Every account seen in events, with its other keys (a SID, a mail address) seen beside it."""
+
+
+class Marks(Protocol):
+    def add(self, marks: Sequence[Mark]) -> None:
+        """Marks of one subject are coalesced into the run of days that covers them."""
+
+    def pending(self) -> Sequence[Mark]:
+        """All marks, in a stable order."""
+
+
+class Inbox(Protocol):
+    """Alerts and cases."""
+
+    def settle(
+        self,
+        marks: Sequence[Mark],
+        judged: Collection[tuple[str, date, date]],
+        alerts: Sequence[Alert],
+        cases: Sequence[Case],
+    ) -> None:
+        """In one transaction: for each judged (person, first day, last day) the alerts become exactly `alerts`,
+        the judged persons' open cases become exactly `cases`, and the marks go, unless renewed since they were read.
+        An alert written again keeps its `detected_at`."""
+
+    def alerts(
+        self, *, person: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> Sequence[Alert]:
+        """Ordered by (time, id); `since` <= time < `until`."""
+
+    def alert(self, alert_id: str) -> Alert | None: ...
+
+    def cases(self, *, person: str | None = None) -> Sequence[Case]:
+        """Ordered by (opened, id)."""
+
+    def detected_at(self, alert_ids: Collection[str]) -> Mapping[str, datetime]:
+        """When each alert was first written."""
+
+
+class Records(People, Marks, Inbox, Protocol):
+    """The records database: everything people decide or file, and what the judge owes them."""
+
+    def setting(self, name: str) -> str | None: ...
+
+    def set_setting(self, name: str, value: str) -> None: ...
+
+    def sources(self) -> Sequence[SourceStatus]: ...
+
+    def close(self) -> None: ...
+
+
+class Bus(Protocol):
+    """Carries batches from those that read to those that store; a batch is delivered until it is done."""
+
+    def publish(self, batch: Batch) -> None:
+        """Hand over a batch; waits while the bus is full."""
+
+    def batches(self) -> Iterator[AbstractContextManager[Batch]]:
+        """Batches in order of arrival; leaving the context without an error means done, an error redelivers."""
+
+    def end(self) -> None:
+        """No more batches come; `batches` ends after the last one."""

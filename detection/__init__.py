@@ -1,0 +1,1 @@
+"""Rules over columns: tag, correlate, judge, score, explain."""

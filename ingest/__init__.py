@@ -1,0 +1,1 @@
+"""Read raw logs and HR files; map them to the field list."""

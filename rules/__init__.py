@@ -1,0 +1,1 @@
+"""Sigma rules, one file each, found by looking."""

@@ -1,0 +1,1 @@
+"""Adapters of the ports: event stores, records, buses."""
