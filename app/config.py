@@ -1,0 +1,120 @@
+"""Configuration: one TOML file and the environment; every key has a default."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import date, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from core.calendar import CompanyCalendar
+from core.errors import ConfigError
+
+PREFIX = "LEAVERWATCH_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Company(_Section):
+    """Whose days, hours and mail domains count. No domains: those of the employees' mail addresses."""
+
+    zone: str = "Asia/Shanghai"
+    country: str = "CN"
+    starts: time = time(8)
+    ends: time = time(20)
+    holidays: frozenset[date] = frozenset()
+    domains: frozenset[str] = frozenset()
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("no such time zone") from None
+        return value
+
+    def calendar(self) -> CompanyCalendar:
+        return CompanyCalendar(
+            zone=self.zone, country=self.country, starts=self.starts, ends=self.ends, extra_holidays=self.holidays
+        )
+
+
+class Detection(_Section):
+    """How far a notice looks back, when a case opens, and a folder of the company's own rules beside ours."""
+
+    replay_days: int = Field(default=400, ge=1, le=4000)
+    case_opens_at: float = Field(default=30.0, gt=0)
+    rules: Path | None = None
+
+
+class Api(_Section):
+    """Where `serve` listens. An empty token is generated once and kept in the data directory."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8765, ge=0, le=65535)
+    token: str = ""
+
+
+class Config(_Section):
+    """The whole configuration. `data` holds everything the embedded default writes."""
+
+    data: Path = Path("leaverwatch-data")
+    company: Company = Company()
+    detection: Detection = Detection()
+    api: Api = Api()
+
+
+def load(
+    data: Path | None = None, file: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Config:
+    """Configuration from `file` (or LEAVERWATCH_CONFIG), then the environment, then `data`; later ones win.
+
+    An environment key names section and key: LEAVERWATCH_COMPANY_ZONE. Raises `ConfigError`.
+    """
+    environment = os.environ if environment is None else environment
+    chosen = file or (Path(environment[PREFIX + "CONFIG"]) if environment.get(PREFIX + "CONFIG") else None)
+    values = _read(chosen) if chosen else {}
+    for name, text in environment.items():
+        if name.startswith(PREFIX):
+            _put(values, name.removeprefix(PREFIX).lower(), text)
+    if data is not None:
+        values["data"] = data
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"configuration key {where}: {first['msg']}") from None
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: {error}") from None
+
+
+def _put(values: dict[str, object], name: str, text: str) -> None:
+    if name == "data":
+        values["data"] = text
+        return
+    section, _, key = name.partition("_")
+    model = {"company": Company, "detection": Detection, "api": Api}.get(section)
+    if model is None or key not in model.model_fields:
+        return
+    inside = values.setdefault(section, {})
+    if not isinstance(inside, dict):
+        raise ConfigError(f"configuration key {section} must be a table")
+    inside[key] = [part.strip() for part in text.split(",") if part.strip()] if key in _LISTS else text
+
+
+_LISTS = frozenset({"holidays", "domains"})
