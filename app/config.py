@@ -71,9 +71,7 @@ class Config(_Section):
     api: Api = Api()
 
 
-def load(
-    data: Path | None = None, file: Path | None = None, environment: Mapping[str, str] | None = None
-) -> Config:
+def load(data: Path | None = None, file: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
     """Configuration from `file` (or LEAVERWATCH_CONFIG), then the environment, then `data`; later ones win.
 
     An environment key names section and key: LEAVERWATCH_COMPANY_ZONE. Raises `ConfigError`.

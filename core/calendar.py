@@ -33,6 +33,10 @@ class CompanyCalendar:
         """The first moment after a company day."""
         return self.start_of(day + timedelta(days=1))
 
+    def localize(self, moment: datetime) -> datetime:
+        """The moment, in company time where it has no zone of its own."""
+        return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(self.zone))
+
     def is_working_day(self, day: date) -> bool:
         return day not in self.extra_holidays and _national(self.country, day.year).is_working_day(day)
 

@@ -88,6 +88,9 @@ class EventStore(Protocol):
     def newest(self) -> datetime | None:
         """Time of the newest event."""
 
+    def problems(self) -> Sequence[str]:
+        """What is wrong with what is stored, a sentence each: missing or damaged files, counts that differ."""
+
     def compact(self) -> None:
         """Merge small segments into daily ones ordered by (account, time). Answers do not change."""
 
@@ -135,13 +138,13 @@ class Inbox(Protocol):
         An alert written again keeps its `detected_at`."""
 
     def alerts(
-        self, *, person: str | None = None, since: datetime | None = None, until: datetime | None = None
+        self, *, persons: Collection[str] | None = None, since: datetime | None = None, until: datetime | None = None
     ) -> Sequence[Alert]:
         """Ordered by (time, id); `since` <= time < `until`."""
 
     def alert(self, alert_id: str) -> Alert | None: ...
 
-    def cases(self, *, person: str | None = None) -> Sequence[Case]:
+    def cases(self, *, persons: Collection[str] | None = None) -> Sequence[Case]:
         """Ordered by (opened, id)."""
 
     def detected_at(self, alert_ids: Collection[str]) -> Mapping[str, datetime]:
@@ -171,3 +174,6 @@ class Bus(Protocol):
 
     def end(self) -> None:
         """No more batches come; `batches` ends after the last one."""
+
+    def fail(self, error: BaseException) -> None:
+        """The producer broke: `batches` raises `error` after what was published before it."""

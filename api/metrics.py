@@ -1,0 +1,25 @@
+"""Counts in the Prometheus text format."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from core.ports import EventStore, Records
+
+
+def exposition(records: Records, events: EventStore) -> bytes:
+    """What is stored, waiting and lost, per source, and what people have before them. No personal data."""
+    registry = CollectorRegistry()
+    Gauge("leaverwatch_events", "Stored events", registry=registry).set(events.count())
+    Gauge("leaverwatch_alerts", "Open alerts", registry=registry).set(len(records.alerts()))
+    Gauge("leaverwatch_cases", "Open cases", registry=registry).set(len(records.cases()))
+    Gauge("leaverwatch_marks", "Subjects waiting to be judged", registry=registry).set(len(records.pending()))
+    quarantined = Gauge("leaverwatch_quarantined", "Records in quarantine", ["source"], registry=registry)
+    waiting = Gauge("leaverwatch_waiting_lines", "Lines waiting for the rest of theirs", ["source"], registry=registry)
+    last = Gauge("leaverwatch_last_event_seconds", "Time of the newest event", ["source"], registry=registry)
+    for status in records.sources():
+        quarantined.labels(status.source).set(status.quarantined)
+        waiting.labels(status.source).set(status.waiting)
+        if status.last_event:
+            last.labels(status.source).set(status.last_event.timestamp())
+    return generate_latest(registry)

@@ -1,0 +1,172 @@
+"""The HTTP service: read-only views of alerts, persons and sources, behind a bearer token."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+from core.directory import Directory
+from detection.rulebook import RuleBook
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, status
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, JsonValue
+
+from api.metrics import exposition
+from api.views import (
+    AlertView,
+    CaseView,
+    Language,
+    RiskView,
+    SourceView,
+    alert_views,
+    case_views,
+    data_clock,
+    event_documents,
+    risk_views,
+    source_views,
+)
+from core.ports import EventStore, Records
+
+Person = Annotated[str | None, Query(description="Only this person's", max_length=512)]
+Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone it is UTC")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Offset = Annotated[int, Query(ge=0, le=10_000_000)]
+
+
+class Shop:
+    """What the routes read from; the directory is read afresh for every answer."""
+
+    def __init__(
+        self, records: Records, events: EventStore, book: RuleBook, directory: Callable[[], Directory]
+    ) -> None:
+        self.records = records
+        self.events = events
+        self.book = book
+        self.directory = directory
+
+
+class Health(BaseModel):
+    """Says the process answers."""
+
+    status: str = "ok"
+
+
+class AlertDetail(BaseModel):
+    """One alert with the events that add up to it."""
+
+    alert: AlertView
+    events: list[dict[str, JsonValue]]
+
+
+def create_app(shop: Shop, token: str) -> FastAPI:
+    """The service. Every route but health and readiness wants `Authorization: Bearer <token>`."""
+    app = FastAPI(
+        title="leaverwatch",
+        version="1",
+        summary="Explained alerts about what people do before and after they leave",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.shop = shop
+    app.include_router(_open)
+    app.include_router(_closed, dependencies=[Depends(_bearer(token))])
+    return app
+
+
+def _bearer(token: str) -> Callable[[HTTPAuthorizationCredentials], None]:
+    scheme = HTTPBearer(description="The token printed by `leaverwatch serve`")
+
+    def check(credentials: Annotated[HTTPAuthorizationCredentials, Depends(scheme)]) -> None:
+        if not secrets.compare_digest(credentials.credentials.encode(), token.encode()):
+            raise HTTPException(status.HTTP_401_UNAUTHORIZED, "wrong token", {"WWW-Authenticate": "Bearer"})
+
+    return check
+
+
+def _shop(request: Request) -> Shop:
+    shop: Shop = request.app.state.shop
+    return shop
+
+
+InShop = Annotated[Shop, Depends(_shop)]
+_open = APIRouter()
+_closed = APIRouter(responses={401: {"description": "No or wrong token"}})
+
+
+@_open.get("/healthz", operation_id="health")
+def health() -> Health:
+    """The process answers."""
+    return Health()
+
+
+@_open.get("/readyz", operation_id="ready", responses={503: {"description": "The stores do not answer"}})
+def ready(shop: InShop) -> Health:
+    """The stores answer."""
+    try:
+        shop.events.count()
+    except Exception:  # whatever is broken below, the answer is the same: not ready
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "the stores do not answer") from None
+    return Health()
+
+
+@_closed.get("/metrics", operation_id="metrics", response_class=Response)
+def metrics(shop: InShop) -> Response:
+    """Counts for Prometheus."""
+    return Response(exposition(shop.records, shop.events), media_type=CONTENT_TYPE_LATEST)
+
+
+@_closed.get("/api/v1/alerts", operation_id="list_alerts")
+def list_alerts(
+    shop: InShop,
+    person: Person = None,
+    since: Moment = None,
+    until: Moment = None,
+    lang: Language = "en",
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> list[AlertView]:
+    """Alerts, oldest first; `since` <= time < `until`."""
+    found = shop.records.alerts(persons=_only(person), since=utc(since), until=utc(until))
+    return alert_views(found[offset : offset + limit], shop.records, shop.directory(), shop.book, lang)
+
+
+@_closed.get("/api/v1/alerts/{alert_id}", operation_id="get_alert", responses={404: {"description": "No such alert"}})
+def get_alert(shop: InShop, alert_id: str, lang: Language = "en") -> AlertDetail:
+    """One alert with its ledger and its events."""
+    alert = shop.records.alert(alert_id)
+    if alert is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "no such alert")
+    (view,) = alert_views([alert], shop.records, shop.directory(), shop.book, lang)
+    return AlertDetail(alert=view, events=event_documents(shop.events, alert.events))
+
+
+@_closed.get("/api/v1/cases", operation_id="list_cases")
+def list_cases(shop: InShop, person: Person = None, limit: Limit = 100, offset: Offset = 0) -> list[CaseView]:
+    """Cases, oldest first."""
+    return case_views(shop.records.cases(persons=_only(person))[offset : offset + limit], shop.directory())
+
+
+@_closed.get("/api/v1/persons", operation_id="list_persons_by_risk")
+def list_persons(shop: InShop, at: Moment = None, limit: Limit = 100, offset: Offset = 0) -> list[RiskView]:
+    """Persons by risk as of `at` (default: the newest event or alert), highest first."""
+    alerts = shop.records.alerts()
+    ranked = risk_views(alerts, shop.directory(), utc(at) or data_clock(shop.records, shop.events))
+    return ranked[offset : offset + limit]
+
+
+@_closed.get("/api/v1/sources", operation_id="list_sources")
+def list_sources(shop: InShop) -> list[SourceView]:
+    """What has arrived, source by source."""
+    return source_views(shop.records)
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """A moment without a zone is taken as UTC."""
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _only(person: str | None) -> list[str] | None:
+    return None if person is None else [person]

@@ -1,0 +1,213 @@
+"""The documents people and scripts are given: the same for the API and for `--json`. Field names are a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from core.directory import Directory
+from detection.explain import explain
+from detection.risk import person_ledger
+from detection.rulebook import RuleBook
+from pydantic import BaseModel, JsonValue
+
+from core.alert import Alert, Fact, Term
+from core.case import Case
+from core.ports import EventQuery, EventStore, Records
+from core.schema import SCHEMA
+
+Language = Literal["zh", "en"]
+
+
+class TermView(BaseModel):
+    """One line of a score ledger; the points of a ledger add up to its score."""
+
+    name: str
+    points: float
+    observed: Fact | None
+    limit: Fact | None
+    alert: str | None
+
+
+class AlertView(BaseModel):
+    """An alert. `time` is the first moment it could have been raised, `detected_at` when it was first written."""
+
+    id: str
+    rule: str
+    title: str
+    person: str
+    email: str
+    day: str
+    time: datetime
+    detected_at: datetime
+    severity: str
+    stage: str
+    score: float
+    terms: list[TermView]
+    facts: dict[str, Fact]
+    message: str
+    messages: dict[str, str]
+    event_ids: list[str]
+
+
+class CaseView(BaseModel):
+    """A case: one person's open alerts, gathered when the score reached the limit."""
+
+    id: str
+    person: str
+    email: str
+    state: str
+    opened: datetime
+    score: float
+    alerts: list[str]
+
+
+class RiskView(BaseModel):
+    """A person ranked by score, the terms adding up to it."""
+
+    person: str
+    email: str
+    score: float
+    stage: str
+    first_alert: datetime
+    terms: list[TermView]
+
+
+class SourceView(BaseModel):
+    """What has arrived of one source, so that silence is explained."""
+
+    source: str
+    events: int
+    quarantined: int
+    ignored: dict[str, int]
+    waiting: int
+    first_event: datetime | None
+    last_event: datetime | None
+    unlinked_accounts: int
+
+
+def alert_views(
+    alerts: Sequence[Alert], records: Records, directory: Directory, book: RuleBook, language: Language = "en"
+) -> list[AlertView]:
+    """Alerts as documents, in the order given."""
+    detected = records.detected_at([alert.id for alert in alerts])
+    return [_alert_view(alert, detected[alert.id], directory, book, language) for alert in alerts]
+
+
+def _alert_view(
+    alert: Alert, detected: datetime, directory: Directory, book: RuleBook, language: Language
+) -> AlertView:
+    person = directory.person(alert.person)
+    rule = book.rules[alert.rule]
+    name = person.name or person.email or person.id
+    messages = {"zh": explain(rule, alert, name, "zh"), "en": explain(rule, alert, name, "en")}
+    return AlertView(
+        id=alert.id,
+        rule=alert.rule,
+        title=rule.title,
+        person=alert.person,
+        email=person.email,
+        day=alert.day.isoformat(),
+        time=alert.time,
+        detected_at=detected,
+        severity=alert.severity.value,
+        stage=alert.stage,
+        score=alert.score,
+        terms=_terms(alert.terms),
+        facts=dict(alert.facts),
+        message=messages[language],
+        messages=messages,
+        event_ids=list(alert.events),
+    )
+
+
+def case_views(cases: Sequence[Case], directory: Directory) -> list[CaseView]:
+    """Cases as documents, in the order given."""
+    return [
+        CaseView(
+            id=case.id,
+            person=case.person,
+            email=directory.person(case.person).email,
+            state=case.state.value,
+            opened=case.opened,
+            score=case.score,
+            alerts=list(case.alerts),
+        )
+        for case in cases
+    ]
+
+
+def risk_views(
+    alerts: Sequence[Alert], directory: Directory, at: datetime, persons: Collection[str] | None = None
+) -> list[RiskView]:
+    """Persons with alerts raised by `at`, highest score first (ties by person)."""
+    by_person: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        if alert.time <= at and (persons is None or alert.person in persons):
+            by_person.setdefault(alert.person, []).append(alert)
+    views = [_risk_view(person, own, directory, at) for person, own in by_person.items()]
+    return sorted(views, key=lambda view: (-view.score, view.person))
+
+
+def _risk_view(person: str, alerts: Sequence[Alert], directory: Directory, at: datetime) -> RiskView:
+    terms = person_ledger(alerts, at)
+    return RiskView(
+        person=person,
+        email=directory.person(person).email,
+        score=round(sum(term.points for term in terms), 2),
+        stage=directory.stage(person, at).value,
+        first_alert=min(alert.time for alert in alerts),
+        terms=_terms(terms),
+    )
+
+
+def data_clock(records: Records, events: EventStore) -> datetime:
+    """The moment scores are taken at: the newest event or alert, so that old logs are judged in their own time."""
+    times = [alert.time for alert in records.alerts()[-1:]]
+    newest = events.newest()
+    return max([*times, newest] if newest else times, default=datetime.now(UTC))
+
+
+def source_views(records: Records) -> list[SourceView]:
+    """Every source that has sent anything."""
+    return [
+        SourceView(
+            source=status.source,
+            events=status.events,
+            quarantined=status.quarantined,
+            ignored=dict(status.ignored),
+            waiting=status.waiting,
+            first_event=status.first_event,
+            last_event=status.last_event,
+            unlinked_accounts=status.unlinked_accounts,
+        )
+        for status in records.sources()
+    ]
+
+
+def event_documents(events: EventStore, ids: Collection[str]) -> list[dict[str, JsonValue]]:
+    """Stored events as documents, oldest first."""
+    return [document(row) for row in events.read(EventQuery(ids=ids, columns=tuple(SCHEMA))).iter_rows(named=True)]
+
+
+def document(row: Mapping[str, object]) -> dict[str, JsonValue]:
+    """An event as an ECS document: dotted names, times in UTC, empty fields left out."""
+    return {name: _plain(value) for name, value in row.items() if value is not None}
+
+
+def _plain(value: object) -> JsonValue:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, str | int | float):
+        return value
+    raise TypeError(type(value).__name__)
+
+
+def _terms(terms: Sequence[Term]) -> list[TermView]:
+    return [
+        TermView(name=term.name, points=term.points, observed=term.observed, limit=term.limit, alert=term.alert)
+        for term in terms
+    ]

@@ -1,0 +1,308 @@
+"""Commands that bring data in, and those that say what came: parse, ingest, people, leavers, sources, quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ingest.hr import Problem
+
+    from app.config import Config
+    from app.hr import HrImport
+    from app.pipeline import Imported, Input
+    from app.wiring import House
+    from core.batch import Batch, Quarantined
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def settings(
+    context: typer.Context,
+    data: Annotated[
+        Path | None, typer.Option(help="Data directory (LEAVERWATCH_DATA, else ./leaverwatch-data).")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file (LEAVERWATCH_CONFIG).")] = None,
+) -> None:
+    """Protects a company's customers and data when people leave: raw logs in, explained alerts out."""
+    context.obj = (data, config)
+
+
+def configuration(context: typer.Context) -> Config:
+    """The configuration this line asks for."""
+    from app.config import load
+
+    data, file = context.obj
+    return load(data, file)
+
+
+@contextmanager
+def house_of(context: typer.Context) -> Iterator[House]:
+    """The opened stores of this line's configuration."""
+    from app.wiring import open_house
+
+    with open_house(configuration(context)) as house:
+        yield house
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(parse)
+    app.command("ingest")(ingest_files)
+    people = typer.Typer(help="Employees and their accounts.", no_args_is_help=True)
+    people.command("import")(import_people)
+    app.add_typer(people, name="people")
+    leavers = typer.Typer(help="What HR filed about departures.", no_args_is_help=True)
+    leavers.command("import")(import_leavers)
+    app.add_typer(leavers, name="leavers")
+    sources = typer.Typer(help="The systems that send logs.", no_args_is_help=True)
+    sources.command("status")(sources_status)
+    app.add_typer(sources, name="sources")
+    quarantine = typer.Typer(help="Records that could not be read.", no_args_is_help=True)
+    quarantine.command("list")(quarantine_list)
+    quarantine.command("replay")(quarantine_replay)
+    app.add_typer(quarantine, name="quarantine")
+
+
+def parse(
+    context: typer.Context,
+    source: str,
+    files: list[Path],
+    explain: Annotated[bool, typer.Option(help="Print unreadable records and why, instead of events.")] = False,
+) -> None:
+    """Print ECS documents as JSON lines; nothing is stored."""
+    from ingest.catalog import sources
+
+    from app.cli.show import line
+    from app.files import parsed, source_named
+    from core.batch import Quarantined
+
+    catalog = sources(configuration(context).company.zone)
+    broken = 0
+    for item in parsed(source_named(source, catalog), files):
+        if not isinstance(item, Quarantined):
+            if not explain:
+                line(item)
+            continue
+        broken += 1
+        if explain:
+            line(unread(item))
+    if broken and not explain:
+        typer.echo(f"{broken} records could not be read; --explain shows them", err=True)
+
+
+def unread(bad: Quarantined) -> dict[str, object]:
+    """A quarantined record as a document."""
+    original = bad.original.decode(errors="replace")
+    return {
+        "id": bad.id,
+        "source": bad.source,
+        "file": bad.file,
+        "record": bad.sequence,
+        "reason": bad.reason,
+        "original": original,
+    }
+
+
+def ingest_files(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Argument(help="Name of the source; none with --all.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders.")] = None,
+    everything: Annotated[
+        Path | None, typer.Option("--all", metavar="DIR", help="A folder with one folder per system, and hr/.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Import logs, then judge what they touch. Doing it twice stores nothing twice."""
+    from app.files import inputs_below, inputs_named, source_named
+    from app.hr import import_folder
+
+    if (everything is None) == (source is None) or (source is not None and not paths):
+        raise typer.BadParameter("give SOURCE and at least one FILE or DIR, or --all DIR")
+    problems: list[tuple[Path, Problem]] = []
+    with house_of(context) as house:
+        refused: list[tuple[Path, str]] = []
+        if everything is None:
+            inputs = inputs_named(source_named(str(source), house.sources), paths or [])
+        else:
+            problems = import_folder(house, everything / "hr")
+            inputs, refused = inputs_below(house.sources, everything)
+        imported = bring_in(house, inputs)
+        imported.refused[:0] = refused
+    _summary(imported, problems, json)
+    if imported.refused or problems:
+        raise typer.Exit(1)
+
+
+def bring_in(house: House, inputs: list[Input]) -> Imported:
+    """Import with a progress bar, then judge."""
+    from app.cli.show import bar
+    from app.jobs import judge_marked
+    from app.pipeline import ingest
+
+    with bar() as progress:
+        total = sum(item.path.stat().st_size for item in inputs) or 1
+        reading = progress.add_task("reading", total=total, note="")
+        read = 0
+
+        def show(batch: Batch) -> None:
+            nonlocal read
+            read += batch.read
+            progress.update(reading, advance=batch.bytes, note=f"{batch.source} {read:,} records")
+
+        imported = ingest(house, inputs, show)
+        progress.update(reading, completed=total)
+        judging = progress.add_task("judging", total=None, note="")
+        judge_marked(house, lambda judged: progress.update(judging, note=f"{len(judged.spans):,} persons"))
+    return imported
+
+
+def _summary(imported: Imported, problems: list[tuple[Path, Problem]], json: bool) -> None:
+    from app.cli.show import document, table
+
+    if json:
+        document(
+            {
+                "sources": {
+                    name: {
+                        "read": tally.read,
+                        "stored": tally.stored,
+                        "duplicate": tally.duplicate,
+                        "quarantined": tally.quarantined,
+                        "ignored": dict(sorted(tally.ignored.items())),
+                    }
+                    for name, tally in sorted(imported.tallies.items())
+                },
+                "refused": [{"file": str(path), "reason": reason} for path, reason in imported.refused],
+                "hr_problems": [{"file": str(path), **asdict(problem)} for path, problem in problems],
+            }
+        )
+        return
+    table(
+        "Imported: read = stored + duplicate + quarantined + ignored",
+        ("source", "read", "stored", "duplicate", "quarantined", "ignored"),
+        (
+            (name, tally.read, tally.stored, tally.duplicate, tally.quarantined, sum(tally.ignored.values()))
+            for name, tally in sorted(imported.tallies.items())
+        ),
+    )
+    for name, tally in sorted(imported.tallies.items()):
+        for reason, count in sorted(tally.ignored.items()):
+            typer.echo(f"{name}: ignored {count:,}: {reason}")
+    for path, reason in imported.refused:
+        typer.echo(f"refused {path}: {reason}", err=True)
+    for path, problem in problems:
+        typer.echo(f"{path}: {problem}", err=True)
+
+
+Check = Annotated[bool, typer.Option("--check", help="Name every bad row; change nothing.")]
+
+
+def import_people(context: typer.Context, file: Path, check: Check = False, json: Json = False) -> None:
+    """Import employees and their accounts, then judge the days this touches."""
+    from app.hr import import_employees
+
+    _import_hr(context, file, import_employees, check, json)
+
+
+def import_leavers(context: typer.Context, file: Path, check: Check = False, json: Json = False) -> None:
+    """Import resignations and withdrawals, then replay the past of those concerned."""
+    from app.hr import import_resignations
+
+    _import_hr(context, file, import_resignations, check, json)
+
+
+def _import_hr(
+    context: typer.Context, file: Path, bring: Callable[[House, Path, bool], HrImport], check: bool, json: bool
+) -> None:
+    from app.cli.show import document
+    from app.jobs import judge_marked
+
+    with house_of(context) as house:
+        result = bring(house, file, check)
+        if not check:
+            judge_marked(house)
+    if json:
+        document({"rows": result.rows, "taken": result.taken, "problems": [asdict(p) for p in result.problems]})
+    else:
+        for problem in result.problems:
+            typer.echo(f"{file}: {problem}", err=True)
+        typer.echo(f"{result.rows} rows read, {result.taken} {'good' if check else 'imported'}")
+    if result.problems:
+        raise typer.Exit(1)
+
+
+def sources_status(context: typer.Context, json: Json = False) -> None:
+    """What has arrived of each source, and what has not."""
+    from api.views import source_views
+    from app.cli.show import document, table
+
+    with house_of(context) as house:
+        views = source_views(house.records)
+    if json:
+        document(views)
+        return
+    table(
+        "Sources",
+        (
+            "source",
+            "events",
+            "quarantined",
+            "ignored",
+            "waiting lines",
+            "unlinked accounts",
+            "first event",
+            "last event",
+        ),
+        (
+            (v.source, v.events, v.quarantined, sum(v.ignored.values()), v.waiting, v.unlinked_accounts)
+            + (v.first_event, v.last_event)
+            for v in views
+        ),
+    )
+
+
+def quarantine_list(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Option(help="Only this source's.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    json: Json = False,
+) -> None:
+    """Records that could not be read, with the reason."""
+    from app.cli.show import document, table
+
+    with house_of(context) as house:
+        found = list(islice(house.events.quarantined(source), limit))
+    if json:
+        document([unread(bad) for bad in found])
+        return
+    table(
+        "Quarantine",
+        ("source", "file", "record", "reason", "begins with"),
+        ((b.source, b.file, b.sequence, b.reason, b.original[:60].decode(errors="replace")) for b in found),
+    )
+
+
+def quarantine_replay(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Option(help="Only this source's.")] = None,
+    json: Json = False,
+) -> None:
+    """Read quarantined records again, as after a mended source; those that now fit become events."""
+    from app.cli.show import document
+    from app.jobs import judge_marked
+    from app.pipeline import replay
+
+    with house_of(context) as house:
+        freed, left = replay(house, source)
+        judge_marked(house)
+    if json:
+        document({"replayed": freed, "left": left})
+    else:
+        typer.echo(f"{freed:,} records replayed, {left:,} still in quarantine")

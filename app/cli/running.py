@@ -1,0 +1,111 @@
+"""Commands that run things: demo, simulate, serve, doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.inputs import Json, bring_in, configuration, house_of
+
+if TYPE_CHECKING:
+    from app.report import Report
+
+Employees = Annotated[int, typer.Option(min=10, max=100_000, help="Size of the company.")]
+Days = Annotated[int, typer.Option(min=1, max=1000, help="Days of logs.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same company.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    for command in (demo, simulate, serve, doctor):
+        app.command()(command)
+
+
+def demo(
+    context: typer.Context,
+    employees: Employees = 1000,
+    days: Days = 120,
+    seed: Seed = 7,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Stop after the table.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a company, import its logs, print what was found of what is true, then serve."""
+    from app.cli.show import document
+    from app.files import inputs_below
+    from app.hr import import_folder
+    from app.playground import prepare
+    from app.report import compare
+    from app.wiring import open_house
+
+    config = configuration(context)
+    logs = prepare(config.data, employees, days, seed)
+    with open_house(config) as house:
+        import_folder(house, logs / "hr")
+        inputs, _ = inputs_below(house.sources, logs)
+        bring_in(house, inputs)
+        report = compare(logs / "truth.json", house.records.cases())
+    if json:
+        document(report)
+    else:
+        _print(report)
+    if not no_serve:
+        serve(context)
+
+
+def _print(report: Report) -> None:
+    from app.cli.show import table
+
+    table(
+        f"Found of what is true: {report.employees:,} people, {report.days} days, {report.cases} cases "
+        f"({report.cases_per_1000_and_day:.2f} per 1,000 people and day), {len(report.false)} of them false",
+        ("kind of thief", "people", "found", "within a day", "median days before the last day"),
+        (
+            (name, kind.thieves, kind.found, kind.within_a_day)
+            + (sorted(kind.lead_days)[len(kind.lead_days) // 2] if kind.lead_days else None,)
+            for name, kind in report.kinds.items()
+        ),
+    )
+    if report.false:
+        table("False cases", ("person", "who they are"), report.false)
+
+
+def simulate(out: Path, employees: Employees = 1000, days: Days = 120, seed: Seed = 7) -> None:
+    """Write a made-up company's raw logs and truth.json; import nothing."""
+    from demo.simulate import simulate as make
+
+    make(out, employees=employees, days=days, seed=seed)
+    typer.echo(f"wrote {out}")
+
+
+def serve(context: typer.Context) -> None:
+    """Serve the API on this machine until stopped."""
+    import uvicorn
+
+    from api.server import Shop, create_app
+    from app.token import token_of
+
+    config = configuration(context)
+    token = token_of(config)
+    with house_of(context) as house:
+        service = create_app(Shop(house.records, house.events, house.book, house.directory), token)
+        typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
+        typer.echo(f"Authorization: Bearer {token}", err=True)
+        uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
+
+
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Look for what is wrong: configuration, rules, stores, silence."""
+    from app.cli.show import document
+    from app.doctor import examine
+
+    with house_of(context) as house:
+        findings = examine(house)
+    if json:
+        document(findings)
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok  ' if finding.ok else 'FAIL'} {finding.check}: {finding.text}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,109 @@
+"""The one loop that brings files into the store: read, tag, store and mark, assemble joined lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
+
+from detection.tagging import Tagger, touched
+from ingest.catalog import Source
+from store.local_bus import LocalBus
+
+from app.wiring import House
+from core.batch import Batch, Tally
+from core.errors import Refused, Unreadable
+from core.ports import Bus
+
+SMALL_SEGMENTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file and the source that reads it."""
+
+    source: Source
+    path: Path
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did: a tally per source, and the files that were refused, with the reason."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    refused: list[tuple[Path, str]] = field(default_factory=list)
+
+    def tally(self, source: str) -> Tally:
+        return self.tallies.setdefault(source, Tally())
+
+
+def ingest(house: House, inputs: Iterable[Input], progress: Callable[[Batch], None] | None = None) -> Imported:
+    """Bring files in. Safe to repeat and to kill: what is stored stays stored once, the rest comes next time."""
+    imported = Imported()
+    tagger = house.tagger()
+    bus = LocalBus(depth=2)
+    reader = Thread(target=_read, args=(inputs, tagger, bus, imported), name="reader", daemon=True)
+    reader.start()
+    for number, delivery in enumerate(bus.batches(), start=1):
+        with delivery as batch:
+            _keep(house, tagger, batch, imported)
+        if progress:
+            progress(batch)
+        if number % SMALL_SEGMENTS == 0:
+            house.events.compact()
+    reader.join()
+    house.events.compact()
+    return imported
+
+
+def _read(inputs: Iterable[Input], tagger: Tagger, bus: Bus, imported: Imported) -> None:
+    try:
+        for item in inputs:
+            try:
+                for batch in item.source.batches(item.path):
+                    bus.publish(tagged(batch, tagger))
+            except Refused as error:
+                imported.refused.append((item.path, str(error)))
+        bus.end()
+    except BaseException as error:  # handed to the consumer, which raises it
+        bus.fail(error)
+
+
+def tagged(batch: Batch, tagger: Tagger) -> Batch:
+    """The batch with `rule.matched` filled by this version of the rules."""
+    return replace(batch, events=tagger.tag(batch.events), rules_version=tagger.version)
+
+
+def _keep(house: House, tagger: Tagger, batch: Batch, imported: Imported) -> None:
+    appended = house.events.append(batch, touched(batch.events, house.calendar, house.book.reach))
+    imported.tally(batch.source).add(batch, appended)
+    if batch.fragments.height:
+        _assemble(house, tagger, house.sources[batch.source], batch)
+
+
+def _assemble(house: House, tagger: Tagger, source: Source, batch: Batch) -> None:
+    """Build the events whose last missing line this batch brought. Lines known already are tried again: a kill may
+    have come between storing the lines and storing the event."""
+    keys = batch.fragments["key"].unique().to_list()
+    events = tagger.tag(source.assemble(house.events.fragments(source.name, keys)))
+    if events.height:
+        built = Batch(source=batch.source, file=batch.file, read=0, events=events, rules_version=tagger.version)
+        house.events.append(built, touched(events, house.calendar, house.book.reach))
+
+
+def replay(house: House, source: str | None = None) -> tuple[int, int]:
+    """Read quarantined records again; returns how many became events and how many stay."""
+    tagger = house.tagger()
+    freed = left = 0
+    for bad in list(house.events.quarantined(source)):
+        try:
+            events = tagger.tag(house.sources[bad.source].parse_record(bad))
+        except (Unreadable, KeyError):
+            left += 1
+            continue
+        batch = Batch(source=bad.source, file=bad.file, read=1, events=events, rules_version=tagger.version)
+        house.events.append(batch, touched(events, house.calendar, house.book.reach))
+        house.events.release([bad.id])
+        freed += 1
+    return freed, left

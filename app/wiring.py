@@ -1,0 +1,68 @@
+"""Which adapter stands behind each port: the one place that knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from core.directory import Directory
+from detection.derive import Surroundings
+from detection.rulebook import RuleBook
+from detection.tagging import Tagger
+from ingest.catalog import Source, sources
+from store.records import SqlRecords
+from store.segments import SegmentStore
+
+from app.config import Config
+from core.calendar import CompanyCalendar
+from core.ports import EventStore, Records
+
+
+@dataclass(kw_only=True)
+class House:
+    """Everything a command works with. The directory and the tagger are read afresh by each caller that needs them:
+    people, links and the company's domains change between imports."""
+
+    config: Config
+    records: Records
+    events: EventStore
+
+    @property
+    def calendar(self) -> CompanyCalendar:
+        return self.config.company.calendar()
+
+    @cached_property
+    def book(self) -> RuleBook:
+        return RuleBook.load(self.config.detection.rules)
+
+    @cached_property
+    def sources(self) -> Mapping[str, Source]:
+        return sources(self.config.company.zone)
+
+    def directory(self) -> Directory:
+        records = self.records
+        return Directory(
+            records.persons(), records.links(), records.filings(), records.accounts(), self.config.company.calendar()
+        )
+
+    def surroundings(self) -> Surroundings:
+        domains = self.config.company.domains or frozenset(
+            person.email.rpartition("@")[2] for person in self.records.persons() if "@" in person.email
+        )
+        return Surroundings(calendar=self.calendar, company_domains=domains)
+
+    def tagger(self) -> Tagger:
+        return Tagger(self.book, self.surroundings())
+
+
+@contextmanager
+def open_house(config: Config) -> Iterator[House]:
+    """The embedded default: SQLite records and sealed segments in the data directory, made where missing."""
+    config.data.mkdir(parents=True, exist_ok=True)
+    records = SqlRecords(f"sqlite:///{config.data / 'records.db'}")
+    try:
+        yield House(config=config, records=records, events=SegmentStore(config.data / "events", records))
+    finally:
+        records.close()
