@@ -13,7 +13,7 @@ from store.local_bus import LocalBus
 
 from app.wiring import House
 from core.batch import Batch, Tally
-from core.errors import Refused, Unreadable
+from core.errors import Refused, Unreadable, Unreadable
 from core.ports import Bus
 
 SMALL_SEGMENTS = 64

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 import orjson
 
@@ -24,10 +25,14 @@ class Kind:
     within_a_day: int = 0
     lead_days: list[int] = field(default_factory=list)
 
+    @property
+    def median_lead(self) -> float | None:
+        return median(self.lead_days) if self.lead_days else None
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the cases are worth against the truth. `false` lists cases of persons who took nothing, with who they are."""
+    """What the cases are worth against the truth. `false` lists persons accused wrongly, with who they are."""
 
     kinds: dict[str, Kind]
     false: list[tuple[str, str]]

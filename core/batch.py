@@ -28,7 +28,8 @@ class Batch:
     """A run of consecutive records of one file: read = events + fragments + quarantined + ignored.
 
     `events` has the columns of `core.schema.SCHEMA`; `fragments` (lines that become events only together, such as
-    Postfix's) the columns of `core.batch.FRAGMENT`. `bytes` is how much of the file (as it lies on disk) it took. `ignored` counts records left out, by reason.
+    Postfix's) the columns of `core.batch.FRAGMENT`. `ignored` counts records left out, by reason.
+    `bytes` is how much of the file, as it lies on disk, the batch took.
     """
 
     source: str

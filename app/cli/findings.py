@@ -12,6 +12,9 @@ from app.cli.inputs import Json, configuration, house_of
 from core.calendar import CompanyCalendar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from api.views import TermView
     from core.directory import Directory
 
 Person = Annotated[str | None, typer.Option(help="Only this person's: employee number, mail address or account.")]
@@ -106,12 +109,13 @@ def risk(
     table(
         f"Persons by risk at {at:%Y-%m-%d %H:%M} UTC",
         ("score", "person", "stage", "first alert", "made of"),
-        (
-            (view.score, view.email or view.person, view.stage, view.first_alert)
-            + (", ".join(f"{term.name} {term.points:g}" for term in view.terms[:6]),)
-            for view in views
-        ),
+        ((view.score, view.email or view.person, view.stage, view.first_alert, made_of(view.terms)) for view in views),
     )
+
+
+def made_of(terms: Sequence[TermView]) -> str:
+    """The strongest terms of a ledger, on one line."""
+    return ", ".join(f"{term.name} {term.points:g}" for term in terms[:6])
 
 
 def rules_list(context: typer.Context, json: Json = False) -> None:

@@ -25,9 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 def settings(
     context: typer.Context,
-    data: Annotated[
-        Path | None, typer.Option(help="Data directory (LEAVERWATCH_DATA, else ./leaverwatch-data).")
-    ] = None,
+    data: Annotated[Path | None, typer.Option(help="LEAVERWATCH_DATA, else ./leaverwatch-data.")] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration file (LEAVERWATCH_CONFIG).")] = None,
 ) -> None:
     """Protects a company's customers and data when people leave: raw logs in, explained alerts out."""
@@ -261,8 +259,10 @@ def sources_status(context: typer.Context, json: Json = False) -> None:
             "last event",
         ),
         (
-            (v.source, v.events, v.quarantined, sum(v.ignored.values()), v.waiting, v.unlinked_accounts)
-            + (v.first_event, v.last_event)
+            (
+                *(v.source, v.events, v.quarantined, sum(v.ignored.values())),
+                *(v.waiting, v.unlinked_accounts, v.first_event, v.last_event),
+            )
             for v in views
         ),
     )

@@ -61,11 +61,7 @@ def _print(report: Report) -> None:
         f"Found of what is true: {report.employees:,} people, {report.days} days, {report.cases} cases "
         f"({report.cases_per_1000_and_day:.2f} per 1,000 people and day), {len(report.false)} of them false",
         ("kind of thief", "people", "found", "within a day", "median days before the last day"),
-        (
-            (name, kind.thieves, kind.found, kind.within_a_day)
-            + (sorted(kind.lead_days)[len(kind.lead_days) // 2] if kind.lead_days else None,)
-            for name, kind in report.kinds.items()
-        ),
+        ((name, kind.thieves, kind.found, kind.within_a_day, kind.median_lead) for name, kind in report.kinds.items()),
     )
     if report.false:
         table("False cases", ("person", "who they are"), report.false)
