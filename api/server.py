@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from core.directory import Directory
-from detection.rulebook import RuleBook
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -28,7 +26,9 @@ from api.views import (
     risk_views,
     source_views,
 )
+from core.directory import Directory
 from core.ports import EventStore, Records
+from detection.rulebook import RuleBook
 
 Person = Annotated[str | None, Query(description="Only this person's", max_length=512)]
 Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone it is UTC")]

@@ -6,16 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from core.directory import Directory
-from detection.explain import explain
-from detection.risk import person_ledger
-from detection.rulebook import RuleBook
 from pydantic import BaseModel, JsonValue
 
 from core.alert import Alert, Fact, Term
 from core.case import Case
+from core.directory import Directory
 from core.ports import EventQuery, EventStore, Records
 from core.schema import SCHEMA
+from detection.explain import explain
+from detection.risk import person_ledger
+from detection.rulebook import RuleBook
 
 Language = Literal["zh", "en"]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
-from ingest.catalog import Source
 
 from api.views import document
 from app.pipeline import Input
 from core.batch import Quarantined
 from core.errors import Refused
+from ingest.catalog import Source
 
 Refusals = list[tuple[Path, str]]
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.hr import Problem, read_employees, read_resignations
-
 from app.wiring import House
+from ingest.hr import Problem, read_employees, read_resignations
 
 
 @dataclass(frozen=True, slots=True)

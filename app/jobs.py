@@ -6,14 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
 
-from cases.inbox import gather
-from detection.judge import Judged, judge
-from detection.risk import score_at
-
 from app.wiring import House
+from cases.inbox import gather
 from core.alert import Alert
 from core.case import Case
 from core.ports import Mark
+from detection.judge import Judged, judge
+from detection.risk import score_at
 
 EVERYBODY = Mark(subject="*", first=date(1970, 1, 1), last=date(9999, 12, 31))
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 
+from app.wiring import House
+from core.batch import Batch, Tally
+from core.errors import Refused, Unreadable
+from core.ports import Bus
 from detection.tagging import Tagger, touched
 from ingest.catalog import Source
 from store.local_bus import LocalBus
-
-from app.wiring import House
-from core.batch import Batch, Tally
-from core.errors import Refused, Unreadable, Unreadable
-from core.ports import Bus
 
 SMALL_SEGMENTS = 64
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from demo.simulate import simulate
-
 from core.errors import Refused
+from demo.simulate import simulate
 
 LOGS = "demo-logs"
 MADE = "made"

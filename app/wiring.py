@@ -7,17 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
+from app.config import Config
+from core.calendar import CompanyCalendar
 from core.directory import Directory
+from core.ports import EventStore, Records
 from detection.derive import Surroundings
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
 from ingest.catalog import Source, sources
 from store.records import SqlRecords
 from store.segments import SegmentStore
-
-from app.config import Config
-from core.calendar import CompanyCalendar
-from core.ports import EventStore, Records
 
 
 @dataclass(kw_only=True)

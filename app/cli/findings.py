@@ -120,9 +120,8 @@ def made_of(terms: Sequence[TermView]) -> str:
 
 def rules_list(context: typer.Context, json: Json = False) -> None:
     """The rules in force."""
-    from detection.rulebook import RuleBook
-
     from app.cli.show import document, table
+    from detection.rulebook import RuleBook
 
     book = RuleBook.load(configuration(context).detection.rules)
     rows = [
@@ -141,10 +140,9 @@ def rules_test(
     json: Json = False,
 ) -> None:
     """Run the tests written inside the rules."""
+    from app.cli.show import document
     from detection.rulebook import RuleBook
     from detection.selftest import run
-
-    from app.cli.show import document
 
     results = run(RuleBook.load(configuration(context).detection.rules), files)
     failed = [result for result in results if not result.passed]

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ingest.hr import Problem
-
     from app.config import Config
     from app.hr import HrImport
     from app.pipeline import Imported, Input
     from app.wiring import House
     from core.batch import Batch, Quarantined
+    from ingest.hr import Problem
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -75,11 +74,10 @@ def parse(
     explain: Annotated[bool, typer.Option(help="Print unreadable records and why, instead of events.")] = False,
 ) -> None:
     """Print ECS documents as JSON lines; nothing is stored."""
-    from ingest.catalog import sources
-
     from app.cli.show import line
     from app.files import parsed, source_named
     from core.batch import Quarantined
+    from ingest.catalog import sources
 
     catalog = sources(configuration(context).company.zone)
     broken = 0
