@@ -15,7 +15,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $(READY)
 
 demo: $(READY)
-	$(BIN)/leaverwatch demo
+	$(BIN)/leaverwatch demo $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
