@@ -21,6 +21,8 @@ class Quarantined:
     sequence: int
     reason: str
     original: bytes
+    context: str = ""
+    """What else of its file is needed to read it again: the header line of a CSV."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
