@@ -12,9 +12,10 @@ from ingest.conditions import condition
 from ingest.located import Located
 from ingest.values import Compiler, Value
 
-ROW = "row"
-"""Column with the number of the record in its batch."""
-_PROBLEM = "problem"
+ROW = "\0row"
+"""Column with the number of the record in its batch. No name in a file holds a NUL."""
+_PROBLEM = "\0problem"
+_KIND = "\0kind"
 _NONE = -1
 
 _GIVEN = {
@@ -66,8 +67,8 @@ class RecordMapping:
         bad: dict[int, str] = {}
         events: list[pl.DataFrame] = []
         fragments: list[pl.DataFrame] = []
-        kinds = frame.with_columns(self._kind().alias("record type"))
-        for (kind,), rows in kinds.partition_by("record type", as_dict=True, include_key=False).items():
+        kinds = frame.with_columns(self._kind().alias(_KIND))
+        for (kind,), rows in kinds.partition_by(_KIND, as_dict=True, include_key=False).items():
             number = int(str(kind))
             if number == _NONE:
                 bad.update(dict.fromkeys(rows[ROW].to_list(), "of no known type"))

@@ -9,7 +9,7 @@ import polars as pl
 
 from core.schema import TIME
 
-FILE_TIME = "file.modified"
+FILE_TIME = "\0modified"
 """Column with the moment the file was last written: the year of stamps that have none follows from it."""
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
@@ -69,11 +69,7 @@ def _placed(naive: pl.Expr, written: pl.Expr, zone: str) -> pl.Expr:
         pl.Int64, strict=False
     )
     offset = (sign * minutes.fill_null(0) * 60_000_000).cast(pl.Duration("us"))
-    return (
-        pl.when(written.is_not_null())
-        .then(_in_zone(naive - offset, "UTC"))
-        .otherwise(_in_zone(naive, zone))
-    )
+    return pl.when(written.is_not_null()).then(_in_zone(naive - offset, "UTC")).otherwise(_in_zone(naive, zone))
 
 
 def _group(groups: pl.Expr, name: str) -> pl.Expr:
@@ -148,6 +144,6 @@ FORMS: dict[str, Callable[[pl.Expr, str], pl.Expr]] = {
     "us": lambda text, zone: _parts(text, _US, zone),
     "slash": lambda text, zone: _parts(text, _SLASH, zone),
     "syslog": _syslog,
-    "epoch_s": lambda text, zone: _epoch(text, 1),
-    "epoch_ms": lambda text, zone: _epoch(text, 1000),
+    "epoch_s": lambda text, _: _epoch(text, 1),
+    "epoch_ms": lambda text, _: _epoch(text, 1000),
 }

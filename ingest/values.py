@@ -1,4 +1,4 @@
-"""The values of a `source.yml`: where a field's content comes from, compiled to a column and to what may be wrong in it."""
+"""The values of a `source.yml`: where a field's content comes from, compiled to a column and its problems."""
 
 from __future__ import annotations
 

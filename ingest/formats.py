@@ -1,0 +1,26 @@
+"""The table of formats a `source.yml` may name. A format of one's own is a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from ingest.csvrows import csv_decoder
+from ingest.decode import Format
+from ingest.jsonlines import json_decoder
+from ingest.jsonsplit import split_json
+from ingest.splitting import split_csv, split_lines
+from ingest.textlines import cef_decoder, keyvalue_decoder, leef_decoder, syslog_decoder
+
+FORMATS: Mapping[str, Format] = {
+    "json": Format(split_json, json_decoder),
+    "csv": Format(split_csv, csv_decoder),
+    "syslog": Format(split_lines, syslog_decoder),
+    "keyvalue": Format(split_lines, keyvalue_decoder),
+    "cef": Format(split_lines, cef_decoder),
+    "leef": Format(split_lines, leef_decoder),
+}
+
+ENRICH: Mapping[str, Callable[[pl.DataFrame, int], pl.DataFrame]] = {}
+JOINS: Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]] = {}
