@@ -43,6 +43,8 @@ class Batch:
     quarantined: Sequence[Quarantined] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
     rules_version: str = ""
+    first: bool = False
+    """Whether the file begins with this batch."""
     last: bool = False
     """Whether the file ends with this batch."""
 

@@ -54,7 +54,7 @@ class SourceStatus:
     waiting: int
     first_event: datetime | None
     last_event: datetime | None
-    unlinked_accounts: int
+    accounts: frozenset[str]
 
 
 class EventStore(Protocol):
@@ -67,11 +67,8 @@ class EventStore(Protocol):
     def read(self, query: EventQuery) -> pl.DataFrame:
         """The events asked for, ordered by (@timestamp, event.id)."""
 
-    def chunks(self, query: EventQuery) -> Iterator[pl.DataFrame]:
-        """The same events in pieces of bounded size, each ordered by (@timestamp, event.id), pieces in no order."""
-
-    def fragments(self, source: str, keys: Collection[str]) -> pl.DataFrame:
-        """Stored fragments of these keys, ordered by (@timestamp, event.sequence, event.id)."""
+    def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
+        """Stored fragments of these keys and times, ordered by (@timestamp, event.sequence, event.id)."""
 
     def quarantined(self, source: str | None = None) -> Iterator[Quarantined]:
         """Records in quarantine."""
@@ -88,11 +85,14 @@ class EventStore(Protocol):
     def newest(self) -> datetime | None:
         """Time of the newest event."""
 
+    def sources(self) -> Sequence[SourceStatus]:
+        """What has arrived, by source."""
+
     def problems(self) -> Sequence[str]:
         """What is wrong with what is stored, a sentence each: missing or damaged files, counts that differ."""
 
     def compact(self) -> None:
-        """Merge small segments into daily ones ordered by (account, time). Answers do not change."""
+        """Merge small segments where there are many. Answers do not change."""
 
     def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
         """Delete events older than `before`, except those of accounts on hold; returns how many went."""
@@ -158,9 +158,10 @@ class Records(People, Marks, Inbox, Protocol):
 
     def set_setting(self, name: str, value: str) -> None: ...
 
-    def sources(self) -> Sequence[SourceStatus]: ...
-
     def close(self) -> None: ...
+
+
+Delivery = AbstractContextManager[Batch]
 
 
 class Bus(Protocol):
@@ -169,7 +170,7 @@ class Bus(Protocol):
     def publish(self, batch: Batch) -> None:
         """Hand over a batch; waits while the bus is full."""
 
-    def batches(self) -> Iterator[AbstractContextManager[Batch]]:
+    def batches(self) -> Iterator[Delivery]:
         """Batches in order of arrival; leaving the context without an error means done, an error redelivers."""
 
     def end(self) -> None:

@@ -1,0 +1,136 @@
+"""What lies sealed: segments and id runs as the records database lists them; one transaction adds to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select
+
+from core.batch import Batch
+from core.ports import Mark
+from store.records import SqlRecords
+from store.records.database import pieces, upsert
+from store.records.marks import add_marks
+from store.records.people import see_accounts
+from store.records.tables import id_runs, progress, segments
+
+EVENT, LINES, QUARANTINE = "event", "fragment", "quarantine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A sealed file: its rows, their size in memory, and the times they span."""
+
+    file: str
+    kind: str
+    source: str
+    rows: int
+    bytes: int
+    first: datetime | None
+    last: datetime | None
+    rules_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A sealed run of ids of one kind."""
+
+    file: str
+    kind: str
+    rows: int
+
+
+class Manifest:
+    """The list of what is visible. A file not on it does not exist for anybody."""
+
+    def __init__(self, records: SqlRecords) -> None:
+        self._database = records.database
+
+    def segments(self, kind: str, source: str | None = None) -> list[Segment]:
+        query = select(segments).where(segments.c.kind == kind).order_by(segments.c.first, segments.c.file)
+        if source is not None:
+            query = query.where(segments.c.source == source)
+        with self._database.reading() as connection:
+            return [Segment(**row) for row in connection.execute(query).mappings()]
+
+    def runs(self, kind: str) -> list[Run]:
+        query = select(id_runs).where(id_runs.c.kind == kind).order_by(id_runs.c.file)
+        with self._database.reading() as connection:
+            return [Run(**row) for row in connection.execute(query).mappings()]
+
+    def files(self) -> set[str]:
+        with self._database.reading() as connection:
+            return {*connection.execute(select(segments.c.file)).scalars()} | {
+                *connection.execute(select(id_runs.c.file)).scalars()
+            }
+
+    def add(
+        self,
+        batch: Batch,
+        sealed: Sequence[Segment],
+        runs: Sequence[Run],
+        seen: Mapping[str, Sequence[str]],
+        marks: Sequence[Mark],
+    ) -> None:
+        """Make a batch visible: its segments, ids, accounts, progress and marks, or nothing."""
+        with self._database.writing() as connection:
+            _insert(connection, sealed, runs)
+            see_accounts(connection, batch.source, seen)
+            _note_progress(connection, batch)
+            add_marks(connection, marks)
+
+    def replace(self, gone: Sequence[Segment | Run], sealed: Sequence[Segment] = (), runs: Sequence[Run] = ()) -> None:
+        """Put other files in the place of some, all at once."""
+        with self._database.writing() as connection:
+            for piece in pieces([item.file for item in gone]):
+                connection.execute(delete(segments).where(segments.c.file.in_(piece)))
+                connection.execute(delete(id_runs).where(id_runs.c.file.in_(piece)))
+            _insert(connection, sealed, runs)
+
+    def ignored(self) -> dict[str, dict[str, int]]:
+        """Records left out, by source and reason."""
+        totals: dict[str, dict[str, int]] = {}
+        with self._database.reading() as connection:
+            for source, reasons in connection.execute(select(progress.c.source, progress.c.ignored)):
+                total = totals.setdefault(source, {})
+                for reason, count in json.loads(reasons).items():
+                    total[reason] = total.get(reason, 0) + count
+        return totals
+
+    def count(self) -> int:
+        """Rows of all event segments."""
+        with self._database.reading() as connection:
+            query = select(func.coalesce(func.sum(segments.c.rows), 0)).where(segments.c.kind == EVENT)
+            return int(connection.execute(query).scalar_one())
+
+    def newest(self) -> datetime | None:
+        with self._database.reading() as connection:
+            found: datetime | None = connection.execute(
+                select(func.max(segments.c.last)).where(segments.c.kind == EVENT)
+            ).scalar()
+        return found
+
+
+def _insert(connection: Connection, sealed: Sequence[Segment], runs: Sequence[Run]) -> None:
+    if sealed:
+        connection.execute(segments.insert(), [asdict(segment) for segment in sealed])
+    if runs:
+        connection.execute(id_runs.insert(), [asdict(run) for run in runs])
+
+
+def _note_progress(connection: Connection, batch: Batch) -> None:
+    """Add to what was read of a file; a new reading of a finished file starts over."""
+    if not batch.read:
+        return
+    where = (progress.c.source == batch.source) & (progress.c.file == batch.file)
+    row = connection.execute(select(progress).where(where)).mappings().one_or_none()
+    going_on = row is not None and not batch.first
+    ignored = dict(json.loads(row["ignored"])) if row is not None and going_on else {}
+    for reason, count in batch.ignored.items():
+        ignored[reason] = ignored.get(reason, 0) + count
+    read = batch.read + (row["read"] if row is not None and going_on else 0)
+    values = {"read": read, "ignored": json.dumps(ignored, sort_keys=True), "finished": batch.last}
+    upsert(connection, progress, [{"source": batch.source, "file": batch.file} | values])

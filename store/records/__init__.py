@@ -1,0 +1,31 @@
+"""People's decisions and everything the judge owes them, in SQL: SQLite by default, PostgreSQL in a cluster."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from store.records.database import Database, upsert
+from store.records.inbox import InboxRecords
+from store.records.marks import MarkRecords
+from store.records.people import PeopleRecords
+from store.records.tables import settings
+
+
+class SqlRecords(PeopleRecords, MarkRecords, InboxRecords):
+    """Adapter of `core.ports.Records`. Opening it brings the database to today's shape."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+        super().__init__(self.database)
+
+    def setting(self, name: str) -> str | None:
+        with self.database.reading() as connection:
+            found: str | None = connection.execute(select(settings.c.value).where(settings.c.name == name)).scalar()
+        return found
+
+    def set_setting(self, name: str, value: str) -> None:
+        with self.database.writing() as connection:
+            upsert(connection, settings, [{"name": name, "value": value}])
+
+    def close(self) -> None:
+        self.database.close()

@@ -1,0 +1,104 @@
+"""Opening a records database, bringing it to today's shape, and the few statements that differ by dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from core.errors import ConfigError
+
+HEAD = "0001"
+BUSY_SECONDS = 60
+PIECE = 500
+"""Rows or values of one statement: below every dialect's limit of parameters."""
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+class Database:
+    """A records database. Writers take turns; readers never wait. Raises `ConfigError` where it cannot be used."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        try:
+            with self.writing() as connection:
+                _bring_up(connection)
+        except DatabaseError as error:
+            raise ConfigError(f"the records database {url} cannot be used: {error.orig}") from None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its start, so that what it reads stays true."""
+        with self.engine.connect().execution_options(writing=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent view."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows; where the primary key is there already, the row becomes the new one."""
+    keys = [column.name for column in table.primary_key]
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    for piece in pieces(rows):
+        connection.execute(statement, list(piece))
+
+
+def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in runs short enough for one statement."""
+    for start in range(0, len(values), PIECE):
+        yield values[start : start + PIECE]
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _bring_up(connection: Connection) -> None:
+    if inspect(connection).has_table("alembic_version"):
+        shape = connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
+        if shape == HEAD:
+            return
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
