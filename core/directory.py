@@ -1,0 +1,208 @@
+"""Who is who: accounts resolved to persons, and what HR had filed of them, as of each moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import polars as pl
+
+from core.calendar import CompanyCalendar
+from core.person import Filing, Link, Person, Stage, notice_at
+from core.schema import TIME
+
+ALWAYS = datetime(1, 1, 2, tzinfo=UTC)
+NEVER = datetime(9999, 12, 30, tzinfo=UTC)
+SERVICE_DOMAINS = frozenset({"nt authority", "window manager", "font driver host", "nt service"})
+"""Windows' own: a login of theirs is never an employee's of the same name."""
+
+_INTERVALS = {"user.account": pl.String(), "person.id": pl.String(), "since": TIME, "until": TIME}
+_STAGES = {"person.id": pl.String(), "filed": TIME, "in_force": pl.Boolean(), "last_day": pl.Date()}
+
+
+class Directory:
+    """A frozen view of persons, links, filings and the accounts seen. Every answer uses only what is effective at the
+    moment asked about. An account nobody is linked to is a person of its own."""
+
+    def __init__(
+        self,
+        persons: Sequence[Person],
+        links: Sequence[Link],
+        filings: Sequence[Filing],
+        accounts: Mapping[str, Sequence[str]],
+        calendar: CompanyCalendar,
+    ) -> None:
+        self.calendar = calendar
+        self._persons = {person.id: person for person in persons}
+        self._accounts = accounts
+        self._links: dict[str, list[Link]] = {}
+        for link in links:
+            self._links.setdefault(link.account, []).append(link)
+        self._resolved: dict[str, list[tuple[datetime, datetime, str]]] = {}
+        self._filings: dict[str, list[Filing]] = {}
+        for filing in sorted(filings, key=lambda f: (f.filed, f.withdrawn, f.account)):
+            self._filings.setdefault(self._person_at(filing.account, filing.filed), []).append(filing)
+        self._accounts_of: dict[str, set[str]] = {}
+        for account in accounts:
+            for person in self.persons_of(account):
+                self._accounts_of.setdefault(person, set()).add(account)
+
+    def join(self, events: pl.DataFrame) -> pl.DataFrame:
+        """The events, in their order, with the columns of `core.schema.JOINED` as of each one's @timestamp."""
+        rows = events.with_row_index("row").sort("@timestamp")
+        accounts = rows["user.account"].drop_nulls().unique().to_list()
+        linked = rows.join_asof(
+            self._intervals(accounts),
+            left_on="@timestamp",
+            right_on="since",
+            by="user.account",
+            check_sortedness=False,
+        ).with_columns(pl.when(pl.col("@timestamp") < pl.col("until")).then(pl.col("person.id")))
+        known = linked.with_columns(
+            pl.col("person.id").is_not_null().alias("person.known"),
+            pl.coalesce("person.id", "user.account").alias("person.id"),
+        ).join(self._person_frame(accounts), on="person.id", how="left", maintain_order="left")
+        staged = known.join_asof(
+            self._stages(), left_on="@timestamp", right_on="filed", by="person.id", check_sortedness=False
+        )
+        return (
+            staged.with_columns(self._stage_columns(pl.col("in_force").fill_null(False), pl.col("last_day")))
+            .sort("row")
+            .drop("row", "since", "until", "filed", "in_force", "last_day")
+        )
+
+    def join_as_of(self, events: pl.DataFrame, filing: Filing) -> pl.DataFrame:
+        """The same, with leaver.* as if `filing` had been known already: for events of its person before it."""
+        columns = self._stage_columns(pl.lit(True), pl.lit(filing.last_day, pl.Date))
+        return self.join(events).with_columns(columns)
+
+    def accounts_of(self, subjects: Collection[str]) -> frozenset[str]:
+        """Every account of every person that the subjects of marks (accounts, `person:<id>`, `*`) touch."""
+        if "*" in subjects:
+            return frozenset(self._accounts)
+        persons: set[str] = set()
+        for subject in subjects:
+            kind, _, name = subject.partition(":")
+            persons |= {name} if kind == "person" else self.persons_of(subject)
+        found = {account for person in persons for account in self._accounts_of.get(person, ())}
+        return frozenset(found | (set(subjects) & self._accounts.keys()))
+
+    def persons_of(self, account: str) -> frozenset[str]:
+        """Every person the account belongs to at some time; itself where it belongs to nobody at some time."""
+        intervals = self._intervals_of(account)
+        whole = len(intervals) == 1 and intervals[0][:2] == (ALWAYS, NEVER)
+        return frozenset(person for _, _, person in intervals) | (frozenset() if whole else {account})
+
+    def person(self, person_id: str) -> Person:
+        """The person; an account judged as itself is a person without a name."""
+        known = self._persons.get(person_id)
+        return known or Person(id=person_id, email=_address(person_id))
+
+    def is_linked(self, account: str) -> bool:
+        """Whether the account belongs to somebody at some time."""
+        return bool(self._intervals_of(account))
+
+    def filings_of(self, person_id: str) -> Sequence[Filing]:
+        """What HR filed about the person, in order."""
+        return self._filings.get(person_id, ())
+
+    def leaver_accounts(self) -> frozenset[str]:
+        """Accounts of everybody HR ever filed anything about."""
+        return frozenset(account for person in self._filings for account in self._accounts_of.get(person, ()))
+
+    def stage(self, person_id: str, moment: datetime) -> Stage:
+        """The stage at a moment, from what HR had filed by then."""
+        notice = notice_at(self.filings_of(person_id), moment)
+        if notice is None:
+            return Stage.ACTIVE
+        gone = notice.last_day is not None and self.calendar.day_of(moment) > notice.last_day
+        return Stage.DEPARTED if gone else Stage.NOTICE
+
+    def days_left(self, person_id: str, moment: datetime) -> int | None:
+        """Days to the last day at a moment; None where no notice or no last day was filed by then."""
+        notice = notice_at(self.filings_of(person_id), moment)
+        if notice is None or notice.last_day is None:
+            return None
+        return (notice.last_day - self.calendar.day_of(moment)).days
+
+    def _person_at(self, account: str, moment: datetime) -> str:
+        for since, until, person in self._intervals_of(account):
+            if since <= moment < until:
+                return person
+        return account
+
+    def _intervals_of(self, account: str) -> list[tuple[datetime, datetime, str]]:
+        if account not in self._resolved:
+            keys = [account, *_bare(account), *self._accounts.get(account, ())]
+            links = next((self._links[key] for key in keys if key in self._links), [])
+            self._resolved[account] = _without_overlap(links)
+        return self._resolved[account]
+
+    def _intervals(self, accounts: Iterable[str]) -> pl.DataFrame:
+        rows = [
+            (account, person, since, until)
+            for account in accounts
+            for since, until, person in self._intervals_of(account)
+        ]
+        return pl.DataFrame(rows, schema=_INTERVALS, orient="row").sort("since")
+
+    def _person_frame(self, accounts: Sequence[str]) -> pl.DataFrame:
+        ids = {person for account in accounts for person in self.persons_of(account)}
+        rows = [(p.id, p.email, p.department, p.title) for p in (self.person(person) for person in sorted(ids))]
+        names = ("person.id", "person.email", "person.department", "person.title")
+        frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+        return frame.with_columns(pl.col(name).replace("", None) for name in names[1:])
+
+    def _stages(self) -> pl.DataFrame:
+        rows = [
+            (person, filing.filed, not filing.withdrawn, filing.last_day)
+            for person, filings in self._filings.items()
+            for filing in filings
+        ]
+        frame = pl.DataFrame(rows, schema=_STAGES, orient="row")
+        return frame.unique(subset=["person.id", "filed"], keep="last", maintain_order=True).sort("filed")
+
+    def _stage_columns(self, in_force: pl.Expr, last_day: pl.Expr) -> list[pl.Expr]:
+        left = (last_day - self.calendar.day_expr()).dt.total_days()
+        return [
+            pl.when(~in_force)
+            .then(pl.lit(Stage.ACTIVE.value))
+            .when(left < 0)
+            .then(pl.lit(Stage.DEPARTED.value))
+            .otherwise(pl.lit(Stage.NOTICE.value))
+            .alias("leaver.stage"),
+            pl.when(in_force).then(left).alias("leaver.days_left"),
+        ]
+
+
+def _without_overlap(links: Sequence[Link]) -> list[tuple[datetime, datetime, str]]:
+    """Intervals that do not overlap: where links do, the surer one counts, then the later one."""
+    spans = [(link, link.since or ALWAYS, link.until or NEVER) for link in links]
+    edges = sorted({edge for _, since, until in spans for edge in (since, until)})
+    found: list[tuple[datetime, datetime, str]] = []
+    for start, end in pairwise(edges):
+        here = [
+            (link.confidence, since, link.person) for link, since, until in spans if since <= start and end <= until
+        ]
+        if here:
+            person = max(here)[2]
+            if found and found[-1][1:] == (start, person):
+                found[-1] = (found[-1][0], end, person)
+            else:
+                found.append((start, end, person))
+    return found
+
+
+def _bare(account: str) -> list[str]:
+    """`login:name` for `login:domain\\name`, unless the domain or the name is Windows' own."""
+    realm, _, name = account.partition(":")
+    domain, slash, login = name.partition("\\")
+    if realm != "login" or not slash or domain in SERVICE_DOMAINS or login.endswith("$"):
+        return []
+    return [f"login:{login}"]
+
+
+def _address(account: str) -> str:
+    realm, _, name = account.partition(":")
+    return name if realm == "mail" else ""
