@@ -36,8 +36,10 @@ def _test(name: str, spec: Located, used: set[str]) -> pl.Expr:
         if name == "all":
             return _all(tests)
         return _any(tests) if name == "any" else ~_any(tests)
-    used.add(name)
-    return _holds(pl.col(name), spec).fill_null(value=False)
+    names = [part.strip() for part in name.split(" | ")]
+    used.update(names)
+    first = pl.coalesce(pl.when(pl.col(part) != "").then(pl.col(part)) for part in names)
+    return _holds(first, spec).fill_null(value=False)
 
 
 def _holds(column: pl.Expr, spec: Located) -> pl.Expr:

@@ -65,6 +65,8 @@ class FileFormat:
         signs = self.signs
         if self.format.binary or signs.magic:
             return head.raw.startswith(signs.magic)
+        if self.name == "json" and not head.lines.str.contains(r"^\s*[{\[]").any():
+            return False
         return (
             (not signs.columns or not self.missing(head))
             and all(f'"{key}"' in head.text for key in signs.keys)
