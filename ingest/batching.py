@@ -11,12 +11,11 @@ import polars as pl
 
 from core.batch import FRAGMENT, Batch, Quarantined
 from core.errors import Refused
-from core.schema import TIME, conform, empty
+from core.schema import conform, empty
 from ingest.decode import Decoded, as_json, nothing, texts_series
 from ingest.encoding import Encoding
 from ingest.mapping import FRAGMENT_FIELDS, ROW, Mapped, RecordMapping
 from ingest.splitting import Bad, Item
-from ingest.times import FILE_TIME
 
 SEQUENCE = "event.sequence"
 
@@ -169,8 +168,8 @@ def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 def batch_of(piece: Piece, mapping: RecordMapping, stamp: Stamp) -> Batch:
     """Map a piece and account for each of its records."""
-    live = _live(piece, mapping, stamp)
-    mapped = mapping.apply(live)
+    live = _live(piece, mapping)
+    mapped = mapping.apply(live, stamp.modified)
     bad = {**piece.bad, **mapped.bad}
     ignored = Counter([*piece.ignored.values(), *mapped.ignored.values()])
     batch = Batch(
@@ -188,13 +187,12 @@ def batch_of(piece: Piece, mapping: RecordMapping, stamp: Stamp) -> Batch:
     return batch
 
 
-def _live(piece: Piece, mapping: RecordMapping, stamp: Stamp) -> pl.DataFrame:
+def _live(piece: Piece, mapping: RecordMapping) -> pl.DataFrame:
     """Rows to be mapped, with every column the mapping reads."""
     absent = [pl.lit(None, pl.String).alias(name) for name in mapping.columns if name not in piece.frame.columns]
     numbered = piece.frame.with_columns(
         *absent,
         pl.int_range(len(piece.records), dtype=pl.Int64).alias(ROW),
-        pl.lit(stamp.modified, TIME).alias(FILE_TIME),
     )
     gone = [*piece.bad, *piece.ignored]
     if not gone:

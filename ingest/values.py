@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
 from core.actions import ACTIONS
-from core.schema import TIME, Field, Kind
+from core.schema import Field, Kind
 from ingest.conditions import condition
 from ingest.located import Located
-from ingest.times import FORMS, parse_time
+from ingest.times import FORMS, read_times
 from ingest.transforms import ip, transform, whole_number
 
 VOCABULARIES: Mapping[str, frozenset[str]] = {
@@ -26,11 +28,33 @@ _KEYS = ("from", "const", "join", "by", "skip_missing", "apply", "time", "zone",
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A number or time read from text in a step of its own: `text` makes the column `raw`, `parse` of it `parsed`.
+
+    `parse` also takes when the file was last written.
+    """
+
+    number: int
+    text: pl.Expr
+    parse: Callable[[pl.Series, datetime], pl.Series]
+
+    @property
+    def raw(self) -> str:
+        return f"\0raw {self.number}"
+
+    @property
+    def parsed(self) -> str:
+        return f"\0parsed {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
-    """A field's column of its own type; `problem` is text where what was found cannot be read, else null."""
+    """A field's column of its own type, once the columns of `reads` are there; `problem` is text where what was found
+    cannot be read, else null."""
 
     column: pl.Expr
     problem: pl.Expr | None = None
+    reads: tuple[Read, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +63,7 @@ class Compiler:
 
     zone: str
     used: set[str]
+    numbers: Iterator[int] = field(default_factory=count)
 
     def value(self, field: Field, spec: Located) -> Value:
         if spec.is_list:
@@ -53,14 +78,18 @@ class Compiler:
             return value
         holds = condition(found["when"], self.used)
         problem = None if value.problem is None else pl.when(holds).then(value.problem)
-        return Value(pl.when(holds).then(value.column), problem)
+        return Value(pl.when(holds).then(value.column), problem, value.reads)
 
     def _first(self, field: Field, spec: Located) -> Value:
         values = [self.value(field, item) for item in spec.list()]
         if not values:
             spec.fail("the list of values is empty")
         problems = [value.problem for value in values if value.problem is not None]
-        return Value(pl.coalesce(value.column for value in values), pl.coalesce(problems) if problems else None)
+        return Value(
+            pl.coalesce(value.column for value in values),
+            pl.coalesce(problems) if problems else None,
+            tuple(read for value in values for read in value.reads),
+        )
 
     def _constant(self, field: Field, spec: Located) -> Value:
         text = spec.text()
@@ -82,7 +111,7 @@ class Compiler:
         if field.kind is Kind.DATE:
             return self._time(text, names, found)
         if field.kind is Kind.LONG:
-            return _checked(whole_number(text), text, f"{names} is not a whole number in range: ")
+            return self._checked(text, _numbers, f"{names} is not a whole number in range: ")
         return Value(ip(text) if field.kind is Kind.IP else text)
 
     def _column(self, spec: Located) -> tuple[pl.Expr, str]:
@@ -102,8 +131,16 @@ class Compiler:
         for form in found["time"].list():
             if form.text() not in FORMS and "%" not in form.text():
                 form.fail(f"{form.text()} is not a time format; known are: {', '.join(FORMS)}")
-        moments = [parse_time(text, form, zone) for form in found["time"].texts()]
-        return _checked(pl.coalesce(moments).cast(TIME), text, f"{names} is not a time: ")
+        forms = found["time"].texts()
+        return self._checked(
+            text, lambda texts, modified: read_times(texts, forms, zone, modified), f"{names} is not a time: "
+        )
+
+    def _checked(self, text: pl.Expr, parse: Callable[[pl.Series, datetime], pl.Series], problem: str) -> Value:
+        read = Read(next(self.numbers), text, parse)
+        wrong = pl.col(read.raw).is_not_null() & pl.col(read.parsed).is_null()
+        says = pl.concat_str(pl.lit(problem), pl.col(read.raw).str.slice(0, 60))
+        return Value(pl.col(read.parsed), pl.when(wrong).then(says), (read,))
 
     def _check_vocabulary(self, field: Field, spec: Located, found: Mapping[str, Located]) -> None:
         if field.name not in VOCABULARIES:
@@ -130,9 +167,8 @@ def _unless_empty(text: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _checked(column: pl.Expr, text: pl.Expr, problem: str) -> Value:
-    wrong = text.is_not_null() & column.is_null()
-    return Value(column, pl.when(wrong).then(pl.concat_str(pl.lit(problem), text.str.slice(0, 60))))
+def _numbers(texts: pl.Series, _: datetime) -> pl.Series:
+    return texts.to_frame("x").select(whole_number(pl.col("x"))).to_series()
 
 
 def _in_vocabulary(field: Field, word: str, spec: Located) -> None:
