@@ -67,15 +67,10 @@ class Directory:
             self._stages(), left_on="@timestamp", right_on="filed", by="person.id", check_sortedness=False
         )
         return (
-            staged.with_columns(self._stage_columns(pl.col("in_force").fill_null(False), pl.col("last_day")))
+            staged.with_columns(self.stage_columns(pl.col("in_force").fill_null(False), pl.col("last_day")))
             .sort("row")
             .drop("row", "since", "until", "filed", "in_force", "last_day")
         )
-
-    def join_as_of(self, events: pl.DataFrame, filing: Filing) -> pl.DataFrame:
-        """The same, with leaver.* as if `filing` had been known already: for events of its person before it."""
-        columns = self._stage_columns(pl.lit(True), pl.lit(filing.last_day, pl.Date))
-        return self.join(events).with_columns(columns)
 
     def accounts_of(self, subjects: Collection[str]) -> frozenset[str]:
         """Every account of every person that the subjects of marks (accounts, `person:<id>`, `*`) touch."""
@@ -163,9 +158,10 @@ class Directory:
         frame = pl.DataFrame(rows, schema=_STAGES, orient="row")
         return frame.unique(subset=["person.id", "filed"], keep="last", maintain_order=True).sort("filed")
 
-    def _stage_columns(self, in_force: pl.Expr, last_day: pl.Expr) -> list[pl.Expr]:
+    def stage_columns(self, in_force: pl.Expr, last_day: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """leaver.stage and leaver.days_left at @timestamp, under a notice in force with this last day."""
         left = (last_day - self.calendar.day_expr()).dt.total_days()
-        return [
+        return (
             pl.when(~in_force)
             .then(pl.lit(Stage.ACTIVE.value))
             .when(left < 0)
@@ -173,7 +169,7 @@ class Directory:
             .otherwise(pl.lit(Stage.NOTICE.value))
             .alias("leaver.stage"),
             pl.when(in_force).then(left).alias("leaver.days_left"),
-        ]
+        )
 
 
 def _without_overlap(links: Sequence[Link]) -> list[tuple[datetime, datetime, str]]:

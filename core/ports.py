@@ -57,15 +57,22 @@ class SourceStatus:
     accounts: frozenset[str]
 
 
-class EventStore(Protocol):
+class EventReader(Protocol):
+    """Stored events, to be read."""
+
+    def read(self, query: EventQuery) -> pl.DataFrame:
+        """The events asked for, ordered by (@timestamp, event.id)."""
+
+    def per_account(self, query: EventQuery) -> Mapping[str, int]:
+        """How many events asked for each account has."""
+
+
+class EventStore(EventReader, Protocol):
     """Sealed events. Several processes may read while one writes."""
 
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         """Write a batch durably: events, fragments, quarantined records, the accounts seen, progress and marks become
         visible together or not at all. Records already present (by id) are left as they are and counted."""
-
-    def read(self, query: EventQuery) -> pl.DataFrame:
-        """The events asked for, ordered by (@timestamp, event.id)."""
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         """Stored fragments of these keys and times, ordered by (@timestamp, event.sequence, event.id)."""

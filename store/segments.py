@@ -102,6 +102,13 @@ class SegmentStore:
                 tagged += frame.height
         return tagged
 
+    def per_account(self, query: EventQuery) -> Mapping[str, int]:
+        segments = self._between(self._manifest.segments(EVENT), query.start, query.end)
+        counted = self._scan(
+            segments, EVENT, lambda lazy: lazy.filter(matching(query)).group_by("user.account").agg(pl.len())
+        )
+        return dict(counted.drop_nulls("user.account").iter_rows())
+
     def count(self) -> int:
         return self._manifest.count()
 

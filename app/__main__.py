@@ -1,0 +1,5 @@
+"""`python -m app` is `leaverwatch`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,171 @@
+"""From tagged events to findings: a rule's matches, one per person and company day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from core.alert import MAX_EVENTS, Fact, Match
+from detection.rule import COUNTED, Correlation, Rule
+from detection.windows import TIME, day_totals, latest_chain, window_totals
+
+EXAMPLES = ("email.to.address", "target.user", "file.target_path", "file.name", "device.id", "source.ip", "crm.object")
+"""Fields of which one value tells a reader most, in this order."""
+FACT_FIELDS = ("data.records", "data.bytes", *EXAMPLES)
+
+
+def findings(rule: Rule, hits: Mapping[str, pl.DataFrame]) -> list[Match]:
+    """The rule's matches, given the events each single-event rule hit (with the columns joined, and `day`)."""
+    window = rule.correlation
+    if window is None:
+        events = _in_order(hits[rule.name], ["person.id"])
+        fired = events.with_columns(pl.lit(None, pl.Int64).alias("observed"), pl.col(TIME).alias("from"))
+        return _matches(rule, events, fired, ["person.id"])
+    groups = list(window.group)
+    if window.type in COUNTED:
+        events = _in_order(pl.concat(hits[name] for name in window.rules).unique("event.id"), groups)
+        return _matches(rule, events, _over_limit(rule, window, events), groups)
+    per_rule = [hits[name].with_columns(pl.lit(place).alias("place")) for place, name in enumerate(window.rules)]
+    rows = pl.concat(
+        frame.with_columns(pl.lit(name).alias("rule")) for frame, name in zip(per_rule, window.rules, strict=True)
+    )
+    # Of one event that two rules hit, the later rule's row comes first: an event does not follow itself.
+    rows = rows.sort(*groups, TIME, "event.id", "place", descending=[False] * (len(groups) + 2) + [True])
+    start = latest_chain(rows, groups, window.rules, ordered=window.type == "temporal_ordered")
+    chained = rows.with_columns(start.alias("start")).filter(pl.col(TIME) - pl.col("start") < window.span)
+    fired = chained.with_columns(pl.lit(None, pl.Int64).alias("observed"), pl.col("start").alias("from"))
+    return _matches(rule, _in_order(rows.unique("event.id"), groups), fired, groups)
+
+
+def _over_limit(rule: Rule, window: Correlation, events: pl.DataFrame) -> pl.DataFrame:
+    """Events at which the window holds by the day's own events, or comes to hold across the night."""
+    groups, field, kind = list(window.group), window.field, window.type
+    frame = events.with_columns(
+        window_totals(events, groups, field, kind, window.span).alias("total"),
+        window_totals(events, [*groups, "day"], field, kind, window.span).alias("total_of_day"),
+        pl.lit(float(window.limit)).alias("limit"),
+        pl.lit(None, pl.Float64).alias("own_usual"),
+    )
+    if rule.extra.usual:
+        frame = _with_usual(rule, window, frame, groups)
+
+    def above(total: str) -> pl.Expr:
+        return pl.col(total) > pl.col("limit") if window.strictly else pl.col(total) >= pl.col("limit")
+
+    held = (
+        frame.group_by(*groups, "day")
+        .agg(above("total").last().alias("held"))
+        .sort("day")
+        .select(*groups, "day", pl.col("held").shift(1).over(groups).fill_null(False).alias("held_before"))
+    )
+    frame = frame.join(held, on=[*groups, "day"], nulls_equal=True, maintain_order="left")
+    fires = above("total_of_day") | (above("total") & ~pl.col("held_before"))
+    return frame.filter(fires).with_columns(
+        pl.col("total").alias("observed"), (pl.col(TIME) - window.span).alias("from")
+    )
+
+
+def _with_usual(rule: Rule, window: Correlation, frame: pl.DataFrame, groups: list[str]) -> pl.DataFrame:
+    """Raise the limit to `times` the median of the active days before; days after a notice are not usual."""
+    usual = rule.extra.usual
+    if usual is None:
+        return frame
+    quiet = frame.filter(pl.col("leaver.stage") == "active")
+    totals = day_totals(quiet, groups, window.field, window.type)
+    days = frame.select(*groups, "day").unique().join(totals, on=[*groups, "day"], how="left", nulls_equal=True)
+    back = f"{usual.days}d"
+    known = pl.col("total").is_not_null().cast(pl.Int64).rolling_sum_by("day", back, closed="left").over(groups)
+    median = pl.col("total").rolling_median_by("day", back, closed="left").over(groups)
+    scale = max(1.0, window.span.total_seconds() / 86_400)
+    own = days.sort("day").select(*groups, "day", pl.when(known >= usual.min_days).then(median * scale).alias("usual"))
+    joined = frame.join(own, on=[*groups, "day"], how="left", nulls_equal=True, maintain_order="left")
+    return joined.with_columns(
+        pl.col("usual").alias("own_usual"),
+        pl.max_horizontal(pl.col("limit"), pl.col("usual") * usual.times).alias("limit"),
+    )
+
+
+def _in_order(events: pl.DataFrame, groups: list[str]) -> pl.DataFrame:
+    return events.sort(*groups, TIME, "event.id")
+
+
+def _matches(rule: Rule, events: pl.DataFrame, fired: pl.DataFrame, groups: list[str]) -> list[Match]:
+    """One match per person and day from the events that fired; of several groups the one that fired most strongly."""
+    if not fired.height:
+        return []
+    strength = pl.col("observed").max() if "observed" in fired.columns else pl.len()
+    optional = [name for name in ("limit", "own_usual") if name in fired.columns]
+    days = (
+        fired.sort(TIME, "event.id")
+        .group_by(*groups, "day", maintain_order=True)
+        .agg(
+            pl.col(TIME).first().alias("time"),
+            pl.col("from").first(),
+            strength.alias("observed"),
+            *(pl.col(name).first() for name in optional),
+        )
+        .sort(
+            "person.id",
+            "day",
+            "observed",
+            "time",
+            *groups,
+            descending=[False, False, True, *[False] * (1 + len(groups))],
+        )
+        .group_by("person.id", "day", maintain_order=True)
+        .agg(pl.all().first(), pl.len().alias("groups"))
+    )
+    slices = _Slices(events, groups)
+    return [_match(rule, day, slices.between(day), groups) for day in days.iter_rows(named=True)]
+
+
+def _match(rule: Rule, day: Mapping[str, Any], events: pl.DataFrame, groups: list[str]) -> Match:
+    facts: dict[str, Fact] = {"events": events.height}
+    for name in ("observed", "limit", "own_usual"):
+        if day.get(name) is not None:
+            facts[name] = _number(day[name])
+    for field, name in (("data.records", "records"), ("data.bytes", "bytes")):
+        if total := events[field].sum():
+            facts[name] = int(total)
+    examples = (str(values[0]) for field in EXAMPLES if (values := events[field].drop_nulls()).len())
+    if example := next(examples, None):
+        facts["example"] = example
+    facts |= {name: str(day[name]) for name in groups[1:] if day[name] is not None}
+    facts["first"], facts["last"] = (_text(moment) for moment in (events[TIME][0], events[TIME][-1]))
+    return Match(
+        rule=rule.name,
+        person=day["person.id"],
+        day=day["day"],
+        time=day["time"],
+        facts=facts,
+        events=tuple(events["event.id"].head(MAX_EVENTS)),
+    )
+
+
+class _Slices:
+    """Runs of events of one group, found by position instead of by search through all of them."""
+
+    def __init__(self, events: pl.DataFrame, groups: list[str]) -> None:
+        self._events = events
+        self._groups = groups
+        places = events.with_row_index("place").group_by(*groups).agg(pl.col("place").min(), pl.len())
+        self._places = {tuple(row[:-2]): (row[-2], row[-1]) for row in places.iter_rows()}
+
+    def between(self, day: Mapping[str, Any]) -> pl.DataFrame:
+        """The group's events from the window's start to the end of the day."""
+        start, length = self._places[tuple(day[name] for name in self._groups)]
+        own = self._events.slice(start, length)
+        first = own[TIME].search_sorted(day["from"], "left")
+        last = own["day"].search_sorted(day["day"], "right")
+        return own.slice(first, max(1, last - first))
+
+
+def _number(value: float) -> Fact:
+    return int(value) if float(value).is_integer() else round(float(value), 2)
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,206 @@
+"""The judge: reads marked days back from the store and says what alerts they have. It remembers nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import polars as pl
+
+from core.alert import Alert, Match, alert_id
+from core.directory import Directory
+from core.person import Filing, Stage
+from core.ports import EventQuery, EventReader, Mark
+from core.schema import BY_NAME, SCHEMA
+from detection.candidates import hits, needed
+from detection.correlation import FACT_FIELDS, findings
+from detection.derive import Surroundings, derive
+from detection.risk import ledger
+from detection.rule import Rule
+from detection.rulebook import RuleBook
+
+PERSONS_AT_ONCE = 1_000
+EVENTS_AT_ONCE = 500_000
+FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
+BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email.to.domain", *FACT_FIELDS)
+
+Span = tuple[str, date, date]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The alerts of some persons' days, whole: other alerts of these spans are no longer true. `marks` are settled."""
+
+    marks: Sequence[Mark]
+    spans: Sequence[Span]
+    alerts: Sequence[Alert]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What a judgement is made with."""
+
+    store: EventReader
+    directory: Directory
+    book: RuleBook
+    surroundings: Surroundings
+
+
+def judge(
+    marks: Sequence[Mark], *, store: EventReader, directory: Directory, book: RuleBook, surroundings: Surroundings
+) -> Iterator[Judged]:
+    """Judge marked days, some persons at a time, so that memory stays bounded. Every mark comes back once, with the
+    last of its persons."""
+    bench = Bench(store=store, directory=directory, book=book, surroundings=surroundings)
+    spans, persons_of = _spans(marks, directory)
+    last_group: dict[str, int] = {}
+    groups = list(_groups(spans, bench))
+    for number, group in enumerate(groups):
+        last_group |= dict.fromkeys((person for person, _, _ in group), number)
+    due: dict[int, list[Mark]] = {}
+    for mark in marks:
+        due.setdefault(max((last_group[p] for p in persons_of[mark.subject]), default=0), []).append(mark)
+    for number, group in enumerate(groups or [[]]):
+        alerts = alerts_of(group, bench, book.judged) if group else ()
+        yield Judged(marks=due.get(number, ()), spans=group, alerts=alerts)
+
+
+def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span], dict[str, set[str]]]:
+    """The days to judge of each person, and the persons each mark touches."""
+    spans: dict[str, Span] = {}
+    touched: dict[str, set[str]] = {}
+    for mark in marks:
+        first, last = max(mark.first, FIRST_DAY), min(mark.last, LAST_DAY)
+        kind, _, name = mark.subject.partition(":")
+        accounts = directory.accounts_of([mark.subject])
+        persons = {person for account in accounts for person in directory.persons_of(account)}
+        persons |= {name} if kind == "person" else set()
+        touched[mark.subject] = persons
+        for person in persons:
+            _, known_first, known_last = spans.get(person, (person, first, last))
+            spans[person] = (person, min(first, known_first), max(last, known_last))
+    return spans, touched
+
+
+def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[list[Span]]:
+    """Persons whose events fit into memory together; whoever has more than fits is judged alone."""
+    accounts = {person: bench.directory.accounts_of([f"person:{person}"]) for person in spans}
+    everything = EventQuery(
+        accounts=frozenset(account for own in accounts.values() for account in own),
+        tagged=needed(bench.book.judged),
+    )
+    counts = bench.store.per_account(everything)
+    group: list[Span] = []
+    size = 0
+    for person, span in sorted(spans.items()):
+        own = sum(counts.get(account, 0) for account in accounts[person])
+        if group and (size + own > EVENTS_AT_ONCE or len(group) >= PERSONS_AT_ONCE):
+            yield group
+            group, size = [], 0
+        group.append(span)
+        size += own
+    if group:
+        yield group
+
+
+def alerts_of(group: Sequence[Span], bench: Bench, rules: Sequence[Rule]) -> list[Alert]:
+    """The alerts that these rules raise about some persons' days, ordered by id."""
+    events = _read(group, bench, needed(rules))
+    matches = _as_of(rules, events, bench.book)
+    found = {(match.rule, match.person, match.day) for match in matches}
+    for match in _looking_back(rules, events, bench):
+        if (match.rule, match.person, match.day) not in found:
+            found.add((match.rule, match.person, match.day))
+            matches.append(match)
+    days = {person: (first, last) for person, first, last in group}
+    kept = (m for m in matches if m.person in days and days[m.person][0] <= m.day <= days[m.person][1])
+    return sorted((_alert(match, bench) for match in kept), key=lambda alert: alert.id)
+
+
+def _alert(match: Match, bench: Bench) -> Alert:
+    stage = bench.directory.stage(match.person, match.time)
+    rule = bench.book.rules[match.rule]
+    terms = ledger(match, rule, stage)
+    return Alert(
+        id=alert_id(match.rule, match.person, match.day),
+        rule=match.rule,
+        person=match.person,
+        day=match.day,
+        time=match.time,
+        severity=rule.level,
+        score=round(sum(term.points for term in terms), 2),
+        terms=terms,
+        facts=match.facts,
+        events=match.events,
+        stage=stage.value,
+    )
+
+
+def _read(group: Sequence[Span], bench: Bench, names: set[str]) -> pl.DataFrame:
+    """The tagged events that bear on the group's days, with everything joined. Rules on leavers read leavers only."""
+    calendar, book, directory = bench.directory.calendar, bench.book, bench.directory
+    start = calendar.start_of(max(FIRST_DAY, min(first for _, first, _ in group) - timedelta(days=book.reach)))
+    end = calendar.end_of(max(last for _, _, last in group))
+    accounts = directory.accounts_of([f"person:{person}" for person, _, _ in group])
+    leavers = {name for name in names if book.rules[name].leavers_only}
+    columns = _columns(book)
+
+    def read(tagged: set[str], of: frozenset[str]) -> pl.DataFrame:
+        query = EventQuery(start=start, end=end, accounts=of, tagged=tagged, columns=columns)
+        return bench.store.read(query)
+
+    events = read(names - leavers, accounts)
+    if leavers and (gone := accounts & directory.leaver_accounts()):
+        events = pl.concat([events, read(leavers, gone)]).unique("event.id").sort("@timestamp", "event.id")
+    joined = directory.join(derive(events, bench.surroundings))
+    return joined.with_columns(calendar.day_expr().alias("day"))
+
+
+def _columns(book: RuleBook) -> tuple[str, ...]:
+    asked = {
+        field
+        for rule in book.rules.values()
+        if rule.correlation or rule.exact is not None or rule.extra.first_seen
+        for field in (*rule.fields, *([rule.extra.first_seen.field] if rule.extra.first_seen else []))
+    }
+    return tuple(dict.fromkeys([*BASE_COLUMNS, *sorted(asked & SCHEMA.keys() & BY_NAME.keys())]))
+
+
+def _as_of(rules: Sequence[Rule], events: pl.DataFrame, book: RuleBook) -> list[Match]:
+    """What the rules find, every event seen with what was known at its time."""
+    per_rule = {name: hits(book.rules[name], events) for name in sorted(needed(rules))}
+    return [match for rule in rules for match in findings(rule, per_rule)]
+
+
+def _looking_back(judged: Sequence[Rule], events: pl.DataFrame, bench: Bench) -> Iterator[Match]:
+    """What rules with `lookback` find in the days before each notice, once the notice is known: it carries its time."""
+    rules = [rule for rule in judged if rule.extra.lookback]
+    people = set(events["person.id"].unique()) if rules else set()
+    notices = {person: _notices(person, bench.directory) for person in people}
+    for turn in range(max((len(own) for own in notices.values()), default=0)):
+        filings = {person: own[turn] for person, own in notices.items() if len(own) > turn}
+        for match in _as_of(rules, _as_if_known(events, filings, bench), bench.book):
+            filing = filings[match.person]
+            days = (bench.directory.calendar.day_of(filing.filed) - match.day).days
+            if match.time < filing.filed and days <= bench.book.rules[match.rule].extra.lookback:
+                yield replace(match, time=filing.filed)
+
+
+def _notices(person: str, directory: Directory) -> list[Filing]:
+    """Notices that were in force when filed."""
+    filings = directory.filings_of(person)
+    return [f for f in filings if not f.withdrawn and directory.stage(person, f.filed) is not Stage.ACTIVE]
+
+
+def _as_if_known(events: pl.DataFrame, filings: Mapping[str, Filing], bench: Bench) -> pl.DataFrame:
+    """Events of these persons, those before their filing seen as if it had been filed already."""
+    rows = [(person, filing.filed, filing.last_day) for person, filing in sorted(filings.items())]
+    schema = {"person.id": pl.String(), "known": SCHEMA["@timestamp"], "known_last_day": pl.Date()}
+    known = events.join(pl.DataFrame(rows, schema=schema, orient="row"), on="person.id", maintain_order="left")
+    before = pl.col("@timestamp") < pl.col("known")
+    stage, days_left = bench.directory.stage_columns(pl.lit(True), pl.col("known_last_day"))
+    return known.with_columns(
+        pl.when(before).then(stage).otherwise(pl.col("leaver.stage")).alias("leaver.stage"),
+        pl.when(before).then(days_left).otherwise(pl.col("leaver.days_left")).alias("leaver.days_left"),
+    ).drop("known", "known_last_day")

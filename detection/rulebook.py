@@ -1,0 +1,133 @@
+"""The rules in force: Sigma files found by looking, checked, and compiled once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import yaml
+from sigma.collection import SigmaCollection
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaError
+from sigma.rule import SigmaRule
+
+from core.canonical import content_id
+from core.errors import RuleError
+from detection.rule import Rule, correlation_rule, event_rule, name_of
+
+ENGINE = "1"
+"""Changes when the same rules would give other answers: every stored event is then tagged again."""
+
+Found = tuple[str, SigmaRule | SigmaCorrelationRule]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """Rules by name. `version` changes with any text of any rule, `reach` is the widest look back of any, in days."""
+
+    rules: Mapping[str, Rule]
+    version: str
+    reach: int
+    texts: Mapping[str, str]
+
+    @classmethod
+    def load(cls, extra: Path | None = None) -> RuleBook:
+        """Our own rules and those of a folder beside them. Raises `RuleError` naming the file."""
+        texts = dict(_texts(files("rules"), ""))
+        if extra is not None:
+            if not extra.is_dir():
+                raise RuleError(f"{extra} is not a folder of rules")
+            texts |= dict(_texts(extra, f"{extra}/"))
+        return cls.of(texts)
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> RuleBook:
+        """The rules of some files, given as name and text."""
+        found = [rule for name, text in sorted(texts.items()) for rule in _parsed(name, text)]
+        rules: dict[str, Rule] = {}
+        for name, parsed in sorted(found, key=lambda item: isinstance(item[1], SigmaCorrelationRule)):
+            rule = _compiled(name, parsed, rules)
+            if rule.name in rules:
+                raise RuleError(f"{name}: a rule called {rule.name} is there already")
+            rules[rule.name] = rule
+        _silence(rules)
+        version = content_id(ENGINE, *(part for item in sorted(texts.items()) for part in item))
+        return cls(dict(sorted(rules.items())), version, max((rule.reach for rule in rules.values()), default=0), texts)
+
+    def with_texts(self, texts: Mapping[str, str]) -> RuleBook:
+        """These rules and those of some more files; a rule called like one of ours takes its place."""
+        names = self.names_in(texts)
+        ours = {file: text for file, text in self.texts.items() if not names & self.names_in({file: text})}
+        return RuleBook.of(ours | dict(texts))
+
+    def names_in(self, texts: Mapping[str, str]) -> set[str]:
+        """The names of the rules in some files."""
+        return {name_of(rule) for file, text in texts.items() for _, rule in _parsed(file, text)}
+
+    @property
+    def event_rules(self) -> list[Rule]:
+        return [rule for rule in self.rules.values() if rule.kind == "event"]
+
+    @property
+    def judged(self) -> list[Rule]:
+        """The rules that raise alerts."""
+        return [rule for rule in self.rules.values() if rule.alerts]
+
+
+def _texts(folder: Traversable | Path, prefix: str) -> Iterator[tuple[str, str]]:
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+        if entry.is_dir():
+            yield from _texts(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith((".yml", ".yaml")):
+            try:
+                yield f"{prefix}{entry.name}", entry.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                raise RuleError(f"{prefix}{entry.name}: is not UTF-8 text") from None
+
+
+def _parsed(name: str, text: str) -> Iterator[Found]:
+    try:
+        documents = [document for document in yaml.safe_load_all(text) if document is not None]
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise RuleError(f"{name}:{line}: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise RuleError(f"{name}: {error}") from None
+    for document in documents:
+        if not isinstance(document, dict):
+            raise RuleError(f"{name}: a rule is a table of keys")
+        try:
+            # Resolving references waits until every file is read.
+            (rule,) = SigmaCollection.from_dicts([document], resolve_references=False).rules
+        except (SigmaError, TypeError, ValueError, AttributeError) as error:
+            raise RuleError(f"{name}: {error}") from None
+        if not isinstance(rule, SigmaRule | SigmaCorrelationRule):
+            raise RuleError(f"{name}: is neither a rule nor a correlation")
+        yield name, rule
+
+
+def _compiled(name: str, parsed: SigmaRule | SigmaCorrelationRule, known: Mapping[str, Rule]) -> Rule:
+    try:
+        if isinstance(parsed, SigmaRule):
+            return event_rule(parsed)
+        return correlation_rule(parsed, known)
+    except SigmaError as error:
+        raise RuleError(f"{name}: {error}") from None
+    except RuleError as error:
+        raise RuleError(f"{name}: {error}") from None
+
+
+def _silence(rules: dict[str, Rule]) -> None:
+    """A rule that a correlation builds on raises no alert of its own, unless the correlation says `generate: true`."""
+    building = {base for rule in rules.values() if rule.correlation for base in rule.correlation.rules}
+    speaking = {
+        base
+        for rule in rules.values()
+        if rule.correlation and rule.correlation.generate
+        for base in rule.correlation.rules
+    }
+    for name in building - speaking:
+        rules[name] = rules[name].silent()

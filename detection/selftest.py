@@ -1,0 +1,147 @@
+"""The tests that stand inside the rules: events in, persons matched out, through the same judge as everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.canonical import content_id
+from core.directory import Directory
+from core.errors import RuleError
+from core.person import Filing, Link, Person
+from core.ports import EventQuery
+from core.schema import SCHEMA, conform
+from detection.derive import Surroundings
+from detection.judge import Bench, alerts_of
+from detection.rulebook import RuleBook
+from detection.tagging import Tagger
+
+MONDAY = datetime.fromisoformat("2026-03-02T10:00:00+08:00")
+"""When the first event of a test happens, unless it says; each next one comes a minute later."""
+DOMAIN = "example.com"
+ALL_DAYS = (date(1971, 1, 1), date(9998, 12, 31))
+
+
+class RuleTest(BaseModel):
+    """One test: events (fields and values; `person.id` names the person, `@timestamp` may be left out), what HR filed
+    (`person`, `filed`, `last_day`, `withdrawn`), facts of persons, and who must be matched."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    events: list[dict[str, Any]]
+    filings: list[dict[str, Any]] = []
+    persons: dict[str, dict[str, Any]] = {}
+    matches: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of one test."""
+
+    rule: str
+    test: str
+    passed: bool
+    detail: str
+
+
+def run(book: RuleBook, files: Sequence[Path] | None = None) -> list[Result]:
+    """Run the tests of all rules, or those of the rules in `files` beside ours."""
+    names = set(book.rules)
+    if files:
+        texts = {str(file): file.read_text(encoding="utf-8") for path in files for file in _rule_files(path)}
+        book = book.with_texts(texts)
+        names = book.names_in(texts)
+    return [_run_one(book, name, raw) for name in sorted(names) for raw in book.rules[name].extra.tests]
+
+
+def _rule_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.suffix in (".yml", ".yaml"))
+    if not path.exists():
+        raise RuleError(f"{path}: there is no such file")
+    return [path]
+
+
+def _run_one(book: RuleBook, name: str, raw: Mapping[str, Any]) -> Result:
+    try:
+        test = RuleTest.model_validate(raw)
+        found = matched(book, name, test)
+    except ValidationError as error:
+        first = error.errors()[0]
+        return Result(name, str(raw.get("name", "?")), False, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except (RuleError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
+        return Result(name, test.name, False, str(error))
+    wanted = sorted(test.matches)
+    return Result(name, test.name, found == wanted, "" if found == wanted else f"matched {found}, expected {wanted}")
+
+
+def matched(book: RuleBook, name: str, test: RuleTest) -> list[str]:
+    """The persons that the rule matches in a test, each once."""
+    surroundings = Surroundings(company_domains=frozenset({DOMAIN}))
+    events = _frame(test)
+    store = _OneFrame(Tagger(book, surroundings).tag(events))
+    directory = _directory(test, events, surroundings)
+    bench = Bench(store=store, directory=directory, book=book, surroundings=surroundings)
+    persons = sorted({str(event["person.id"]) for event in test.events})
+    alerts = alerts_of([(person, *ALL_DAYS) for person in persons], bench, [book.rules[name].aloud()])
+    return sorted({alert.person for alert in alerts})
+
+
+def _frame(test: RuleTest) -> pl.DataFrame:
+    rows = []
+    for number, given in enumerate(test.events):
+        row = {field: value for field, value in given.items() if not field.startswith("person.")}
+        row["@timestamp"] = _moment(row.get("@timestamp"), MONDAY + timedelta(minutes=number))
+        row.setdefault("user.account", f"mail:{given['person.id']}@{DOMAIN}")
+        if "email.to.address" in row:
+            row.setdefault("email.to.domain", str(row["email.to.address"]).rpartition("@")[2])
+        if unknown := row.keys() - SCHEMA.keys():
+            raise RuleError(f"there is no stored field {sorted(unknown)[0]}")
+        rows.append(row | {"event.id": content_id("test", str(number))})
+    return conform(pl.DataFrame(rows, schema_overrides={k: v for k, v in SCHEMA.items() if any(k in r for r in rows)}))
+
+
+def _directory(test: RuleTest, events: pl.DataFrame, surroundings: Surroundings) -> Directory:
+    accounts = dict(zip(events["user.account"], (str(event["person.id"]) for event in test.events), strict=True))
+    persons = [
+        replace(Person(id=person, name=person, email=f"{person}@{DOMAIN}"), **test.persons.get(person, {}))
+        for person in dict.fromkeys(accounts.values())
+    ]
+    filings = [
+        Filing(
+            account=f"employee:{filing['person']}",
+            filed=_moment(filing["filed"], MONDAY),
+            last_day=None if filing.get("last_day") is None else date.fromisoformat(str(filing["last_day"])),
+            withdrawn=bool(filing.get("withdrawn", False)),
+        )
+        for filing in test.filings
+    ]
+    links = [Link(account=account, person=person) for account, person in accounts.items()]
+    links += [Link(account=f"employee:{person.id}", person=person.id) for person in persons]
+    return Directory(persons, links, filings, dict.fromkeys(accounts, ()), surroundings.calendar)
+
+
+def _moment(value: object, otherwise: datetime) -> datetime:
+    if value is None:
+        return otherwise
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return moment if moment.tzinfo else moment.replace(tzinfo=MONDAY.tzinfo)
+
+
+class _OneFrame:
+    """The events of one test, as the judge reads them."""
+
+    def __init__(self, events: pl.DataFrame) -> None:
+        self._events = events
+
+    def read(self, query: EventQuery) -> pl.DataFrame:
+        return self._events.select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
+
+    def per_account(self, _: EventQuery) -> Mapping[str, int]:
+        return dict(self._events.group_by("user.account").len().iter_rows())
