@@ -60,21 +60,38 @@ class UntilRefused:
             self.error = error
 
 
-def grouped(items: Iterable[Item], batch_bytes: int) -> Iterator[list[Item]]:
-    """Records in lists of about `batch_bytes`; the last list may be empty."""
-    group: list[Item] = []
+@dataclass(slots=True)
+class Group:
+    """Consecutive records of a file; `bad` maps the numbers of those that cannot be records to the reason."""
+
+    records: list[bytes] = field(default_factory=list)
+    bad: dict[int, str] = field(default_factory=dict)
+
+
+def grouped(items: Iterable[Item], batch_bytes: int) -> Iterator[Group]:
+    """Records in groups of about `batch_bytes`; the last group may be empty."""
+    group = Group()
     size = 0
     for item in items:
-        group.append(item)
-        size += len(item.original if isinstance(item, Bad) else item) + 1
-        if size >= batch_bytes:
-            yield group
-            group, size = [], 0
+        run = item if isinstance(item, list) else [item.original if isinstance(item, Bad) else item]
+        if isinstance(item, Bad):
+            group.bad[len(group.records)] = item.reason
+        for part in _portions(run, batch_bytes):
+            group.records += part
+            size += sum(map(len, part)) + len(part)
+            if size >= batch_bytes:
+                yield group
+                group, size = Group(), 0
     yield group
 
 
+def _portions(run: list[bytes], batch_bytes: int) -> Iterable[list[bytes]]:
+    """The run itself, or its records one by one where it is more than a batch."""
+    return [run] if sum(map(len, run)) < batch_bytes else ([record] for record in run)
+
+
 def decode_piece(
-    items: Sequence[Item],
+    group: Group,
     *,
     first: int,
     ids: Callable[[Sequence[bytes]], Sequence[str]],
@@ -82,11 +99,14 @@ def decode_piece(
     encoding: Encoding | None,
 ) -> Piece:
     """Decode records; blank ones are ignored, those that cannot be text are bad. `encoding` None: binary records."""
-    records = [item.original if isinstance(item, Bad) else item for item in items]
-    bad = {row: item.reason for row, item in enumerate(items) if isinstance(item, Bad)}
-    ignored = {row: "blank line" for row, item in enumerate(items) if not isinstance(item, Bad) and not item.strip()}
-    fit = [row for row in range(len(records)) if row not in bad and row not in ignored]
-    texts: Sequence[bytes] = [records[row] for row in fit]
+    records, bad = group.records, dict(group.bad)
+    ignored = {
+        row: "blank line" for row, record in enumerate(records) if (not record or record.isspace()) and row not in bad
+    }
+    fit: Sequence[int] = range(len(records))
+    if bad or ignored:
+        fit = [row for row in fit if row not in bad and row not in ignored]
+    texts: Sequence[bytes] = records if len(fit) == len(records) else [records[row] for row in fit]
     if encoding is not None:
         texts, undecodable = encoding.texts(texts)
         if undecodable:

@@ -14,7 +14,7 @@ import polars as pl
 from core.batch import Batch, Quarantined
 from core.errors import Refused, Unreadable
 from core.schema import conform, empty
-from ingest.batching import Piece, Stamp, UntilRefused, batch_of, decode_piece, grouped, with_context
+from ingest.batching import Group, Piece, Stamp, UntilRefused, batch_of, decode_piece, grouped, with_context
 from ingest.encoding import Encoding, as_text_stream, sniff
 from ingest.formats import ENRICH, JOINS
 from ingest.located import Located, load_located
@@ -22,7 +22,6 @@ from ingest.mapping import RecordMapping, compile_mapping
 from ingest.occurrences import RecordIds
 from ingest.reading import HEAD_BYTES, MIB, Limits, Member, OpenFile, Stream
 from ingest.recognise import FileFormat, Head, choose, file_format
-from ingest.splitting import Item
 from ingest.values import zone_name
 
 BATCH_BYTES = 16 * MIB
@@ -98,16 +97,16 @@ class Source:
             raise items.error
 
     def _pieces(
-        self, groups: Iterable[list[Item]], entry: FileFormat, file: str, encoding: Encoding | None
+        self, groups: Iterable[Group], entry: FileFormat, file: str, encoding: Encoding | None
     ) -> Iterator[Piece]:
         decode = entry.format.decoder(entry.layout(self.mapping.columns, file))
         ids = RecordIds(self.name)
 
         def decoded() -> Iterator[Piece]:
             first = 0
-            for items in groups:
-                yield decode_piece(items, first=first, ids=ids.take, decode=decode, encoding=encoding)
-                first += len(items)
+            for group in groups:
+                yield decode_piece(group, first=first, ids=ids.take, decode=decode, encoding=encoding)
+                first += len(group.records)
 
         return with_context(decoded(), self.context, ENRICH[self.enrich]) if self.enrich else decoded()
 
@@ -129,7 +128,7 @@ class Source:
 
     def _alone(self, record: Quarantined, entry: FileFormat) -> Batch:
         piece = decode_piece(
-            [record.original],
+            Group([record.original]),
             first=record.sequence,
             ids=lambda _: [record.id],
             decode=entry.format.decoder(entry.layout(self.mapping.columns, record.file, record.context)),

@@ -10,7 +10,7 @@ from dataclasses import replace
 import polars as pl
 
 from core.errors import Refused
-from ingest.decode import Decoded, Decoder, Layout, as_json, nothing, texts_series
+from ingest.decode import Decoded, Decoder, Layout, nothing, texts_series, whole_json
 from ingest.jsonlines import JsonDecoder
 
 _END = "\x01"
@@ -75,7 +75,7 @@ class CsvDecoder:
             frame=frame,
             bad=problems,
             ignored=ignored,
-            vendor=as_json(frame),
+            vendor=whole_json(frame),
             context=self._header_line.decode(),
         )
         return self._inner(decoded) if self._json else decoded

@@ -59,13 +59,17 @@ class Format:
     binary: bool = False
 
 
+def whole_json(frame: pl.DataFrame) -> pl.Series:
+    """Each row as a JSON object of all its columns, null for what is empty."""
+    if not frame.width:
+        return pl.Series(["{}"] * frame.height, dtype=pl.String)
+    return frame.select(pl.struct(pl.all()).struct.json_encode().alias("json")).to_series()
+
+
 def as_json(frame: pl.DataFrame) -> pl.Series:
     """Each row as a JSON object of its columns that are not null. The same row gives the same text in any frame."""
-    if not frame.width:
-        return pl.Series([None] * frame.height, dtype=pl.String)
-    whole = frame.select(pl.struct(pl.all()).struct.json_encode().alias("json")).to_series()
     # A key with null; inside a text the quotes around it would be escaped, so only whole pairs match.
-    return whole.str.replace_all(r'"(?:[^"\\]|\\.)*":null,?', "").str.replace(r",\}$", "}")
+    return whole_json(frame).str.replace_all(r'"(?:[^"\\]|\\.)*":null,?', "").str.replace(r",\}$", "}")
 
 
 def texts_series(texts: Sequence[bytes]) -> pl.Series:

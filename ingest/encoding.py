@@ -6,6 +6,8 @@ import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from ingest.reading import HEAD_BYTES, Stream
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -35,11 +37,14 @@ class Encoding:
         return texts, bad
 
     def _all_clean(self, records: Sequence[bytes]) -> bool:
-        # Joined by line ends, a character cut at the end of one record cannot be made whole by the next.
-        joined = b"\n".join(records)
+        joined = b"".join(records)
         if b"\0" in joined:
             return False
-        return joined.isascii() or (self.name == "utf-8" and _is(joined, "utf-8"))
+        if joined.isascii():
+            return True
+        return (
+            self.name == "utf-8" and not pl.Series(records, dtype=pl.Binary).cast(pl.String, strict=False).has_nulls()
+        )
 
     def _text(self, record: bytes) -> bytes:
         if record.isascii():

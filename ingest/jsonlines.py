@@ -38,8 +38,15 @@ class JsonDecoder:
         self._flat = {name: pl.String() for name in self._tree}
 
     def decode(self, texts: Sequence[bytes]) -> Decoded:
-        lines = [text.translate(_BLANKS) if b"\n" in text or b"\r" in text else text for text in texts]
-        bad = {row: "is not a JSON object" for row, line in enumerate(lines) if line.lstrip()[:1] != b"{"}
+        lines = list(texts)
+        together = b"".join(lines)
+        if b"\n" in together or b"\r" in together:
+            lines = [text.translate(_BLANKS) for text in lines]
+        bad = {
+            row: "is not a JSON object"
+            for row, line in enumerate(lines)
+            if not line.startswith(b"{") and not line.lstrip().startswith(b"{")
+        }
         for row in bad:
             lines[row] = b"{}"
         frame = self._fast(lines)

@@ -23,13 +23,17 @@ _IP = (
 _ADDRESS = (
     r"([A-Za-z0-9.!#$%&'*+/=?^_`{|}~\x{80}-\x{10FFFF}-]+@[A-Za-z0-9\x{80}-\x{10FFFF}_.-]*[A-Za-z0-9\x{80}-\x{10FFFF}])"
 )
+_PLAIN_IP = r"^([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})(?::[0-9]+)?$"
+_PLAIN_ADDRESS = r"^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]*[A-Za-z0-9]$"
 _WORD = re.compile(r"[\w .:@/+-]+")
 
 
 def ip(text: pl.Expr) -> pl.Expr:
     """The address without port, brackets, zone id or IPv4-in-IPv6 prefix; nothing if there is none."""
-    groups = text.str.extract_groups(_IP)
-    return pl.coalesce(groups.struct.field(name) for name in "abcd").str.to_lowercase()
+    plain = text.str.extract(_PLAIN_IP)
+    # Others are rare: the long pattern sees only them.
+    groups = pl.when(plain.is_null()).then(text).str.extract_groups(_IP)
+    return pl.coalesce(plain, *(groups.struct.field(name).str.to_lowercase() for name in "abcd"))
 
 
 def whole_number(text: pl.Expr) -> pl.Expr:
@@ -49,7 +53,9 @@ def hex_number(text: pl.Expr) -> pl.Expr:
 
 
 def email(text: pl.Expr) -> pl.Expr:
-    return text.str.extract(_ADDRESS).str.to_lowercase()
+    plain = text.str.contains(_PLAIN_ADDRESS)
+    # The long pattern sees only what is not an address and nothing else.
+    return pl.when(plain).then(text).otherwise(pl.when(~plain).then(text).str.extract(_ADDRESS)).str.to_lowercase()
 
 
 def _basename(text: pl.Expr) -> pl.Expr:
@@ -57,7 +63,7 @@ def _basename(text: pl.Expr) -> pl.Expr:
 
 
 def _extension(text: pl.Expr) -> pl.Expr:
-    return text.str.extract(r"[^/\\.][^/\\]*\.([^./\\\s]{1,32})$").str.to_lowercase()
+    return text.str.tail(40).str.extract(r"[^/\\]\.([^./\\\s]{1,32})$").str.to_lowercase()
 
 
 def _account(argument: Located) -> Transform:
