@@ -8,9 +8,7 @@ from datetime import timedelta
 import polars as pl
 
 from detection.rule import FirstSeen, Rule
-from detection.windows import TIME
-
-A_DAY = timedelta(days=1)
+from detection.windows import A_DAY, TIME
 
 
 def hits(rule: Rule, joined: pl.DataFrame) -> pl.DataFrame:

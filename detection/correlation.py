@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from core.alert import MAX_EVENTS, Fact, Match
-from detection.rule import COUNTED, Correlation, Rule
-from detection.windows import TIME, day_totals, latest_chain, window_totals
+from detection.rule import COUNTED, Correlation, Rule, Usual
+from detection.windows import A_DAY, STAGE_THEN, TIME, latest_chain, window_totals
 
 EXAMPLES = ("email.to.address", "target.user", "file.target_path", "file.name", "device.id", "source.ip", "crm.object")
 """Fields of which one value tells a reader most, in this order."""
@@ -50,7 +50,7 @@ def _over_limit(rule: Rule, window: Correlation, events: pl.DataFrame) -> pl.Dat
         pl.lit(None, pl.Float64).alias("own_usual"),
     )
     if rule.extra.usual:
-        frame = _with_usual(rule, window, frame, groups)
+        frame = _with_usual(rule.extra.usual, window, frame, groups)
 
     def above(total: str) -> pl.Expr:
         return pl.col(total) > pl.col("limit") if window.strictly else pl.col(total) >= pl.col("limit")
@@ -68,24 +68,20 @@ def _over_limit(rule: Rule, window: Correlation, events: pl.DataFrame) -> pl.Dat
     )
 
 
-def _with_usual(rule: Rule, window: Correlation, frame: pl.DataFrame, groups: list[str]) -> pl.DataFrame:
-    """Raise the limit to `times` the median of the active days before; days after a notice are not usual."""
-    usual = rule.extra.usual
-    if usual is None:
-        return frame
-    quiet = frame.filter(pl.col("leaver.stage") == "active")
-    totals = day_totals(quiet, groups, window.field, window.type)
-    days = frame.select(*groups, "day").unique().join(totals, on=[*groups, "day"], how="left", nulls_equal=True)
+def _with_usual(usual: Usual, window: Correlation, frame: pl.DataFrame, groups: list[str]) -> pl.DataFrame:
+    """Raise the limit to `times` the person's usual; days after a notice are not usual."""
+    keys = [*groups, "day"]
+    quiet = frame.filter(pl.col(STAGE_THEN) == "active")
+    # The window at a day's end is compared with later days only once it lies wholly before theirs.
+    lag = timedelta(days=max(0, -(-window.span // A_DAY) - 1))
+    past = quiet.group_by(keys).agg(pl.col("total").last()).with_columns(pl.col("day") + lag)
+    asked = frame.select(keys).unique().join(past, on=keys, how="full", coalesce=True, nulls_equal=True).sort("day")
     back = f"{usual.days}d"
     known = pl.col("total").is_not_null().cast(pl.Int64).rolling_sum_by("day", back, closed="left").over(groups)
-    median = pl.col("total").rolling_median_by("day", back, closed="left").over(groups)
-    scale = max(1.0, window.span.total_seconds() / 86_400)
-    own = days.sort("day").select(*groups, "day", pl.when(known >= usual.min_days).then(median * scale).alias("usual"))
-    joined = frame.join(own, on=[*groups, "day"], how="left", nulls_equal=True, maintain_order="left")
-    return joined.with_columns(
-        pl.col("usual").alias("own_usual"),
-        pl.max_horizontal(pl.col("limit"), pl.col("usual") * usual.times).alias("limit"),
-    )
+    median = pl.col("total").cast(pl.Float64).rolling_median_by("day", back, closed="left").over(groups)
+    own = asked.select(*keys, pl.when(known >= usual.min_days).then(median).alias("own_usual"))
+    joined = frame.drop("own_usual").join(own, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    return joined.with_columns(pl.max_horizontal(pl.col("limit"), pl.col("own_usual") * usual.times).alias("limit"))
 
 
 def _in_order(events: pl.DataFrame, groups: list[str]) -> pl.DataFrame:
@@ -94,6 +90,8 @@ def _in_order(events: pl.DataFrame, groups: list[str]) -> pl.DataFrame:
 
 def _matches(rule: Rule, events: pl.DataFrame, fired: pl.DataFrame, groups: list[str]) -> list[Match]:
     """One match per person and day from the events that fired; of several groups the one that fired most strongly."""
+    if rule.extra.for_stages:
+        fired = fired.filter(pl.col("leaver.stage").is_in(sorted(rule.extra.for_stages)))
     if not fired.height:
         return []
     strength = pl.col("observed").max() if "observed" in fired.columns else pl.len()
@@ -151,7 +149,7 @@ class _Slices:
     def __init__(self, events: pl.DataFrame, groups: list[str]) -> None:
         self._events = events
         self._groups = groups
-        places = events.with_row_index("place").group_by(*groups).agg(pl.col("place").min(), pl.len())
+        places = events.with_row_index("at").group_by(*groups).agg(pl.col("at").min(), pl.len())
         self._places = {tuple(row[:-2]): (row[-2], row[-1]) for row in places.iter_rows()}
 
     def between(self, day: Mapping[str, Any]) -> pl.DataFrame:

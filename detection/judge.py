@@ -19,6 +19,7 @@ from detection.derive import Surroundings, derive
 from detection.risk import ledger
 from detection.rule import Rule
 from detection.rulebook import RuleBook
+from detection.windows import STAGE_THEN
 
 PERSONS_AT_ONCE = 1_000
 EVENTS_AT_ONCE = 500_000
@@ -154,7 +155,7 @@ def _read(group: Sequence[Span], bench: Bench, names: set[str]) -> pl.DataFrame:
     if leavers and (gone := accounts & directory.leaver_accounts()):
         events = pl.concat([events, read(leavers, gone)]).unique("event.id").sort("@timestamp", "event.id")
     joined = directory.join(derive(events, bench.surroundings))
-    return joined.with_columns(calendar.day_expr().alias("day"))
+    return joined.with_columns(calendar.day_expr().alias("day"), pl.col("leaver.stage").alias(STAGE_THEN))
 
 
 def _columns(book: RuleBook) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -28,7 +29,9 @@ DAY = timedelta(days=1)
 
 
 class Usual(BaseModel):
-    """The person's own usual raises the limit: `times` the median of the active days among the `days` before."""
+    """The person's own usual raises the limit to `times` it: the median of what the window held at the end of the
+    active days among the `days` before. A window of several days is compared with windows that ended before it began.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     times: float = Field(gt=1)
@@ -65,6 +68,7 @@ class Extra(BaseModel):
     usual: Usual | None = None
     first_seen: FirstSeen | None = None
     lookback: int = Field(default=0, ge=0, le=400)
+    for_stages: frozenset[Literal["notice", "departed"]] = frozenset()
     tests: tuple[dict[str, object], ...] = ()
 
 
@@ -152,8 +156,8 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule]) ->
     if extra.usual and correlation.type in ORDERED:
         raise RuleError(f"`usual` does not fit {correlation.type}")
     bases = [known[name] for name in names]
-    # Whether a window held before today's first event depends on the window before that one.
-    windows = 2 * -(-correlation.span // DAY)
+    # Whether a window held before today's first event depends on the window before that one, and usual ones precede.
+    windows = 3 * -(-correlation.span // DAY)
     memory = (extra.usual.days if extra.usual else 0) + max(base.reach for base in bases)
     return Rule(
         name=name_of(parsed),

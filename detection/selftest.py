@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -23,14 +23,17 @@ from detection.rulebook import RuleBook
 from detection.tagging import Tagger
 
 MONDAY = datetime.fromisoformat("2026-03-02T10:00:00+08:00")
-"""When the first event of a test happens, unless it says; each next one comes a minute later."""
+"""When the first event of a test happens, unless it says; each next one comes a minute later, repeats a second."""
 DOMAIN = "example.com"
 ALL_DAYS = (date(1971, 1, 1), date(9998, 12, 31))
 
 
 class RuleTest(BaseModel):
-    """One test: events (fields and values; `person.id` names the person, `@timestamp` may be left out), what HR filed
-    (`person`, `filed`, `last_day`, `withdrawn`), facts of persons, and who must be matched."""
+    """One test: events, what HR filed (`person`, `filed`, `last_day`, `withdrawn`), facts of persons, who is matched.
+
+    An event is fields and values; `person.id` names the person, `@timestamp` may be left out, `repeat: N` stands for N
+    events, in whose texts `{n}` counts from 0.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
@@ -84,20 +87,32 @@ def _run_one(book: RuleBook, name: str, raw: Mapping[str, Any]) -> Result:
 def matched(book: RuleBook, name: str, test: RuleTest) -> list[str]:
     """The persons that the rule matches in a test, each once."""
     surroundings = Surroundings(company_domains=frozenset({DOMAIN}))
-    events = _frame(test)
+    given = list(_repeated(test.events))
+    events = _frame(given)
     store = _OneFrame(Tagger(book, surroundings).tag(events))
-    directory = _directory(test, events, surroundings)
+    directory = _directory(test, events, [str(event["person.id"]) for event in given], surroundings)
     bench = Bench(store=store, directory=directory, book=book, surroundings=surroundings)
     persons = sorted({str(event["person.id"]) for event in test.events})
     alerts = alerts_of([(person, *ALL_DAYS) for person in persons], bench, [book.rules[name].aloud()])
     return sorted({alert.person for alert in alerts})
 
 
-def _frame(test: RuleTest) -> pl.DataFrame:
+def _repeated(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for number, event in enumerate(events):
+        start = _moment(event.get("@timestamp"), MONDAY + timedelta(minutes=number))
+        for count in range(int(event.get("repeat", 1))):
+            named = {
+                field: value.replace("{n}", str(count)) if isinstance(value, str) else value
+                for field, value in event.items()
+                if field != "repeat"
+            }
+            yield named | {"@timestamp": start + timedelta(seconds=count)}
+
+
+def _frame(events: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     rows = []
-    for number, given in enumerate(test.events):
+    for number, given in enumerate(events):
         row = {field: value for field, value in given.items() if not field.startswith("person.")}
-        row["@timestamp"] = _moment(row.get("@timestamp"), MONDAY + timedelta(minutes=number))
         row.setdefault("user.account", f"mail:{given['person.id']}@{DOMAIN}")
         if "email.to.address" in row:
             row.setdefault("email.to.domain", str(row["email.to.address"]).rpartition("@")[2])
@@ -107,8 +122,8 @@ def _frame(test: RuleTest) -> pl.DataFrame:
     return conform(pl.DataFrame(rows, schema_overrides={k: v for k, v in SCHEMA.items() if any(k in r for r in rows)}))
 
 
-def _directory(test: RuleTest, events: pl.DataFrame, surroundings: Surroundings) -> Directory:
-    accounts = dict(zip(events["user.account"], (str(event["person.id"]) for event in test.events), strict=True))
+def _directory(test: RuleTest, events: pl.DataFrame, owners: Sequence[str], surroundings: Surroundings) -> Directory:
+    accounts = dict(zip(events["user.account"], owners, strict=True))
     persons = [
         replace(Person(id=person, name=person, email=f"{person}@{DOMAIN}"), **test.persons.get(person, {}))
         for person in dict.fromkeys(accounts.values())

@@ -8,6 +8,9 @@ from datetime import timedelta
 import polars as pl
 
 TIME = "@timestamp"
+STAGE_THEN = "leaver.stage_then"
+"""The stage as of the event, also where a look back sees the event as if a notice had been known."""
+A_DAY = timedelta(days=1)
 
 
 def window_totals(
@@ -39,13 +42,6 @@ def window_totals(
     return events.select(*groups, TIME).join(
         running, on=[*groups, TIME], how="left", nulls_equal=True, maintain_order="left"
     )["total"]
-
-
-def day_totals(events: pl.DataFrame, groups: Sequence[str], value: str | None, kind: str) -> pl.DataFrame:
-    """The total of each group's day: columns `groups`, `day`, `total`."""
-    total = pl.col(value).n_unique() if kind == "value_count" and value else _weight(value, kind).sum()
-    present = events.filter(pl.col(value).is_not_null()) if kind == "value_count" and value else events
-    return present.group_by(*groups, "day").agg(total.alias("total")).sort("day")
 
 
 def latest_chain(events: pl.DataFrame, groups: Sequence[str], rules: Sequence[str], *, ordered: bool) -> pl.Series:

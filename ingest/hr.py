@@ -224,7 +224,7 @@ def _rows(
         head = next(lines, None)
         if head is None:
             raise Refused(f"{path} is empty")
-        names = _names(head, headers, problems)
+        names = _names(head, headers)
         if not {"email", "employee_no"} & set(names):
             raise Refused(f"{path} has no column for the mail address or the employee number")
         line = lines.line_num + 1
@@ -240,7 +240,7 @@ def _rows(
         problems.append(Problem(lines.line_num, "", f"cannot be read as CSV: {error}"))
 
 
-def _names(head: Sequence[str], headers: Mapping[str, Sequence[str]], problems: list[Problem]) -> list[str]:
+def _names(head: Sequence[str], headers: Mapping[str, Sequence[str]]) -> list[str]:
     known = {synonym: name for name, synonyms in headers.items() for synonym in synonyms}
     names = []
     for cell in head:
@@ -248,8 +248,6 @@ def _names(head: Sequence[str], headers: Mapping[str, Sequence[str]], problems: 
         name = text if text.startswith("id:") and "email" in headers and len(text) > 3 else known.get(text, "")
         if name and name in names:
             raise Refused(f"the column {cell} is there twice")
-        if not name and text:
-            problems.append(Problem(1, cell.strip(), "is not a column known here and is left out"))
         names.append(name)
     return names
 
