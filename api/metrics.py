@@ -17,7 +17,7 @@ def exposition(records: Records, events: EventStore) -> bytes:
     quarantined = Gauge("leaverwatch_quarantined", "Records in quarantine", ["source"], registry=registry)
     waiting = Gauge("leaverwatch_waiting_lines", "Lines waiting for the rest of theirs", ["source"], registry=registry)
     last = Gauge("leaverwatch_last_event_seconds", "Time of the newest event", ["source"], registry=registry)
-    for status in records.sources():
+    for status in events.sources():
         quarantined.labels(status.source).set(status.quarantined)
         waiting.labels(status.source).set(status.waiting)
         if status.last_event:

@@ -160,7 +160,7 @@ def list_persons(shop: InShop, at: Moment = None, limit: Limit = 100, offset: Of
 @_closed.get("/api/v1/sources", operation_id="list_sources")
 def list_sources(shop: InShop) -> list[SourceView]:
     """What has arrived, source by source."""
-    return source_views(shop.records)
+    return source_views(shop.events, shop.directory())
 
 
 def utc(moment: datetime | None) -> datetime | None:

@@ -169,7 +169,7 @@ def data_clock(records: Records, events: EventStore) -> datetime:
     return max([*times, newest] if newest else times, default=datetime.now(UTC))
 
 
-def source_views(records: Records) -> list[SourceView]:
+def source_views(events: EventStore, directory: Directory) -> list[SourceView]:
     """Every source that has sent anything."""
     return [
         SourceView(
@@ -180,9 +180,9 @@ def source_views(records: Records) -> list[SourceView]:
             waiting=status.waiting,
             first_event=status.first_event,
             last_event=status.last_event,
-            unlinked_accounts=status.unlinked_accounts,
+            unlinked_accounts=sum(not directory.is_linked(account) for account in status.accounts),
         )
-        for status in records.sources()
+        for status in events.sources()
     ]
 
 

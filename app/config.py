@@ -106,8 +106,7 @@ def _put(values: dict[str, object], name: str, text: str) -> None:
         values["data"] = text
         return
     section, _, key = name.partition("_")
-    model = {"company": Company, "detection": Detection, "api": Api}.get(section)
-    if model is None or key not in model.model_fields:
+    if section not in ("company", "detection", "api"):
         return
     inside = values.setdefault(section, {})
     if not isinstance(inside, dict):

@@ -45,10 +45,8 @@ def _marks(house: House) -> Finding:
 
 def _sources(house: House) -> list[Finding]:
     found = []
-    for status in house.records.sources():
+    for status in house.events.sources():
         losses = f", {status.quarantined:,} records in quarantine" if status.quarantined else ""
-        text = (
-            f"{status.events:,} events, last {status.last_event}{losses}, {status.unlinked_accounts} accounts unlinked"
-        )
+        text = f"{status.events:,} events, last {status.last_event}{losses}"
         found.append(Finding(f"source {status.source}", not status.quarantined, text))
     return found or [Finding("sources", False, "nothing has been imported yet")]

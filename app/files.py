@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
+from pydantic import JsonValue
 
 from api.views import document
 from app.pipeline import Input
@@ -48,7 +49,7 @@ def inputs_below(catalog: Mapping[str, Source], folder: Path) -> tuple[list[Inpu
     return found, refused
 
 
-def parsed(source: Source, paths: Iterable[Path]) -> Iterator[dict[str, object] | Quarantined]:
+def parsed(source: Source, paths: Iterable[Path]) -> Iterator[dict[str, JsonValue] | Quarantined]:
     """Every event as an ECS document and every unreadable record; joined lines last, once all files are read."""
     fragments = []
     for item in inputs_named(source, paths):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
+
+import polars as pl
 
 from app.wiring import House
 from core.batch import Batch, Tally
@@ -16,6 +19,8 @@ from ingest.catalog import Source
 from store.local_bus import LocalBus
 
 SMALL_SEGMENTS = 64
+LIFETIME = timedelta(days=10)
+"""Lines of one event lie within it: a mail server gives up on a mail long before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,8 @@ def _read(inputs: Iterable[Input], tagger: Tagger, bus: Bus, imported: Imported)
     try:
         for item in inputs:
             try:
-                for batch in item.source.batches(item.path):
-                    bus.publish(tagged(batch, tagger))
+                for number, batch in enumerate(item.source.batches(item.path)):
+                    bus.publish(tagged(replace(batch, first=number == 0), tagger))
             except Refused as error:
                 imported.refused.append((item.path, str(error)))
         bus.end()
@@ -85,7 +90,10 @@ def _assemble(house: House, tagger: Tagger, source: Source, batch: Batch) -> Non
     """Build the events whose last missing line this batch brought. Lines known already are tried again: a kill may
     have come between storing the lines and storing the event."""
     keys = batch.fragments["key"].unique().to_list()
-    events = tagger.tag(source.assemble(house.events.fragments(source.name, keys)))
+    times = batch.fragments.select(
+        (pl.col("@timestamp").min() - LIFETIME).alias("since"), (pl.col("@timestamp").max() + LIFETIME).alias("until")
+    ).row(0, named=True)
+    events = tagger.tag(source.assemble(house.events.fragments(source.name, keys, **times)))
     if events.height:
         built = Batch(source=batch.source, file=batch.file, read=0, events=events, rules_version=tagger.version)
         house.events.append(built, touched(events, house.calendar, house.book.reach))

@@ -11,7 +11,7 @@ from app.config import Config
 from core.calendar import CompanyCalendar
 from core.directory import Directory
 from core.ports import EventStore, Records
-from detection.derive import Surroundings
+from detection.derive import PERSONAL_DOMAINS, Surroundings
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
 from ingest.catalog import Source, sources
@@ -47,9 +47,8 @@ class House:
         )
 
     def surroundings(self) -> Surroundings:
-        domains = self.config.company.domains or frozenset(
-            person.email.rpartition("@")[2] for person in self.records.persons() if "@" in person.email
-        )
+        mails = (person.email.rpartition("@")[2] for person in self.records.persons() if "@" in person.email)
+        domains = self.config.company.domains or frozenset(mails) - PERSONAL_DOMAINS
         return Surroundings(calendar=self.calendar, company_domains=domains)
 
     def tagger(self) -> Tagger:
@@ -61,7 +60,9 @@ def open_house(config: Config) -> Iterator[House]:
     """The embedded default: SQLite records and sealed segments in the data directory, made where missing."""
     config.data.mkdir(parents=True, exist_ok=True)
     records = SqlRecords(f"sqlite:///{config.data / 'records.db'}")
+    events = SegmentStore(config.data / "events", records)
     try:
-        yield House(config=config, records=records, events=SegmentStore(config.data / "events", records))
+        yield House(config=config, records=records, events=events)
     finally:
+        events.close()
         records.close()

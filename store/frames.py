@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import UTC
 
 import polars as pl
 
@@ -25,9 +26,9 @@ def matching(query: EventQuery) -> pl.Expr:
     """The condition of a query."""
     wanted = pl.lit(True)
     if query.start is not None:
-        wanted &= pl.col("@timestamp") >= query.start
+        wanted &= pl.col("@timestamp") >= query.start.astimezone(UTC)
     if query.end is not None:
-        wanted &= pl.col("@timestamp") < query.end
+        wanted &= pl.col("@timestamp") < query.end.astimezone(UTC)
     if query.accounts is not None:
         wanted &= pl.col("user.account").is_in(list(query.accounts))
     if query.ids is not None:

@@ -143,7 +143,7 @@ def bring_in(house: House, inputs: list[Input]) -> Imported:
     from app.pipeline import ingest
 
     with bar() as progress:
-        total = sum(item.path.stat().st_size for item in inputs) or 1
+        total = sum(item.path.stat().st_size for item in inputs if item.path.is_file()) or 1
         reading = progress.add_task("reading", total=total, note="")
         read = 0
 
@@ -240,7 +240,7 @@ def sources_status(context: typer.Context, json: Json = False) -> None:
     from app.cli.show import document, table
 
     with house_of(context) as house:
-        views = source_views(house.records)
+        views = source_views(house.events, house.directory())
     if json:
         document(views)
         return

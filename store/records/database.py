@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from core.errors import ConfigError
+from core.errors import ConfigError, Refused
 
 HEAD = "0001"
+OLDER: frozenset[str] = frozenset()
+"""Shapes that the migrations bring up to `HEAD`."""
 BUSY_SECONDS = 60
 PIECE = 500
 """Rows or values of one statement: below every dialect's limit of parameters."""
@@ -30,16 +32,25 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         try:
-            with self.writing() as connection:
-                _bring_up(connection)
+            with self.reading() as connection:
+                ready = _is_ready(connection)
+            if not ready:
+                with self.writing() as connection:
+                    _bring_up(connection)
         except DatabaseError as error:
             raise ConfigError(f"the records database {url} cannot be used: {error.orig}") from None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its start, so that what it reads stays true."""
-        with self.engine.connect().execution_options(writing=True) as connection, connection.begin():
-            yield connection
+        """A transaction that holds the write lock from its start, so that what it reads stays true. Waits for its
+        turn; raises `Refused` when that does not come."""
+        with self.engine.connect().execution_options(writing=True) as connection:
+            try:
+                transaction = connection.begin()
+            except OperationalError as error:
+                raise Refused(f"the records database is busy, try again: {error.orig}") from None
+            with transaction:
+                yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -90,15 +101,24 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
+def _is_ready(connection: Connection) -> bool:
+    """Whether the database has today's shape. Raises `ConfigError` where it has one we do not know."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    shape = connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
+    if shape is None or shape == HEAD or shape in OLDER:
+        return shape == HEAD
+    raise ConfigError(f"the records database has shape {shape}, which a newer leaverwatch made; use that one")
+
+
 def _bring_up(connection: Connection) -> None:
-    if inspect(connection).has_table("alembic_version"):
-        shape = connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
-        if shape == HEAD:
-            return
+    if _is_ready(connection):  # another process was quicker
+        return
     from alembic import command
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    # The configuration expands %, also in the path of an installation.
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

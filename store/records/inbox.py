@@ -7,14 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
 
 from core.alert import Alert, Severity, Term
 from core.case import Case, CaseState
 from core.ports import Mark
 from store.records.database import Database, Row, pieces, upsert
 from store.records.marks import settle_marks
-from store.records.tables import alerts, cases
+from store.records.tables import alerts as alert_table
+from store.records.tables import cases as case_table
 
 
 class InboxRecords:
@@ -27,19 +28,15 @@ class InboxRecords:
         self,
         marks: Sequence[Mark],
         judged: Collection[tuple[str, date, date]],
-        new: Sequence[Alert],
-        open_cases: Sequence[Case],
+        alerts: Sequence[Alert],
+        cases: Sequence[Case],
     ) -> None:
         with self._database.writing() as connection:
-            detected = _detected(connection, [alert.id for alert in new])
+            detected = _detected(connection, [alert.id for alert in alerts])
+            _clear(connection, judged)
             now = datetime.now(UTC)
-            for person, first, last in judged:
-                its = (alerts.c.person == person) & alerts.c.day.between(first, last)
-                connection.execute(delete(alerts).where(its))
-            upsert(connection, alerts, [_alert_row(a) | {"detected_at": detected.get(a.id, now)} for a in new])
-            for some in pieces([person for person, _, _ in judged]):
-                connection.execute(delete(cases).where(cases.c.person.in_(some), cases.c.state == CaseState.NEW.value))
-            upsert(connection, cases, [_case_row(case) for case in open_cases])
+            upsert(connection, alert_table, [_alert_row(a) | {"detected_at": detected.get(a.id, now)} for a in alerts])
+            upsert(connection, case_table, [_case_row(case) for case in cases])
             settle_marks(connection, marks)
 
     def alerts(
@@ -49,29 +46,31 @@ class InboxRecords:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Sequence[Alert]:
-        where = [alerts.c.time >= since] if since else []
-        where += [alerts.c.time < until] if until else []
+        where = [alert_table.c.time >= since] if since else []
+        where += [alert_table.c.time < until] if until else []
         with self._database.reading() as connection:
             if persons is None:
                 return _alerts(connection, *where)
             found = [
-                a for some in pieces(sorted(persons)) for a in _alerts(connection, *where, alerts.c.person.in_(some))
+                a
+                for some in pieces(sorted(persons))
+                for a in _alerts(connection, *where, alert_table.c.person.in_(some))
             ]
         return sorted(found, key=lambda alert: (alert.time, alert.id))
 
     def alert(self, alert_id: str) -> Alert | None:
         with self._database.reading() as connection:
-            return next(iter(_alerts(connection, alerts.c.id == alert_id)), None)
+            return next(iter(_alerts(connection, alert_table.c.id == alert_id)), None)
 
     def cases(self, *, persons: Collection[str] | None = None) -> Sequence[Case]:
-        query = select(cases).order_by(cases.c.opened, cases.c.id)
+        query = select(case_table).order_by(case_table.c.opened, case_table.c.id)
         with self._database.reading() as connection:
             if persons is None:
                 return [_case(dict(row)) for row in connection.execute(query).mappings()]
             rows = [
                 dict(row)
                 for some in pieces(sorted(persons))
-                for row in connection.execute(query.where(cases.c.person.in_(some))).mappings()
+                for row in connection.execute(query.where(case_table.c.person.in_(some))).mappings()
             ]
         return sorted((_case(row) for row in rows), key=lambda case: (case.opened, case.id))
 
@@ -80,16 +79,28 @@ class InboxRecords:
             return _detected(connection, sorted(alert_ids))
 
 
+def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -> None:
+    """Take away the alerts of the judged days and the open cases of the judged persons."""
+    if not judged:
+        return
+    of, start, end = bindparam("of"), bindparam("start"), bindparam("end")
+    its_alerts = (alert_table.c.person == of) & alert_table.c.day.between(start, end)
+    spans = [{"of": person, "start": first, "end": last} for person, first, last in judged]
+    connection.execute(delete(alert_table).where(its_alerts), spans)
+    its_cases = (case_table.c.person == of) & (case_table.c.state == CaseState.NEW.value)
+    connection.execute(delete(case_table).where(its_cases), [{"of": person} for person, _, _ in judged])
+
+
 def _detected(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     for some in pieces(ids):
-        query = select(alerts.c.id, alerts.c.detected_at).where(alerts.c.id.in_(some))
+        query = select(alert_table.c.id, alert_table.c.detected_at).where(alert_table.c.id.in_(some))
         found |= {row.id: row.detected_at for row in connection.execute(query)}
     return found
 
 
 def _alerts(connection: Connection, *where: ColumnElement[bool]) -> list[Alert]:
-    query = select(alerts).where(*where).order_by(alerts.c.time, alerts.c.id)
+    query = select(alert_table).where(*where).order_by(alert_table.c.time, alert_table.c.id)
     return [_alert(dict(row)) for row in connection.execute(query).mappings()]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from itertools import groupby
@@ -13,8 +13,14 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select
 from core.person import Filing, Link, Person
 from core.ports import Mark
 from store.records.database import Database, Row, pieces, upsert
-from store.records.marks import FOREVER, add_marks
-from store.records.tables import accounts, filings, links, persons
+from store.records.marks import EVER, FOREVER, add_marks
+from store.records.tables import accounts as account_table
+from store.records.tables import filings as filing_table
+from store.records.tables import links as link_table
+from store.records.tables import persons as person_table
+
+JOINED = ("email", "department", "title")
+"""What rules may know of a person: a change of these is judged again."""
 
 
 class PeopleRecords:
@@ -23,51 +29,37 @@ class PeopleRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save_persons(self, new: Sequence[Person], linked: Sequence[Link]) -> None:
-        """Persons and their links become these; what was there of other persons stays. Marks what changed."""
-        fresh = {person.id: asdict(person) for person in new}
+    def save_persons(self, persons: Sequence[Person], links: Sequence[Link]) -> None:
+        """Persons become these, and their links those given, for each origin given; what was there of other persons
+        and origins stays. Links from the employees' list are always replaced. Marks what changed."""
+        fresh = {person.id: asdict(person) for person in persons}
         with self._database.writing() as connection:
-            ids = pieces(list(fresh))
-            known = {row["id"]: row for some in ids for row in _rows(connection, persons, persons.c.id.in_(some))}
+            known = {row["id"]: row for row in _rows_of(connection, person_table, person_table.c.id, fresh)}
             changed = [person for person, row in fresh.items() if known.get(person) != row]
-            upsert(connection, persons, [fresh[person] for person in changed])
-            touched = {f"person:{person}" for person in changed}
-            touched |= self._replace_links(connection, fresh, [asdict(link) for link in linked])
-            add_marks(connection, [Mark(subject=subject, first=date(1970, 1, 1), last=FOREVER) for subject in touched])
+            upsert(connection, person_table, [fresh[person] for person in changed])
+            touched = {f"person:{person}" for person in changed if _looks(known.get(person)) != _looks(fresh[person])}
+            touched |= _replace_links(connection, fresh, links)
+            add_marks(connection, _always(touched))
 
-    def _replace_links(self, connection: Connection, of: Iterable[str], fresh: Sequence[Row]) -> set[str]:
-        known = [row for some in pieces(list(of)) for row in _rows(connection, links, links.c.person.in_(some))]
-        numbers = {_link_key(row): row["number"] for row in known}
-        wanted = {_link_key(row): row for row in fresh}
-        gone = [numbers[key] for key in numbers.keys() - wanted.keys()]
-        for piece in pieces(gone):
-            connection.execute(delete(links).where(links.c.number.in_(piece)))
-        added = [wanted[key] for key in sorted(wanted.keys() - numbers.keys(), key=repr)]
-        for rows in pieces(added):
-            connection.execute(links.insert(), list(rows))
-        changed = (numbers.keys() - wanted.keys()) | (wanted.keys() - numbers.keys())
-        return {subject for key in changed for subject in (str(key[0]), f"person:{key[1]}")}
-
-    def save_filings(self, new: Sequence[Filing], replay_days: int) -> None:
-        """Filings are added, or corrected where account, time and kind agree; marks the past they look back on."""
+    def save_filings(self, filings: Sequence[Filing], replay_days: int) -> None:
+        """Filings are added, or corrected where account, time and kind agree; marks the past they look back on.
+        A filing missing from a later list stays: a departure ends by a withdrawal, not by silence."""
+        latest = {_filing_key(filing): filing for filing in filings}
         with self._database.writing() as connection:
-            known = set(_filings(connection))
-            changed = [filing for filing in new if filing not in known]
-            upsert(connection, filings, [asdict(filing) for filing in changed])
-            back = timedelta(days=replay_days)
-            add_marks(
-                connection,
-                [Mark(subject=f.account, first=(f.filed - back).date(), last=FOREVER) for f in changed],
-            )
+            known = {_filing_key(filing): filing for filing in _filings(connection)}
+            changed = [filing for key, filing in latest.items() if known.get(key) != filing]
+            upsert(connection, filing_table, [asdict(filing) for filing in changed])
+            marks = [Mark(subject=f.account, first=_back(f, replay_days), last=FOREVER) for f in changed]
+            add_marks(connection, marks)
 
     def persons(self) -> Sequence[Person]:
         with self._database.reading() as connection:
-            return [Person(**row) for row in _rows(connection, persons)]
+            return [Person(**row) for row in _rows(connection, person_table)]
 
     def links(self) -> Sequence[Link]:
         with self._database.reading() as connection:
-            rows = _rows(connection, links)
-        return [Link(**{name: value for name, value in row.items() if name != "number"}) for row in rows]
+            rows = _rows(connection, link_table)
+        return [_link(row) for row in rows]
 
     def filings(self) -> Sequence[Filing]:
         with self._database.reading() as connection:
@@ -75,33 +67,90 @@ class PeopleRecords:
 
     def accounts(self) -> Mapping[str, Sequence[str]]:
         with self._database.reading() as connection:
-            query = select(accounts.c.account, accounts.c["keys"]).order_by(accounts.c.account, accounts.c.source)
-            rows = connection.execute(query).all()
-        merged = {}
-        for account, of in groupby(rows, key=lambda row: str(row[0])):
-            merged[account] = sorted({key for _, keys in of for key in json.loads(keys)})
-        return merged
+            return _accounts(connection)
 
     def account_sources(self) -> Mapping[str, frozenset[str]]:
         """The accounts seen in each source."""
         with self._database.reading() as connection:
-            query = select(accounts.c.source, accounts.c.account).order_by(accounts.c.source)
+            query = select(account_table.c.source, account_table.c.account).order_by(account_table.c.source)
             rows = connection.execute(query).all()
         return {source: frozenset(row[1] for row in of) for source, of in groupby(rows, key=lambda row: str(row[0]))}
 
 
 def see_accounts(connection: Connection, source: str, seen: Mapping[str, Sequence[str]]) -> None:
-    """Note accounts met in a source with the other keys beside them; an account that gains a key is marked whole."""
-    known: dict[str, list[str]] = {}
-    for piece in pieces(sorted(seen)):
-        where = (accounts.c.source == source) & accounts.c.account.in_(piece)
-        known |= {row["account"]: json.loads(row["keys"]) for row in _rows(connection, accounts, where)}
-    merged = {account: sorted({*keys, *known.get(account, ())}) for account, keys in seen.items()}
-    changed = {account: keys for account, keys in merged.items() if known.get(account) != keys}
-    rows = [{"account": account, "source": source, "keys": json.dumps(keys)} for account, keys in changed.items()]
-    upsert(connection, accounts, rows)
-    grown = [account for account in changed if account in known]
-    add_marks(connection, [Mark(subject=account, first=date(1970, 1, 1), last=FOREVER) for account in grown])
+    """Note accounts met in a source with the other keys beside them; an account that gains a key, whatever the source
+    it was met in before, is marked whole."""
+    rows = list(_rows_of(connection, account_table, account_table.c.account, seen))
+    here = {row["account"]: json.loads(row["keys"]) for row in rows if row["source"] == source}
+    anywhere: dict[str, set[str]] = {}
+    for row in rows:
+        anywhere.setdefault(row["account"], set()).update(json.loads(row["keys"]))
+    merged = {account: sorted({*keys, *here.get(account, ())}) for account, keys in seen.items()}
+    changed = {account: keys for account, keys in merged.items() if here.get(account) != keys}
+    fresh = [{"account": account, "source": source, "keys": _json(keys)} for account, keys in changed.items()]
+    upsert(connection, account_table, fresh)
+    grown = [account for account, keys in changed.items() if not anywhere.get(account, set(keys)).issuperset(keys)]
+    add_marks(connection, _always(subject for account in grown for subject in _judged_as(account)))
+
+
+def _replace_links(connection: Connection, persons: Collection[str], links: Sequence[Link]) -> set[str]:
+    """Returns the subjects to judge again: accounts and persons of every link that came or went."""
+    of = {*persons, *(link.person for link in links)}
+    origins = {"employees", *(link.origin for link in links)}
+    known = {
+        _link(row): row["number"]
+        for row in _rows_of(connection, link_table, link_table.c.person, of)
+        if row["origin"] in origins
+    }
+    wanted = set(links)
+    gone, added = known.keys() - wanted, wanted - known.keys()
+    for piece in pieces([known[link] for link in gone]):
+        connection.execute(delete(link_table).where(link_table.c.number.in_(piece)))
+    for rows in pieces([asdict(link) for link in sorted(added, key=repr)]):
+        connection.execute(link_table.insert(), list(rows))
+    changed = gone | added
+    persons_touched = {f"person:{link.person}" for link in changed}
+    return persons_touched | _subjects(connection, {link.account for link in changed})
+
+
+def _subjects(connection: Connection, keys: Collection[str]) -> set[str]:
+    """These keys, and every seen account they may speak for: one that has such a key beside it, or whose login they
+    name without its domain. Once unlinked nothing else leads from the key to the account."""
+    found = set(keys)
+    if keys:
+        for account, others in _accounts(connection).items():
+            if not found.isdisjoint((account, _without_domain(account), *others)):
+                found.update(_judged_as(account))
+    return found
+
+
+def _judged_as(account: str) -> tuple[str, str]:
+    """An account has to be judged both as whose it is now and as itself, which it may have been until now."""
+    return account, f"person:{account}"
+
+
+def _without_domain(account: str) -> str:
+    realm, _, name = account.partition(":")
+    return f"{realm}:{name.rpartition(chr(92))[2]}"
+
+
+def _accounts(connection: Connection) -> dict[str, list[str]]:
+    query = select(account_table.c.account, account_table.c["keys"])
+    rows = connection.execute(query.order_by(account_table.c.account, account_table.c.source)).all()
+    return {
+        account: sorted({key for _, keys in of for key in json.loads(keys)})
+        for account, of in groupby(rows, key=lambda row: str(row[0]))
+    }
+
+
+def _always(subjects: Iterable[str]) -> list[Mark]:
+    return [Mark(subject=subject, first=EVER, last=FOREVER) for subject in sorted(subjects)]
+
+
+def _back(filing: Filing, days: int) -> date:
+    """The first day a filing looks back on, one more for the company's day may begin before UTC's."""
+    filed = filing.filed.date()
+    return filed - timedelta(days=days + 1) if filed - EVER > timedelta(days=days + 1) else EVER
 
 
 def _rows(connection: Connection, table: Table, where: ColumnElement[bool] | None = None) -> list[Row]:
@@ -109,10 +158,26 @@ def _rows(connection: Connection, table: Table, where: ColumnElement[bool] | Non
     return [dict(row) for row in connection.execute(query if where is None else query.where(where)).mappings()]
 
 
+def _rows_of(connection: Connection, table: Table, column: ColumnElement[str], values: Iterable[str]) -> Iterable[Row]:
+    """Rows whose column has one of the values, which may be many."""
+    return (row for piece in pieces(sorted(values)) for row in _rows(connection, table, column.in_(piece)))
+
+
 def _filings(connection: Connection) -> list[Filing]:
-    return [Filing(**row) for row in _rows(connection, filings)]
+    return [Filing(**row) for row in _rows(connection, filing_table)]
 
 
-def _link_key(row: Row) -> tuple[object, ...]:
-    names = ("account", "person", "since", "until", "confidence", "origin")
-    return tuple(row[name] for name in names)
+def _filing_key(filing: Filing) -> tuple[object, ...]:
+    return filing.account, filing.filed, filing.withdrawn
+
+
+def _link(row: Row) -> Link:
+    return Link(**{name: value for name, value in row.items() if name != "number"})
+
+
+def _looks(person: Row | None) -> list[object]:
+    return [] if person is None else [person[name] for name in JOINED]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
