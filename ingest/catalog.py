@@ -87,7 +87,9 @@ class Source:
         if not head.raw:
             return
         entry = choose(self.formats, head, member.name)
-        stream, encoding = (member.stream, None) if entry.format.binary else as_text_stream(member.stream)
+        stream, encoding = (
+            (member.stream, None) if entry.format.binary else as_text_stream(member.stream, entry.format.utf8_first)
+        )
         items = UntilRefused(entry.format.split(stream, limits))
         pieces = self._pieces(grouped(items, batch_bytes), entry, member.name, encoding)
         stamp = self._stamp(member.name, datetime.fromtimestamp(file.modified, UTC))

@@ -51,12 +51,14 @@ Decoder = Callable[[Sequence[bytes]], Decoded]
 class Format:
     """`split` cuts a stream into records in bounded memory; `decoder` is called once per file.
 
-    Records of a format that is not `binary` reach the decoder as UTF-8 without NUL.
+    Records of a format that is not `binary` reach the decoder as UTF-8 without NUL. `utf8_first` says by the head of
+    a file whether it can be cut only as UTF-8; else records are cut as they are and made UTF-8 one by one.
     """
 
     split: Callable[[Stream, Limits], Iterator[Item]]
     decoder: Callable[[Layout], Decoder]
     binary: bool = False
+    utf8_first: Callable[[bytes], bool] = lambda _: False
 
 
 def whole_json(frame: pl.DataFrame) -> pl.Series:

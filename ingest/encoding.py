@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -42,9 +42,7 @@ class Encoding:
             return False
         if joined.isascii():
             return True
-        return (
-            self.name == "utf-8" and not pl.Series(records, dtype=pl.Binary).cast(pl.String, strict=False).has_nulls()
-        )
+        return self.name == "utf-8" and _all_utf8(records)
 
     def _text(self, record: bytes) -> bytes:
         if record.isascii():
@@ -57,6 +55,14 @@ class Encoding:
         return record.decode(self.name).encode()
 
 
+def _all_utf8(records: Sequence[bytes]) -> bool:
+    try:
+        pl.Series(records, dtype=pl.Binary).cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return False
+    return True
+
+
 def _is(data: bytes, encoding: str) -> bool:
     try:
         data.decode(encoding)
@@ -66,7 +72,7 @@ def _is(data: bytes, encoding: str) -> bool:
 
 
 def sniff(head: bytes) -> Encoding:
-    """Judge by the lines of the head that are not plain ASCII: the encoding more of them are in; UTF-8 on a tie."""
+    """Judge by the lines of the head that are not plain ASCII: UTF-8 if half of them are, else GB18030 if more are."""
     lines = head.split(b"\n")
     if len(lines) > 1 and len(head) >= HEAD_BYTES:
         lines.pop()  # cut by the end of the head
@@ -77,7 +83,8 @@ def sniff(head: bytes) -> Encoding:
     as_gb = sum(_is(line, "gb18030") for line in telling)
     if len(lines) == 1 and not as_utf8 and any(_is(head[:-cut], "utf-8") for cut in (1, 2, 3)):
         return Encoding("utf-8")
-    return Encoding("gb18030" if as_gb > as_utf8 else "utf-8")
+    # Much UTF-8 happens to be GB18030 too, hardly any GB18030 is UTF-8.
+    return Encoding("gb18030" if as_utf8 * 2 < len(telling) and as_gb > as_utf8 else "utf-8")
 
 
 class TranscodedStream(Stream):
@@ -115,8 +122,9 @@ class TranscodedStream(Stream):
         return self._decoder.getstate()[0]
 
 
-def as_text_stream(stream: Stream) -> tuple[Stream, Encoding]:
-    """The stream without byte order mark and with its encoding; UTF-16 comes as UTF-8."""
+def as_text_stream(stream: Stream, utf8_first: Callable[[bytes], bool]) -> tuple[Stream, Encoding]:
+    """The stream without byte order mark and with its encoding. UTF-16 comes as UTF-8, and so does all else where
+    `utf8_first` says so of the head."""
     head = stream.peek(HEAD_BYTES)
     for mark, name in _BOMS:
         if head.startswith(mark):
@@ -124,4 +132,7 @@ def as_text_stream(stream: Stream) -> tuple[Stream, Encoding]:
             return (
                 (stream, Encoding("utf-8")) if name == "utf-8" else (TranscodedStream(stream, name), Encoding("utf-8"))
             )
-    return stream, sniff(head)
+    encoding = sniff(head)
+    if encoding.name == "gb18030" and utf8_first(head):
+        return TranscodedStream(stream, "gb18030"), Encoding("utf-8")
+    return stream, encoding

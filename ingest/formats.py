@@ -9,12 +9,12 @@ import polars as pl
 from ingest.csvrows import csv_decoder
 from ingest.decode import Format
 from ingest.jsonlines import json_decoder
-from ingest.jsonsplit import split_json
+from ingest.jsonsplit import spans_lines, split_json
 from ingest.splitting import split_csv, split_lines
 from ingest.textlines import cef_decoder, keyvalue_decoder, leef_decoder, syslog_decoder
 
 FORMATS: Mapping[str, Format] = {
-    "json": Format(split_json, json_decoder),
+    "json": Format(split_json, json_decoder, utf8_first=spans_lines),
     "csv": Format(split_csv, csv_decoder),
     "syslog": Format(split_lines, syslog_decoder),
     "keyvalue": Format(split_lines, keyvalue_decoder),

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from ingest.encoding import TranscodedStream, sniff
 from ingest.reading import HEAD_BYTES, Limits, Stream
 from ingest.splitting import Bad, Item, pieces, split_lines, too_long
 
@@ -28,16 +27,17 @@ Positions = npt.NDArray[np.int64]
 def split_json(stream: Stream, limits: Limits) -> Iterator[Item]:
     """Records of JSON text, whichever of the three ways it is written; told from the head of the stream."""
     head = stream.peek(HEAD_BYTES)
-    if not _spans_lines(head):
+    if not spans_lines(head):
         yield from split_lines(stream, limits)
     else:
-        # Second bytes of GB18030 may look like brackets, so structure is read from UTF-8.
-        text = TranscodedStream(stream, "gb18030") if sniff(head).name == "gb18030" else stream
-        yield from _Values(text, limits.max_record_bytes).records()
+        yield from _Values(stream, limits.max_record_bytes).records()
 
 
-def _spans_lines(head: bytes) -> bool:
-    """Whether records are not lines: a top-level array, or objects that go on over several lines."""
+def spans_lines(head: bytes) -> bool:
+    """Whether records are not lines: a top-level array, or objects that go on over several lines.
+
+    Their structure is read from brackets, which the second bytes of GB18030 may look like.
+    """
     if head.lstrip().startswith(b"["):
         return True
     lines = [line for line in head.splitlines() if line.strip()][:2]
