@@ -1,0 +1,121 @@
+"""Raw logs in, alerts out: what must hold whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app.conftest import answers, command, run
+
+
+def test_importing_the_same_files_twice_stores_nothing_and_changes_no_alert(
+    logs: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copied"
+    run("ingest", "--all", logs, data=data)
+    shutil.copytree(logs, copy)
+    again = json.loads(run("ingest", "--all", copy, "--json", data=data).stdout)
+    for tally in again["sources"].values():
+        assert tally["stored"] == 0
+        assert tally["read"] == tally["duplicate"] + tally["quarantined"] + sum(tally["ignored"].values())
+    assert answers(data) == undisturbed
+
+
+def test_counts_add_up(logs: Path, tmp_path: Path) -> None:
+    summary = json.loads(run("ingest", "--all", logs, "--json", data=tmp_path).stdout)
+    assert set(summary["sources"]) == {"salesforce_event_log", "m365_audit", "windows_security", "postfix"}
+    for tally in summary["sources"].values():
+        parts = tally["stored"] + tally["duplicate"] + tally["quarantined"] + sum(tally["ignored"].values())
+        assert tally["read"] == parts > 0
+
+
+def test_killing_an_import_at_any_moment_loses_and_doubles_nothing(
+    logs: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    chance = random.Random(5)
+    for _ in range(8):
+        child = subprocess.Popen(
+            command("ingest", "--all", logs, data=tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(chance.uniform(0.6, 4.0))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    run("ingest", "--all", logs, data=tmp_path)
+    assert answers(tmp_path) == undisturbed
+
+
+@pytest.mark.parametrize("late", ["hr", "salesforce", "windows"])
+def test_what_comes_late_gives_the_alerts_it_would_have_given_before(
+    late: str, logs: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    first, data = tmp_path / "first", tmp_path / "data"
+    shutil.copytree(logs, first, ignore=lambda folder, names: [late] if Path(folder) == logs else [])
+    run("ingest", "--all", first, data=data)
+    run("ingest", "--all", logs, data=data)
+    assert answers(data) == undisturbed
+
+
+def test_files_in_any_order_give_the_same_alerts(logs: Path, undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    chance = random.Random(3)
+    order = [
+        (source, path)
+        for folder, source in (
+            ("salesforce", "salesforce_event_log"),
+            ("m365", "m365_audit"),
+            ("windows", "windows_security"),
+            ("postfix", "postfix"),
+        )
+        for path in (logs / folder).rglob("*")
+        if path.is_file()
+    ]
+    chance.shuffle(order)
+    middle = len(order) // 2
+    for part in (order[:middle], order[middle:]):
+        for name in sorted({source for source, _ in part}):
+            run("ingest", name, *(path for source, path in part if source == name), data=tmp_path)
+    run("people", "import", logs / "hr/employees.csv", data=tmp_path)
+    run("leavers", "import", logs / "hr/resignations.csv", data=tmp_path)
+    assert answers(tmp_path) == undisturbed
+
+
+def test_two_equal_lines_in_one_file_are_two_events(tmp_path: Path) -> None:
+    line = json.dumps(
+        {
+            "CreationTime": "2026-03-02T03:04:05",
+            "Id": "one",
+            "Operation": "FileDownloaded",
+            "RecordType": 6,
+            "Workload": "SharePoint",
+            "UserId": "li.na@example.com",
+            "ObjectId": "https://example.com/a.xlsx",
+        }
+    )
+    file = tmp_path / "audit.json"
+    file.write_text(f"{line}\n{line}\n")
+    summary = json.loads(run("ingest", "m365_audit", file, "--json", data=tmp_path / "data").stdout)
+    assert summary["sources"]["m365_audit"]["stored"] == 2
+
+
+def test_a_withdrawn_notice_gives_the_alerts_of_a_notice_never_filed(logs: Path, tmp_path: Path) -> None:
+    never, withdrawn = tmp_path / "never", tmp_path / "withdrawn"
+    quiet = tmp_path / "logs"
+    shutil.copytree(logs, quiet)
+    filed = (quiet / "hr/resignations.csv").read_text(encoding="utf-8-sig")
+    (quiet / "hr/resignations.csv").unlink()
+    run("ingest", "--all", quiet, data=never)
+    run("ingest", "--all", logs, data=withdrawn)
+    head, *rows = filed.splitlines()
+    assert head == "EmailAddress,ResignationDate,LastWorkingDate,Status"
+    back = [",".join([*row.split(",")[:3], "withdrawn"]) for row in rows if row]
+    file = tmp_path / "withdrawals.csv"
+    file.write_text("\n".join([head, *back]) + "\n")
+    run("leavers", "import", file, data=withdrawn)
+    assert answers(withdrawn) == answers(never)
