@@ -34,9 +34,7 @@ def matching(query: EventQuery) -> pl.Expr:
     if query.ids is not None:
         wanted &= pl.col("event.id").is_in(list(query.ids))
     if query.tagged is not None:
-        tags = pl.lit(pl.Series([list(query.tagged)], dtype=pl.List(pl.String)))
-        shared = pl.col("rule.matched").list.set_intersection(tags)
-        wanted &= pl.col("rule.matched").is_not_null() & (shared.list.len() > 0)
+        wanted &= pl.col("rule.matched").list.eval(pl.element().is_in(list(query.tagged))).list.any()
     return wanted
 
 

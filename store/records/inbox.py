@@ -83,11 +83,12 @@ def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -
     """Take away the alerts of the judged days and the open cases of the judged persons."""
     if not judged:
         return
-    of, start, end = bindparam("of"), bindparam("start"), bindparam("end")
-    its_alerts = (alert_table.c.person == of) & alert_table.c.day.between(start, end)
+    its_alerts = (alert_table.c.person == bindparam("of")) & alert_table.c.day.between(
+        bindparam("start"), bindparam("end")
+    )
     spans = [{"of": person, "start": first, "end": last} for person, first, last in judged]
     connection.execute(delete(alert_table).where(its_alerts), spans)
-    its_cases = (case_table.c.person == of) & (case_table.c.state == CaseState.NEW.value)
+    its_cases = (case_table.c.person == bindparam("of")) & (case_table.c.state == CaseState.NEW.value)
     connection.execute(delete(case_table).where(its_cases), [{"of": person} for person, _, _ in judged])
 
 

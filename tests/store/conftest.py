@@ -63,7 +63,12 @@ def fragment_batch(keys: Sequence[str]) -> Batch:
 def bad(names: Sequence[str]) -> Batch:
     records = [
         Quarantined(
-            id=content_id("bad", name), source="m365_audit", file="a.json", sequence=n, reason="cut", original=name.encode()
+            id=content_id("bad", name),
+            source="m365_audit",
+            file="a.json",
+            sequence=n,
+            reason="cut",
+            original=name.encode(),
         )
         for n, name in enumerate(names)
     ]

@@ -56,7 +56,9 @@ def marked(records: SqlRecords, *subjects: str) -> list[Mark]:
 
 def test_marks_of_one_subject_become_the_run_that_covers_them(records: SqlRecords) -> None:
     records.add([Mark(subject="a", first=date(2026, 3, 5), last=date(2026, 3, 6))])
-    records.add([Mark(subject="a", first=date(2026, 3, 1), last=date(2026, 3, 2)), Mark(subject="b", first=DAY, last=DAY)])
+    records.add(
+        [Mark(subject="a", first=date(2026, 3, 1), last=date(2026, 3, 2)), Mark(subject="b", first=DAY, last=DAY)]
+    )
     assert [(m.subject, m.first, m.last) for m in records.pending()] == [
         ("a", date(2026, 3, 1), date(2026, 3, 6)),
         ("b", DAY, DAY),
@@ -135,7 +137,7 @@ def test_a_filing_marks_the_past_it_looks_back_on_once(records: SqlRecords) -> N
     filing = Filing(account="mail:li.na@example.com", filed=NOON, last_day=date(2026, 4, 1))
     records.save_filings([filing], replay_days=30)
     (mark,) = records.pending()
-    assert (mark.subject, mark.first) == ("mail:li.na@example.com", date(2026, 1, 31))
+    assert (mark.subject, mark.first) == ("mail:li.na@example.com", date(2026, 1, 30))
     records.settle(records.pending(), [], [], [])
     records.save_filings([filing], replay_days=30)
     assert records.pending() == []
