@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -26,11 +26,11 @@ class CompanyCalendar:
         return moment.astimezone(ZoneInfo(self.zone)).date()
 
     def start_of(self, day: date) -> datetime:
-        """The first moment of a company day."""
-        return datetime.combine(day, time(), ZoneInfo(self.zone))
+        """The first moment of a company day, in UTC."""
+        return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
 
     def end_of(self, day: date) -> datetime:
-        """The first moment after a company day."""
+        """The first moment after a company day, in UTC."""
         return self.start_of(day + timedelta(days=1))
 
     def localize(self, moment: datetime) -> datetime:

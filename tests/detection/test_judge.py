@@ -1,0 +1,221 @@
+"""What a judgement promises, whatever order, batch or hour its events came in."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.alert import alert_id
+from core.person import Filing
+from core.ports import Mark
+from detection.judge import judge
+from detection.tagging import Tagger, touched
+from detection.windows import window_totals
+from tests.detection.conftest import EXPORT, SURROUNDINGS, Reader, alerts, at, book, directory, frame, window
+
+SUM = window("mass", "value_sum", "{field: data.records, gte: 10000}")
+LI = "mail:li.na@example.com"
+
+
+def exports(*pairs: tuple[str, int], **more: Any) -> list[dict[str, Any]]:
+    return [{"@timestamp": at(when), "data.records": records, **more} for when, records in pairs]
+
+
+def test_two_exports_of_a_day_add_up_at_the_moment_of_the_second() -> None:
+    (found,) = alerts(book(EXPORT, SUM), exports(("02T09:00", 6000), ("02T15:00", 6000)))
+    assert found.time == at("02T15:00")
+    assert found.facts["observed"] == 12000
+    assert found.facts["limit"] == 10000
+    assert len(found.events) == 2
+    assert found.id == alert_id("mass", "li.na", date(2026, 3, 2))
+
+
+def test_two_people_are_not_added_together() -> None:
+    rows = exports(("02T09:00", 6000)) + exports(("02T10:00", 6000), **{"user.account": "mail:wang.wei@example.com"})
+    assert alerts(book(EXPORT, SUM), rows) == []
+
+
+def test_a_night_between_does_not_hide_a_sum_and_does_not_repeat_it() -> None:
+    rows = exports(("02T23:00", 6000), ("03T01:00", 6000), ("03T09:00", 1))
+    assert [(a.day, a.time) for a in alerts(book(EXPORT, SUM), rows)] == [(date(2026, 3, 3), at("03T01:00"))]
+    rows = exports(("02T20:00", 12000), ("03T08:00", 1))
+    assert [a.day for a in alerts(book(EXPORT, SUM), rows)] == [date(2026, 3, 2)]
+    rows = exports(("02T20:00", 12000), ("03T08:00", 12000))
+    assert [a.day for a in alerts(book(EXPORT, SUM), rows)] == [date(2026, 3, 2), date(2026, 3, 3)]
+
+
+def test_a_day_is_the_companys_day() -> None:
+    (found,) = alerts(book(EXPORT, SUM), exports(("02T07:30", 12000)))
+    assert found.day == date(2026, 3, 2), "23:30 UTC of the day before"
+
+
+def test_the_order_of_arrival_changes_nothing() -> None:
+    rules = book(EXPORT, SUM, window("many", "event_count", "{gte: 4}"))
+    rows = [
+        row | {"event.id": f"{number:032x}"}
+        for number, row in enumerate(exports(*((f"{2 + n % 4:02}T{n % 24:02}:00", 900 * n) for n in range(40))))
+    ]
+    wanted = alerts(rules, rows)
+    assert wanted
+    random.Random(4).shuffle(rows)
+    assert alerts(rules, rows) == wanted
+
+
+def test_judging_some_days_gives_the_alerts_that_judging_all_of_them_gives() -> None:
+    rules = book(EXPORT, SUM, window("drip", "value_sum", "{field: data.records, gte: 20000}").replace("1d", "7d"))
+    rows = exports(*((f"{day:02}T10:00", 1500 * day) for day in range(1, 20)))
+    whole = alerts(rules, rows)
+    for first, last in pairwise([date(2026, 3, 1), date(2026, 3, 7), date(2026, 3, 20)]):
+        some = alerts(rules, rows, days=(first, last))
+        assert some == [a for a in whole if first <= a.day <= last]
+
+
+def test_an_account_without_a_person_is_judged_as_itself() -> None:
+    rows = exports(("02T09:00", 12000), **{"user.account": "login:svc_report"})
+    (found,) = alerts(book(EXPORT, SUM), rows)
+    assert found.person == "login:svc_report"
+
+
+def test_every_mark_comes_back_once() -> None:
+    rules = book(EXPORT, SUM)
+    events = Tagger(rules, SURROUNDINGS).tag(frame(exports(("02T09:00", 12000))))
+    marks = [
+        Mark(subject=s, first=date(2026, 3, 1), last=date(2026, 3, 3))
+        for s in (LI, "person:li.na", "mail:nobody@x.cn", "*")
+    ]
+    people = directory(events)
+    judged = list(judge(marks, store=Reader(events), directory=people, book=rules, surroundings=SURROUNDINGS))
+    assert sorted(m.subject for one in judged for m in one.marks) == sorted(m.subject for m in marks)
+    assert sum(len(one.alerts) for one in judged) == 1
+
+
+def test_touched_days_reach_as_far_as_the_widest_rule() -> None:
+    events = frame(exports(("02T07:00", 1), ("05T09:00", 1)))
+    (mark,) = touched(events, SURROUNDINGS.calendar, 30)
+    assert (mark.subject, mark.first, mark.last) == (LI, date(2026, 3, 2), date(2026, 4, 4))
+
+
+LEAVER = """
+title: Leaver exports
+name: leaver_exports
+logsource: {product: leaverwatch}
+detection: {s: {event.action: export, leaver.stage: notice}, condition: s}
+level: high
+lookback: 10
+"""
+
+
+def filing(when: str, **more: Any) -> Filing:
+    return Filing(account=LI, filed=at(when), **more)
+
+
+def test_before_the_notice_a_leavers_rule_is_silent_and_what_it_finds_looking_back_carries_the_notices_time() -> None:
+    rows = exports(("01T10:00", 5), ("06T10:00", 5), ("09T10:00", 5))
+    found = alerts(book(LEAVER), rows, [filing("08T12:00", last_day=date(2026, 3, 31))])
+    assert [(a.day, a.time) for a in found] == [
+        (date(2026, 3, 1), at("08T12:00")),
+        (date(2026, 3, 6), at("08T12:00")),
+        (date(2026, 3, 9), at("09T10:00")),
+    ]
+    assert alerts(book(LEAVER), rows) == []
+
+
+def test_a_look_back_ends_where_the_rule_says() -> None:
+    found = alerts(book(LEAVER), exports(("01T10:00", 5)), [filing("12T12:00")])
+    assert found == []
+
+
+def test_a_notice_withdrawn_at_once_was_never_in_force() -> None:
+    filings = [filing("08T12:00"), filing("08T12:00", withdrawn=True)]
+    assert alerts(book(LEAVER), exports(("06T10:00", 5), ("09T10:00", 5)), filings) == []
+
+
+def test_after_a_withdrawal_the_watch_ends_and_what_was_known_before_stays() -> None:
+    filings = [filing("08T12:00"), filing("10T12:00", withdrawn=True)]
+    found = alerts(book(LEAVER), exports(("09T10:00", 5), ("11T10:00", 5)), filings)
+    assert [a.day for a in found] == [date(2026, 3, 9)]
+
+
+def test_rules_on_leavers_read_leavers_only() -> None:
+    rules = book(LEAVER)
+    assert rules.rules["leaver_exports"].leavers_only
+    events = Tagger(rules, SURROUNDINGS).tag(
+        frame(exports(("09T10:00", 5)) + exports(("09T10:00", 5), **{"user.account": "mail:wang.wei@example.com"}))
+    )
+    reader = Reader(events)
+    people = directory(events, [filing("08T12:00")])
+    marks = [Mark(subject="*", first=date(2026, 3, 1), last=date(2026, 3, 20))]
+    list(judge(marks, store=reader, directory=people, book=rules, surroundings=SURROUNDINGS))
+    asked = [query.accounts for query in reader.queries if "leaver_exports" in (query.tagged or ())]
+    assert asked == [frozenset({LI})]
+
+
+def test_a_usual_raises_the_limit_and_stands_in_the_facts() -> None:
+    rules = book(
+        EXPORT,
+        window("mass", "value_sum", "{field: data.records, gte: 100}", "usual: {times: 4, days: 30, min_days: 5}"),
+    )
+    past = [(f"{day:02}T10:00", 90) for day in range(2, 8)]
+    (found,) = alerts(rules, exports(*past, ("09T10:00", 400)))
+    assert (found.facts["own_usual"], found.facts["limit"], found.facts["observed"]) == (90, 360, 400)
+    assert alerts(rules, exports(*past, ("09T10:00", 359))) == []
+    few = alerts(rules, exports(*past[:4], ("09T10:00", 100)))
+    assert [a.facts.get("own_usual") for a in few] == [None], "not enough history is no usual"
+
+
+def test_days_after_the_notice_are_not_usual() -> None:
+    rules = book(
+        EXPORT,
+        window("mass", "value_sum", "{field: data.records, gte: 100}", "usual: {times: 4, days: 30, min_days: 5}"),
+    )
+    rows = exports(*((f"{day:02}T10:00", 90) for day in range(2, 8)), ("09T10:00", 200))
+    assert alerts(rules, rows) == []
+    assert [a.day for a in alerts(rules, rows, [filing("01T00:00")])] == [date(2026, 3, 9)]
+
+
+def test_a_person_without_tagged_events_left_has_no_alerts_and_is_still_settled() -> None:
+    rules = book(EXPORT, SUM)
+    people = directory(frame([{"@timestamp": at("02T09:00")}]))
+    nothing = Reader(frame([{"@timestamp": at("02T09:00")}]))
+    marks = [Mark(subject=LI, first=date(2026, 3, 1), last=date(2026, 3, 3))]
+    (judged,) = judge(marks, store=nothing, directory=people, book=rules, surroundings=SURROUNDINGS)
+    assert judged.spans == [("li.na", date(2026, 3, 1), date(2026, 3, 3))]
+    assert not judged.alerts
+
+
+@pytest.mark.parametrize("kind", ["event_count", "value_sum", "value_count"])
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.sampled_from("ab"), st.one_of(st.none(), st.integers(0, 4))),
+        min_size=1,
+        max_size=40,
+    ),
+    st.integers(1, 12),
+)
+def test_window_totals_are_what_counting_by_hand_gives(
+    kind: str, rows: list[tuple[int, str, int | None]], hours: int
+) -> None:
+    rows.sort(key=lambda row: (row[1], row[0]))
+    start, span = at("02T00:00"), timedelta(hours=hours)
+    times = [start + timedelta(hours=hour) for hour, _, _ in rows]
+    events = pl.DataFrame(
+        {"g": [group for _, group, _ in rows], "@timestamp": times, "v": [value for _, _, value in rows]},
+        schema_overrides={"v": pl.Int64},
+    )
+    totals = window_totals(events, ["g"], None if kind == "event_count" else "v", kind, span).to_list()
+    for (_, group, _), moment, total in zip(rows, times, totals, strict=True):
+        inside = [v for (_, g, v), t in zip(rows, times, strict=True) if g == group and moment - span < t <= moment]
+        by_hand = {
+            "event_count": len(inside),
+            "value_sum": sum(v or 0 for v in inside),
+            "value_count": len({v for v in inside if v is not None}),
+        }
+        assert total == by_hand[kind]
