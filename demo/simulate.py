@@ -1,0 +1,72 @@
+"""Make a company and write its raw logs: `leaverwatch simulate OUT`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from demo.attendance import attendance, trips
+from demo.company import Company, found
+from demo.duties import add_duties
+from demo.habits import Ordinary
+from demo.honest import act_leavers, act_others, who_and_why
+from demo.hr import write_hr
+from demo.intents import Intents
+from demo.lines import Vendor, write
+from demo.m365 import M365
+from demo.plot import cast
+from demo.postfix import POSTFIX
+from demo.salesforce import SALESFORCE
+from demo.scene import Scene
+from demo.thieves import DEEDS
+from demo.truth import Honest, Truth, thief_of
+from demo.windows import windows
+
+LAST_DAY = date(2026, 6, 30)
+"""Where a simulation ends unless told otherwise: the end of a quarter, with holidays and make-up days before it."""
+
+
+def simulate(out: Path, *, employees: int = 1000, days: int = 120, seed: int = 7, end: date | None = None) -> Truth:
+    """Write the logs of `days` days up to `end` under `out`, one folder per system, and `truth.json` beside them.
+
+    The same arguments give the same bytes. At least two employees and one day.
+    """
+    if employees < 2 or days < 1:
+        raise ValueError("a company has at least 2 employees and 1 day")
+    company = found(employees, days, seed, end or LAST_DAY)
+    players = cast(company)
+    there, away = attendance(company, players.last_days(len(company.staff))), trips(company)
+    intents = Intents()
+    Ordinary(company, there, away).add(intents)
+    add_duties(company, there, away, intents)
+    act_leavers(company, players, intents)
+    others = act_others(company, players, there, intents)
+    thieves = []
+    for part in players.thieves:
+        scene = Scene(company, part, intents)
+        DEEDS[part.kind](scene)
+        if scene.times:
+            thieves.append(thief_of(company, part, scene))
+    out.mkdir(parents=True, exist_ok=True)
+    write_hr(out, company, players)
+    counts = {vendor.folder: write(out, company, vendor, intents.of(vendor.folder)) for vendor in vendors(company)}
+    truth = Truth(
+        seed=seed,
+        employees=employees,
+        days=days,
+        start=company.days[0],
+        end=company.days[-1],
+        thieves=sorted(thieves, key=lambda thief: (thief.start, thief.person)),
+        honest=[
+            Honest(person=company.staff.column("no")[who], email=company.staff.column("email")[who], why=why)
+            for who, why in who_and_why(company, players, away, others)
+        ],
+        counts=counts,
+    )
+    truth.write(out / "truth.json")
+    return truth
+
+
+def vendors(company: Company) -> tuple[Vendor, ...]:
+    """The systems the company has."""
+    return SALESFORCE, M365, windows(company), POSTFIX
