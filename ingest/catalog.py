@@ -74,12 +74,12 @@ class Source:
                     for batch in self._member(member, file, batch_bytes, limits):
                         if held:
                             yield held
-                        held = batch
+                        held = batch if held else replace(batch, first=True)
             except Refused:
                 if held:
                     yield held
                 raise
-            final = held or Batch(source=self.name, file=path.name, read=0)
+            final = held or Batch(source=self.name, file=path.name, read=0, first=True)
             yield replace(final, last=True, bytes=final.bytes + file.taken(last=True))
 
     def _member(self, member: Member, file: OpenFile, batch_bytes: int, limits: Limits) -> Iterator[Batch]:
