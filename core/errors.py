@@ -25,3 +25,7 @@ class Refused(LeaverwatchError):
 
 class ConfigError(LeaverwatchError):
     """The configuration is wrong: the administrator acts."""
+
+
+class Damaged(LeaverwatchError):
+    """Stored data is missing or cannot be read: the administrator brings it back from a copy."""

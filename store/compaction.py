@@ -82,4 +82,5 @@ def _only_month(segment: Segment) -> Month | None:
 
 
 def _months(rows: pl.DataFrame) -> list[pl.DataFrame]:
-    return rows.partition_by(pl.col("@timestamp").dt.truncate("1mo"), maintain_order=True)
+    month = rows.select(pl.col("@timestamp").dt.truncate("1mo").alias("month"))["month"]
+    return [rows.filter(month.eq_missing(one)) for one in month.unique().sort()]

@@ -1,15 +1,16 @@
-"""Columns in and out of the event store."""
+"""Columns in and out of the event stores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC
+from datetime import UTC, datetime
 
 import polars as pl
 
 from core.batch import Quarantined
 from core.ports import EventQuery
+from core.schema import SCHEMA
 
 QUARANTINED: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -20,6 +21,35 @@ QUARANTINED: dict[str, pl.DataType] = {
     "original": pl.Binary(),
     "context": pl.String(),
 }
+ENDING = "delivery"
+"""`kind` of the fragment that ends an event, whose id the event has."""
+
+Narrow = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
+def asked_for(query: EventQuery) -> Narrow:
+    """The rows and columns of a query, in the order it promises."""
+    columns = list(query.columns or SCHEMA)
+    needed = list(dict.fromkeys([*columns, "@timestamp", "event.id"]))
+
+    def narrow(lazy: pl.LazyFrame) -> pl.LazyFrame:
+        found = lazy.filter(matching(query)).select(needed).sort("@timestamp", "event.id")
+        return (found if query.limit is None else found.head(query.limit)).select(columns)
+
+    return narrow
+
+
+def counted(query: EventQuery) -> Narrow:
+    """How many rows of a query each account has."""
+    wanted = matching(query) & pl.col("user.account").is_not_null()
+    return lambda lazy: lazy.filter(wanted).group_by("user.account").agg(pl.len())
+
+
+def fragments_asked_for(keys: Collection[str], since: datetime, until: datetime) -> Narrow:
+    """Fragments of these keys from `since` to `until`, both included, in the order of their event."""
+    times = pl.col("@timestamp").is_between(since.astimezone(UTC), until.astimezone(UTC))
+    wanted = pl.col("key").is_in(list(keys)) & times
+    return lambda lazy: lazy.filter(wanted).sort("@timestamp", "event.sequence", "event.id")
 
 
 def matching(query: EventQuery) -> pl.Expr:
@@ -40,7 +70,16 @@ def matching(query: EventQuery) -> pl.Expr:
 
 def only_new(frame: pl.DataFrame) -> pl.DataFrame:
     """Each id once, the first time it stands there."""
-    return frame.unique(subset=["id" if "id" in frame.columns else "event.id"], keep="first", maintain_order=True)
+    return frame.unique(subset=[ids_column(frame)], keep="first", maintain_order=True)
+
+
+def ids_column(frame: pl.DataFrame) -> str:
+    return "id" if "id" in frame.columns else "event.id"
+
+
+def untagged_as_null(events: pl.DataFrame) -> pl.DataFrame:
+    """Events without tags have null there, never an empty list."""
+    return events.with_columns(pl.when(pl.col("rule.matched").list.len() > 0).then(pl.col("rule.matched")))
 
 
 def quarantine_frame(bad: Sequence[Quarantined]) -> pl.DataFrame:
@@ -58,13 +97,14 @@ def seen_accounts(events: pl.DataFrame) -> dict[str, list[str]]:
         .filter(pl.col("user.account").is_not_null())
         .select(
             pl.col("user.account"),
-            pl.when(pl.col("user.id").str.starts_with("S-1-")).then("sid:" + pl.col("user.id").str.to_lowercase()),
+            pl.when(pl.col("user.id").str.starts_with("S-1-"))
+            .then("sid:" + pl.col("user.id").str.to_lowercase())
+            .alias("sid"),
             pl.when(pl.col("user.email") != "").then("mail:" + pl.col("user.email").str.to_lowercase()).alias("mail"),
         )
     )
-    rows = keys.unique().sort(pl.all()).collect().iter_rows()
     seen: dict[str, list[str]] = {}
-    for account, *others in rows:
+    for account, *others in keys.unique().sort(pl.all()).collect().iter_rows():
         known = seen.setdefault(account, [])
         known += [key for key in others if key and key != account and key not in known]
     return seen

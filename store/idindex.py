@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
+from core.errors import Damaged
 from store.folder import Folder
 from store.manifest import Manifest, Run
 
@@ -27,11 +29,11 @@ class IdIndex:
     def __init__(self, folder: Folder, manifest: Manifest) -> None:
         self._folder = folder
         self._manifest = manifest
-        self._open: dict[str, Ids] = {}
+        self._mapped: dict[str, dict[str, Ids]] = {}
 
     def known(self, kind: str, ids: Ids) -> Known:
         """For each id, whether it is stored."""
-        return known(ids, [self._load(run) for run in self._manifest.runs(kind)])
+        return known(ids, self._load(kind, self._manifest.runs(kind)))
 
     def seal(self, kind: str, ids: Ids) -> list[Run]:
         """A new run, on disk but not listed."""
@@ -43,8 +45,8 @@ class IdIndex:
     def without(self, kind: str, ids: Ids) -> tuple[list[Run], list[Run]]:
         """The runs to replace, and what to put in their place, for the index to forget these ids."""
         gone, left = [], []
-        for run in self._manifest.runs(kind):
-            stored = self._load(run)
+        runs = self._manifest.runs(kind)
+        for run, stored in zip(runs, self._load(kind, runs), strict=True):
             forgotten = known(stored, [ordered(ids)])
             if forgotten.any():
                 gone.append(run)
@@ -53,29 +55,36 @@ class IdIndex:
 
     def tidy(self, kind: str) -> None:
         """Merge runs of one size into one of the next, so that there are never many."""
-        while group := _of_one_level(self._manifest.runs(kind)):
-            runs = [self._load(run) for run in group]
-            rows = sum(len(run) for run in runs)
-            file = self._folder.write("npy", lambda out, runs=runs: _write_merged(out, runs))
-            self.forget(group)
-            self._manifest.replace(group, runs=[Run(file=file, kind=kind, rows=rows)])
+        while group := _of_one_level(runs := self._manifest.runs(kind)):
+            mapped = dict(zip((run.file for run in runs), self._load(kind, runs), strict=True))
+            file = self._folder.write("npy", partial(_write_merged, runs=[mapped[run.file] for run in group]))
+            merged = Run(file=file, kind=kind, rows=sum(run.rows for run in group))
+            self._manifest.replace(group, runs=[merged])
             self._folder.discard([run.file for run in group])
 
-    def forget(self, runs: Collection[Run]) -> None:
-        """Let go of the files of these runs."""
-        for run in runs:
-            self._open.pop(run.file, None)
+    def _load(self, kind: str, runs: Sequence[Run]) -> list[Ids]:
+        """The runs as they lie on disk, mapped, not read. Those not listed any more are let go."""
+        before = self._mapped.get(kind, {})
+        mapped = {run.file: before[run.file] if run.file in before else self._map(run) for run in runs}
+        self._mapped[kind] = mapped
+        return list(mapped.values())
 
-    def _load(self, run: Run) -> Ids:
-        if run.file not in self._open:
+    def _map(self, run: Run) -> Ids:
+        try:
             mapped: Ids = np.load(self._folder.path / run.file, mmap_mode="r")
-            self._open[run.file] = mapped
-        return self._open[run.file]
+        except FileNotFoundError:
+            raise Damaged(f"id index {run.file} is missing from {self._folder.path}") from None
+        except (OSError, ValueError, EOFError) as error:
+            raise Damaged(f"id index {run.file} in {self._folder.path} cannot be read: {error}") from None
+        if mapped.shape != (run.rows, 2):
+            raise Damaged(f"id index {run.file} in {self._folder.path} does not have the {run.rows} ids it should")
+        return mapped
 
 
 def ids_of(hex_ids: Sequence[str]) -> Ids:
     """Ids of 32 hex digits as numbers, in the order given."""
-    return np.frombuffer(bytes.fromhex("".join(hex_ids)), dtype=">u8").astype(np.uint64).reshape(-1, 2)
+    data = bytes.fromhex("".join(hex_ids))
+    return np.frombuffer(data, dtype=">u8").astype(np.uint64).reshape(-1, 2) if data else np.empty((0, 2), np.uint64)
 
 
 def ordered(ids: Ids) -> Ids:

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select
 
 from core.batch import Batch
-from core.ports import Mark
+from core.ports import Mark, SourceStatus
 from store.records import SqlRecords
 from store.records.database import pieces, upsert
 from store.records.marks import add_marks
@@ -41,6 +41,15 @@ class Run:
     file: str
     kind: str
     rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """What lies sealed of one source and kind."""
+
+    rows: int
+    first: datetime | None
+    last: datetime | None
 
 
 class Manifest:
@@ -100,18 +109,37 @@ class Manifest:
                     total[reason] = total.get(reason, 0) + count
         return totals
 
-    def count(self) -> int:
-        """Rows of all event segments."""
+    def totals(self, kind: str) -> dict[str, Total]:
+        """What lies sealed, by source."""
+        columns = (segments.c.source, func.sum(segments.c.rows), func.min(segments.c.first), func.max(segments.c.last))
+        query = select(*columns).where(segments.c.kind == kind).group_by(segments.c.source)
         with self._database.reading() as connection:
-            query = select(func.coalesce(func.sum(segments.c.rows), 0)).where(segments.c.kind == EVENT)
-            return int(connection.execute(query).scalar_one())
+            rows = connection.execute(query).all()
+        return {source: Total(rows=int(count), first=first, last=last) for source, count, first, last in rows}
 
-    def newest(self) -> datetime | None:
-        with self._database.reading() as connection:
-            found: datetime | None = connection.execute(
-                select(func.max(segments.c.last)).where(segments.c.kind == EVENT)
-            ).scalar()
-        return found
+
+def statuses(
+    events: Mapping[str, Total],
+    quarantined: Mapping[str, int],
+    ignored: Mapping[str, Mapping[str, int]],
+    waiting: Mapping[str, int],
+    accounts: Mapping[str, frozenset[str]],
+) -> list[SourceStatus]:
+    """What has arrived, by source, put together."""
+    nothing = Total(rows=0, first=None, last=None)
+    return [
+        SourceStatus(
+            source=source,
+            events=events.get(source, nothing).rows,
+            quarantined=quarantined.get(source, 0),
+            ignored=ignored.get(source, {}),
+            waiting=waiting.get(source, 0),
+            first_event=events.get(source, nothing).first,
+            last_event=events.get(source, nothing).last,
+            accounts=accounts.get(source, frozenset()),
+        )
+        for source in sorted({*events, *quarantined, *ignored, *waiting})
+    ]
 
 
 def _insert(connection: Connection, sealed: Sequence[Segment], runs: Sequence[Run]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -11,14 +11,16 @@ from core.batch import FRAGMENT
 from core.errors import Damaged
 from core.schema import SCHEMA
 from store.folder import Folder
-from store.frames import QUARANTINED
+from store.frames import QUARANTINED, Narrow
 from store.manifest import EVENT, LINES, QUARANTINE, Manifest, Run, Segment
 
 ROW_GROUP = 25_000
 COLUMNS: Mapping[str, Mapping[str, pl.DataType]] = {EVENT: SCHEMA, LINES: FRAGMENT, QUARANTINE: QUARANTINED}
 BROKEN = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
-Narrow = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+def all_rows(lazy: pl.LazyFrame) -> pl.LazyFrame:
+    return lazy
 
 
 class Sealed:
@@ -50,9 +52,10 @@ class Sealed:
             )
         ]
 
-    def load(self, segments: Sequence[Segment]) -> pl.DataFrame:
-        """All rows of these segments of one kind, in their order. For the writer, who alone replaces them."""
-        return self._collect(segments, segments[0].kind, lambda lazy: lazy)
+    def load(self, segments: Sequence[Segment], narrow: Narrow = all_rows) -> pl.DataFrame:
+        """What `narrow` leaves of these segments of one kind, in their order. For the writer, who alone replaces
+        them, and within `Folder.reading`."""
+        return self._collect(segments, segments[0].kind, narrow)
 
     def scan(
         self,
@@ -76,8 +79,9 @@ class Sealed:
         runs: Sequence[Run] = (),
     ) -> None:
         """Put segments and runs in the place of others, at one moment for everybody."""
-        self._manifest.replace([*gone, *gone_runs], sealed, runs)
-        self._folder.discard([item.file for item in (*gone, *gone_runs)])
+        replaced: list[Segment | Run] = [*gone, *gone_runs]
+        self._manifest.replace(replaced, sealed, runs)
+        self._folder.discard([item.file for item in replaced])
 
     def problems(self, kind: str) -> list[str]:
         """What is wrong with each segment, every byte read."""
@@ -118,7 +122,7 @@ class Sealed:
 
 def _reaches_into(segment: Segment, start: datetime | None, end: datetime | None) -> bool:
     late_enough = start is None or segment.last is None or segment.last >= start
-    return late_enough and (end is None or segment.first is None or segment.first < end)
+    return late_enough and (end is None or segment.first is None or segment.first <= end)
 
 
 def _moment(value: object) -> datetime | None:

@@ -12,6 +12,7 @@ from core.batch import Appended, Batch, Quarantined
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import SCHEMA
 from store.compaction import compact
+from store.expiry import expire
 from store.folder import Folder
 from store.frames import (
     asked_for,
@@ -25,7 +26,7 @@ from store.frames import (
     untagged_as_null,
 )
 from store.idindex import IdIndex, Ids, ids_of
-from store.manifest import EVENT, LINES, QUARANTINE, Manifest
+from store.manifest import EVENT, LINES, QUARANTINE, Manifest, statuses
 from store.records import SqlRecords
 from store.sealed import COLUMNS, Sealed
 from store.waiting import Waiting
@@ -77,12 +78,12 @@ class SegmentStore:
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         wanted = fragments_asked_for(keys, since, until)
-        # A segment is asked for up to and including its end.
-        return self._sealed.scan(LINES, wanted, source=source, start=since)
+        return self._sealed.scan(LINES, wanted, source=source, start=since, end=until)
 
     def quarantined(self, source: str | None = None) -> Iterator[Quarantined]:
-        for segment in self._manifest.segments(QUARANTINE, source):
-            yield from quarantined_rows(self._sealed.load([segment]))
+        with self._folder.reading():
+            for segment in self._manifest.segments(QUARANTINE, source):
+                yield from quarantined_rows(self._sealed.load([segment]))
 
     def release(self, ids: Collection[str]) -> None:
         self._begin_writing()
@@ -108,29 +109,19 @@ class SegmentStore:
         return tagged
 
     def count(self) -> int:
-        return self._manifest.count()
+        return sum(total.rows for total in self._manifest.totals(EVENT).values())
 
     def newest(self) -> datetime | None:
-        return self._manifest.newest()
+        return max((total.last for total in self._manifest.totals(EVENT).values() if total.last), default=None)
 
     def sources(self) -> Sequence[SourceStatus]:
-        waiting = self._waiting.per_source()
-        events, bad = self._manifest.totals(EVENT), self._manifest.totals(QUARANTINE)
-        ignored = self._manifest.ignored()
-        accounts = self._records.account_sources()
-        return [
-            SourceStatus(
-                source=name,
-                events=events[name].rows if name in events else 0,
-                quarantined=bad[name].rows if name in bad else 0,
-                ignored=ignored.get(name, {}),
-                waiting=waiting.get(name, 0),
-                first_event=events[name].first if name in events else None,
-                last_event=events[name].last if name in events else None,
-                accounts=accounts.get(name, frozenset()),
-            )
-            for name in sorted({*events, *bad, *waiting, *ignored})
-        ]
+        return statuses(
+            self._manifest.totals(EVENT),
+            {source: total.rows for source, total in self._manifest.totals(QUARANTINE).items()},
+            self._manifest.ignored(),
+            self._waiting.per_source(),
+            self._records.account_sources(),
+        )
 
     def problems(self) -> Sequence[str]:
         return [problem for kind in COLUMNS for problem in self._sealed.problems(kind)]
@@ -143,20 +134,8 @@ class SegmentStore:
 
     def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
         self._begin_writing()
-        gone = 0
-        for kind in (EVENT, LINES):
-            kept = pl.col("@timestamp") >= before
-            if kind == EVENT:
-                kept |= pl.col("user.account").is_in(list(hold)).fill_null(False)
-            for segment in self._manifest.segments(kind):
-                if segment.first is not None and segment.first < before:
-                    frame = self._sealed.load([segment])
-                    left = frame.filter(kept)
-                    if left.height < frame.height:
-                        sealed = self._sealed.seal(kind, segment.source, left, segment.rules_version)
-                        self._sealed.replace([segment], sealed)
-                        gone += frame.height - left.height if kind == EVENT else 0
-        return gone
+        expire(self._sealed, self._manifest.segments(LINES), before, hold)
+        return expire(self._sealed, self._manifest.segments(EVENT), before, hold)
 
     def close(self) -> None:
         """Give the writer's lock back."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-import numpy as np
 import polars as pl
 
 from store.folder import Folder
 from store.frames import ENDING
 from store.idindex import IdIndex, Ids, ids_of
-from store.manifest import EVENT, LINES, Manifest
+from store.manifest import EVENT, LINES, Manifest, Segment
 from store.sealed import Sealed
 
 
@@ -31,16 +30,14 @@ class Waiting:
         waiting: Counter[str] = Counter()
         with self._folder.reading():
             segments = self._manifest.segments(LINES)
-            self._still = {
-                segment.file: self._still[segment.file] if segment.file in self._still else self._endings(segment.file)
-                for segment in segments
-            }
+            before = self._still
+            self._still = {s.file: before[s.file] if s.file in before else self._endings(s) for s in segments}
             for segment in segments:
                 asked = self._still[segment.file]
-                left = asked[~self._ids.known(EVENT, asked)] if len(asked) else asked
-                self._still[segment.file] = left
+                left = self._still[segment.file] = asked[~self._ids.known(EVENT, asked)]
                 waiting[segment.source] += len(left)
         return waiting
 
-    def _endings(self, file: str) -> Ids:
-        raise NotImplementedError
+    def _endings(self, segment: Segment) -> Ids:
+        frame = self._sealed.load([segment], lambda lazy: lazy.filter(pl.col("kind") == ENDING).select("event.id"))
+        return ids_of(frame["event.id"].to_list())

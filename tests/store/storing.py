@@ -1,0 +1,75 @@
+"""Small events, lines and bad records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from core.batch import FRAGMENT, Batch, Quarantined
+from core.canonical import content_id
+from core.schema import SCHEMA, conform
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def an_event(number: int, **fields: Any) -> dict[str, Any]:
+    """One event, a minute after the one before it."""
+    made = {
+        "@timestamp": START + timedelta(minutes=number),
+        "event.id": content_id("event", str(number)),
+        "event.action": "export",
+        "event.original": f'{{"number": {number}}}',
+        "event.sequence": number,
+        "user.account": f"login:{'abc'[number % 3]}",
+    }
+    return made | {name.replace("__", "."): value for name, value in fields.items()}
+
+
+def frame(events: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    return conform(pl.DataFrame(events, schema_overrides=SCHEMA, infer_schema_length=None))
+
+
+def a_batch(events: Sequence[dict[str, Any]] = (), *, source: str = "crm", **rest: Any) -> Batch:
+    made = frame(events) if events else conform(pl.DataFrame())
+    return Batch(
+        **{"source": source, "file": "a.csv", "read": len(events), "events": made, "rules_version": "1"} | rest
+    )
+
+
+def batch_of(*numbers: int, **rest: Any) -> Batch:
+    return a_batch([an_event(number) for number in numbers], **rest)
+
+
+def a_line(number: int, key: str, kind: str = "delivery") -> dict[str, Any]:
+    return {
+        "event.id": content_id("line", str(number)),
+        "@timestamp": START + timedelta(minutes=number),
+        "source": "postfix",
+        "key": key,
+        "kind": kind,
+        "event.sequence": number,
+        "log.file.path": "mail.log",
+        "event.original": f"line {number}",
+        "fields": "{}",
+    }
+
+
+def lines(*rows: dict[str, Any]) -> Batch:
+    made = pl.DataFrame(list(rows), schema=FRAGMENT)
+    return Batch(source="postfix", file="mail.log", read=len(rows), fragments=made)
+
+
+def bad(number: int, source: str = "crm") -> Quarantined:
+    original = b"\xff\x00%d" % number
+    return Quarantined(
+        id=content_id("bad", str(number)),
+        source=source,
+        file="a.csv",
+        sequence=number,
+        reason="not UTF-8",
+        original=original,
+        context="ID,NAME",
+    )
