@@ -125,7 +125,10 @@ class Source:
                 continue
             if batch.events.height:
                 return batch.events.with_columns(pl.lit(record.id).alias("event.id"))
-            problem = batch.quarantined[0].reason if batch.quarantined else problem
+            if batch.fragments.height:
+                problem = "is part of an event that spans lines; import its file again"
+            elif batch.quarantined:
+                problem = batch.quarantined[0].reason
         raise Unreadable(problem)
 
     def _alone(self, record: Quarantined, entry: FileFormat) -> Batch:

@@ -9,7 +9,7 @@ from typing import cast
 import orjson
 import polars as pl
 
-from ingest.decode import Decoded, Decoder, Layout, texts_series
+from ingest.decode import Decoded, Decoder, Layout
 
 _ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 _BLANKS = bytes.maketrans(b"\n\r", b"  ")
@@ -177,11 +177,3 @@ def _replaced(frame: pl.DataFrame, rows: Sequence[int], new: Sequence[pl.DataFra
     keep = frame.insert_column(0, order).filter(~order.is_in(pl.Series(rows, dtype=pl.Int64).implode()))
     others = pl.concat(new).insert_column(0, pl.Series("row order", rows, dtype=pl.Int64))
     return pl.concat([keep, others]).sort("row order").drop("row order")
-
-
-def decode_texts(texts: pl.Series, layout: Layout) -> Decoded:
-    """Decode a column of JSON text; null rows are bad."""
-    return JsonDecoder(layout).decode([b"" if text is None else text.encode() for text in texts.to_list()])
-
-
-__all__ = ["JsonDecoder", "decode_texts", "json_decoder", "texts_series"]
