@@ -25,11 +25,13 @@ def record_ids(source: str, originals: Iterable[bytes], occurrences: Sequence[in
     gives the ids its lines already have.
     """
     start = hashlib.blake2b(source.encode() + b"\0", digest_size=ID_BYTES)
+    # Another personalisation, so that no record can be written whose id is that of another's repetition.
+    repeated = hashlib.blake2b(source.encode() + b"\0", digest_size=ID_BYTES, person=b"repeated")
     ids = []
     for original, occurrence in zip(originals, occurrences, strict=True):
-        digest = start.copy()
+        digest = (repeated if occurrence else start).copy()
         if occurrence:
-            digest.update(b"#%d\0" % occurrence)
+            digest.update(b"%d\0" % occurrence)
         digest.update(original)
         ids.append(digest.hexdigest())
     return ids

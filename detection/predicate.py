@@ -72,12 +72,20 @@ def predicate(field: str, value: SigmaType, known: Collection[str]) -> pl.Expr:
 
 
 def keyword(value: SigmaType, known: Collection[str]) -> pl.Expr:
-    """Whether the original record holds a word."""
+    """Whether the original record holds a word anywhere."""
     if "event.original" not in known:
         return UNKNOWN
     if isinstance(value, SigmaNumber):
         value = SigmaString(str(value))
+    if isinstance(value, SigmaString) and not isinstance(value, SigmaCasedString):
+        value = _anywhere(value)
     return _text(pl.col("event.original"), value)
+
+
+def _anywhere(value: SigmaString) -> SigmaString:
+    wide = SigmaString()
+    wide.s = (SpecialChars.WILDCARD_MULTI, *value.s, SpecialChars.WILDCARD_MULTI)
+    return wide
 
 
 def _text(column: pl.Expr, value: SigmaType) -> pl.Expr:
