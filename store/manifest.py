@@ -18,6 +18,7 @@ from store.records.people import see_accounts
 from store.records.tables import id_runs, progress, segments
 
 EVENT, LINES, QUARANTINE = "event", "fragment", "quarantine"
+REMEMBERED = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class Manifest:
 
     def __init__(self, records: SqlRecords) -> None:
         self._database = records.database
+        self._accounts: set[tuple[str, str, tuple[str, ...]]] = set()
 
     def segments(self, kind: str, source: str | None = None) -> list[Segment]:
         query = select(segments).where(segments.c.kind == kind).order_by(segments.c.first, segments.c.file)
@@ -85,11 +87,17 @@ class Manifest:
         marks: Sequence[Mark],
     ) -> None:
         """Make a batch visible: its segments, ids, accounts, progress and marks, or nothing."""
+        keyed = {(batch.source, account, tuple(keys)) for account, keys in seen.items()}
+        new = {account: keys for _, account, keys in keyed - self._accounts}
         with self._database.writing() as connection:
             _insert(connection, sealed, runs)
-            see_accounts(connection, batch.source, seen)
+            see_accounts(connection, batch.source, new)
             _note_progress(connection, batch)
             add_marks(connection, marks)
+        # What is noted stays noted, so it need not be looked up for every batch.
+        if len(self._accounts) > REMEMBERED:
+            self._accounts.clear()
+        self._accounts |= keyed
 
     def replace(self, gone: Sequence[Segment | Run], sealed: Sequence[Segment] = (), runs: Sequence[Run] = ()) -> None:
         """Put other files in the place of some, all at once."""

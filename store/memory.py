@@ -11,7 +11,7 @@ import polars as pl
 
 from core.batch import Appended, Batch, Quarantined
 from core.ports import EventQuery, Mark, SourceStatus
-from core.schema import SCHEMA
+from core.schema import conform
 from store.frames import (
     ENDING,
     Narrow,
@@ -80,7 +80,7 @@ class MemoryStore:
         for part in self._parts[EVENT]:
             if part.rules_version != version:
                 tagged += part.rows.height
-                rows = untagged_as_null(tag(part.rows).select(SCHEMA))
+                rows = untagged_as_null(conform(tag(part.rows)))
                 part = replace(part, rules_version=version, rows=rows)
             parts.append(part)
         self._parts[EVENT] = parts

@@ -10,7 +10,7 @@ import polars as pl
 
 from core.batch import Appended, Batch, Quarantined
 from core.ports import EventQuery, Mark, SourceStatus
-from core.schema import SCHEMA
+from core.schema import conform
 from store.compaction import compact
 from store.expiry import expire
 from store.folder import Folder
@@ -103,7 +103,7 @@ class SegmentStore:
         tagged = 0
         for segment in self._manifest.segments(EVENT):
             if segment.rules_version != version:
-                frame = untagged_as_null(tag(self._sealed.load([segment])).select(SCHEMA))
+                frame = untagged_as_null(conform(tag(self._sealed.load([segment]))))
                 self._sealed.replace([segment], self._sealed.seal(EVENT, segment.source, frame, version))
                 tagged += frame.height
         return tagged

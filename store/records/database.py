@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy import ColumnElement, Connection, Engine, Table, case, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -20,7 +20,7 @@ OLDER: frozenset[str] = frozenset()
 """Shapes that the migrations bring up to `HEAD`."""
 BUSY_SECONDS = 60
 PIECE = 500
-"""Rows or values of one statement: below every dialect's limit of parameters."""
+"""Values of one statement: below every dialect's limit of parameters."""
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -62,15 +62,31 @@ class Database:
         self.engine.dispose()
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows; where the primary key is there already, the row becomes the new one."""
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Row],
+    *,
+    least: Collection[str] = (),
+    most: Collection[str] = (),
+) -> None:
+    """Insert rows; where the primary key is there already, the row becomes the new one, but keeps the smaller value
+    of columns `least` and the larger one of columns `most`."""
     keys = [column.name for column in table.primary_key]
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table)
-    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    changed: dict[str, ColumnElement[Any]] = {}
+    for column in table.columns:
+        new = statement.excluded[column.name]
+        if column.name in least:
+            changed[column.name] = case((column < new, column), else_=new)
+        elif column.name in most:
+            changed[column.name] = case((column > new, column), else_=new)
+        elif column.name not in keys:
+            changed[column.name] = new
     statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-    for piece in pieces(rows):
-        connection.execute(statement, list(piece))
+    if rows:
+        connection.execute(statement, list(rows))
 
 
 def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import Connection, bindparam, delete, select
 
 from core.ports import Mark
-from store.records.database import Database, Row, pieces, upsert
+from store.records.database import Database, upsert
 from store.records.tables import marks as table
 
 EVER, FOREVER = date(1970, 1, 1), date(9999, 12, 31)
@@ -37,13 +37,10 @@ def add_marks(connection: Connection, new: Sequence[Mark]) -> None:
     Stamps are drawn, not counted: a count would begin again for a mark settled and made anew, and a slow judge that
     read the first could then settle the second.
     """
-    runs: dict[str, Row] = {}
-    for mark in new:
-        _widen(runs, mark.subject, mark.first, mark.last)
-    for piece in pieces(list(runs)):
-        for row in connection.execute(select(table).where(table.c.subject.in_(piece))).mappings():
-            _widen(runs, row["subject"], row["first"], row["last"])
-    upsert(connection, table, [row | {"stamp": secrets.randbits(62)} for row in runs.values()])
+    rows = [
+        {"subject": mark.subject, "first": mark.first, "last": mark.last, "stamp": secrets.randbits(62)} for mark in new
+    ]
+    upsert(connection, table, rows, least=["first"], most=["last"])
 
 
 def settle_marks(connection: Connection, settled: Sequence[Mark]) -> None:
@@ -53,8 +50,3 @@ def settle_marks(connection: Connection, settled: Sequence[Mark]) -> None:
         connection.execute(
             delete(table).where(unchanged), [{"of": mark.subject, "read": mark.stamp} for mark in settled]
         )
-
-
-def _widen(runs: dict[str, Row], subject: str, first: date, last: date) -> None:
-    known = runs.setdefault(subject, {"subject": subject, "first": first, "last": last})
-    known["first"], known["last"] = min(known["first"], first), max(known["last"], last)
