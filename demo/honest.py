@@ -27,7 +27,7 @@ def act_leavers(company: Company, cast: Cast, intents: Intents) -> None:
         if part.kind == "handover":
             _hand_over(scene)
         if part.kind == "clean_up":
-            _clear_up(scene, part.last - 3)
+            _clear_up(scene, scene.before_leaving(3))
 
 
 def act_others(company: Company, cast: Cast, there: Bools, intents: Intents) -> list[tuple[int, str]]:
@@ -61,18 +61,16 @@ def who_and_why(company: Company, cast: Cast, away: Ints, others: list[tuple[int
 
 def _farewell(scene: Scene) -> None:
     """Own papers, a few small mails home, good-byes to customers and colleagues."""
-    part, days = scene.part, len(scene.company.days)
-    if not 0 <= part.last < days:
+    last, eve = scene.before_leaving(0), scene.before_leaving(1)
+    if last is None or eve is None:
         return
-    own = scene.company.own_files(part.who)
-    papers = int(scene.rng.integers(3, 25))
-    scene.act("m365", "download", scene.clock(part.last - 1, 14, 120, papers), doc=scene.files(papers, own))
-    home = int(scene.rng.integers(0, 4))
-    scene.act(
-        "postfix", "mail", scene.clock(part.last - 1, 16, 60, home), n=scene.within(30_000, 900_000), to=scene.private
-    )
-    for address in scene.company.customers.sample(int(scene.rng.integers(5, 25)), seed=part.who):
-        scene.act("postfix", "mail", scene.clock(part.last, 11, 180, 1), n=9_000, to=str(address))
+    own = scene.company.own_files(scene.part.who)
+    papers, home, others = (int(number) for number in scene.rng.integers((3, 0, 5), (25, 4, 25)))
+    scene.act("m365", "download", scene.clock(eve, 14, 120, papers), doc=scene.files(papers, own))
+    at = scene.clock(eve, 16, 60, home)
+    scene.act("postfix", "mail", at, n=scene.within(30_000, 900_000), to=scene.private)
+    addresses = scene.company.customers.gather(scene.rng.integers(0, len(scene.company.customers), others))
+    scene.act("postfix", "mail", scene.clock(last, 11, 180, others), n=9_000, to=addresses.to_list())
 
 
 def _hand_over(scene: Scene) -> None:
@@ -86,9 +84,9 @@ def _hand_over(scene: Scene) -> None:
             scene.act("salesforce", "mass_transfer", scene.clock(day, 15, 60, 1), n=scene.within(2, 9), to=successor)
 
 
-def _clear_up(scene: Scene, day: int) -> None:
+def _clear_up(scene: Scene, day: int | None) -> None:
     """Dozens of one's own old files go."""
-    if not 0 <= day < len(scene.company.days):
+    if day is None:
         return
     own = scene.company.own_files(scene.part.who)
     cloud, share = int(scene.rng.integers(12, 36)), int(scene.rng.integers(4, 20))

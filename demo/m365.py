@@ -147,7 +147,7 @@ LINES = {
     "recycle": [_file("FileRecycled")],
     "share": [_shared("SharingSet", "Member")],
     "company_link": [_shared("CompanyLinkCreated", "")],
-    "invite": [_shared("SharingInvitationCreated", "Guest"), _shared("AddedToSecureLink", "Guest")],
+    "invite": [_shared("SharingInvitationCreated", "Guest"), _shared("AddedToSecureLink", "Guest", Id="$other_guid")],
     "anonymous_link": [
         _shared("AnonymousLinkCreated", "", UniqueSharingId="$other_guid", EventData="<Type>View</Type>")
     ],

@@ -25,6 +25,14 @@ def _line(program: str, text: str, after: int = 0) -> Line:
     return Line("mail", f"$stamp {GATEWAY} postfix/{program}[$pid]: {text}", after)
 
 
+RELAYED = [
+    _line("smtpd", f"$queue: client=exchange.{DOMAIN}[10.20.255.5]"),
+    _line("cleanup", f"$queue: message-id=<$message@{DOMAIN}>", 12 * MS),
+    _line("qmgr", "$queue: from=<$email>, size=$n, nrcpt=1 (queue active)", 19 * MS),
+]
+"""What the mailbox server sends on by itself: nobody logs in."""
+
+
 def _accepted(recipients: int) -> list[Line]:
     """A mail handed in by somebody of the company."""
     return [
@@ -49,6 +57,7 @@ DEFERRED = "dsn=4.2.0, status=deferred " + ANSWERED.format("450 4.2.0 Greylisted
 BOUNCED = "dsn=5.1.1, status=bounced " + ANSWERED.format("550 5.1.1 User unknown")
 LINES: dict[str, Sequence[Line]] = {
     "mail": [*_accepted(1), _delivery("$to", SENT, 1100 * MS), _removed(1102 * MS)],
+    "mail_forwarded": [*RELAYED, _delivery("$to", SENT, 900 * MS), _removed(902 * MS)],
     "mail_two": [
         *_accepted(2),
         _delivery("$to", SENT, 1100 * MS),

@@ -1,7 +1,4 @@
-"""Salesforce: event log files (one CSV a type and day), real-time events as JSON, the setup audit trail.
-
-Columns are those of "EventLogFile Supported Event Types" of the vendor's object reference.
-"""
+"""Salesforce: event log files (one CSV a type and day), real-time events as JSON, the setup audit trail."""
 
 from __future__ import annotations
 
@@ -11,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from demo.lines import DayFile, Line, Vendor, moment, numbers
+from demo.salesforce_rows import SETUP_COLUMNS, columns, live, row, setup
 from demo.streams import mix, salesforce_id, token, with_checksum
 from demo.words import AGENTS, OBJECTS, REPORTS
 
-ORGANIZATION = "00D5e000000LhTk"
 REPORT_COUNT = 400
 _SHORT = {
     prefix: pl.Series([salesforce_id(prefix, 910 + 61 * n) for n in range(REPORT_COUNT)])
@@ -22,55 +19,9 @@ _SHORT = {
 }
 _LONG = {prefix: pl.Series([with_checksum(one) for one in ids]) for prefix, ids in _SHORT.items()}
 
-FIRST = (
-    "EVENT_TYPE TIMESTAMP REQUEST_ID ORGANIZATION_ID USER_ID RUN_TIME CPU_TIME URI SESSION_KEY LOGIN_KEY "
-    "REQUEST_STATUS DB_TOTAL_TIME"
-)
-LAST = "TIMESTAMP_DERIVED USER_ID_DERIVED CLIENT_IP URI_ID_DERIVED"
-COLUMNS = {
-    "Login": "LOGIN_TYPE BROWSER_TYPE API_TYPE API_VERSION USER_NAME TLS_PROTOCOL CIPHER_SUITE LOGIN_STATUS SOURCE_IP",
-    "Report": "ENTITY_NAME DISPLAY_TYPE RENDERING_TYPE REPORT_ID ROW_COUNT NUMBER_EXCEPTION_FILTERS NUMBER_COLUMNS "
-    "AVERAGE_ROW_SIZE SORT DB_BLOCKS DB_CPU_TIME NUMBER_BUCKETS ORIGIN REPORT_ID_DERIVED",
-    "ReportExport": "CLIENT_INFO REPORT_DESCRIPTION",
-    "API": "METHOD_NAME ENTITY_NAME ROWS_PROCESSED REQUEST_SIZE RESPONSE_SIZE DB_BLOCKS DB_CPU_TIME API_TYPE "
-    "API_VERSION CLIENT_NAME EXCEPTION_MESSAGE",
-    "RestApi": "METHOD MEDIA_TYPE STATUS_CODE USER_AGENT ROWS_PROCESSED NUMBER_FIELDS REQUEST_SIZE RESPONSE_SIZE "
-    "ENTITY_NAME EXCEPTION_MESSAGE",
-    "BulkApi": "JOB_ID BATCH_ID ENTITY_TYPE OPERATION_TYPE ROWS_PROCESSED NUMBER_FAILURES SUCCESS MESSAGE",
-    "ContentTransfer": "TRANSACTION_TYPE FILE_TYPE FILE_PREVIEW_TYPE DOCUMENT_ID VERSION_ID SIZE_BYTES "
-    "DOCUMENT_ID_DERIVED",
-}
-_COMMON = {
-    "TIMESTAMP": "$compact",
-    "REQUEST_ID": "$request",
-    "ORGANIZATION_ID": ORGANIZATION,
-    "USER_ID": "$sf15",
-    "RUN_TIME": "$run",
-    "CPU_TIME": "$cpu",
-    "SESSION_KEY": "$session",
-    "LOGIN_KEY": "$loginkey",
-    "REQUEST_STATUS": "S",
-    "DB_TOTAL_TIME": "$database",
-    "DB_CPU_TIME": "$cpu",
-    "DB_BLOCKS": "$database",
-    "TIMESTAMP_DERIVED": "$iso_ms",
-    "USER_ID_DERIVED": "$sf18",
-    "CLIENT_IP": "$ip",
-}
-
-
-def _columns(event: str) -> list[str]:
-    return f"{FIRST} {COLUMNS[event]} {LAST}".split()
-
-
-def _row(event: str, **values: str) -> Line:
-    """A line of the event log file of that type; columns not given are empty."""
-    given = {"EVENT_TYPE": event} | _COMMON | values
-    return Line(event, ",".join(f'"{given.get(column, "")}"' for column in _columns(event)))
-
 
 def _login(status: str) -> Line:
-    return _row(
+    return row(
         "Login",
         URI="/index.jsp",
         LOGIN_TYPE="A",
@@ -86,7 +37,7 @@ def _login(status: str) -> Line:
 
 
 def _report(origin: str) -> Line:
-    return _row(
+    return row(
         "Report",
         URI="/$report15",
         ENTITY_NAME="$object",
@@ -105,7 +56,7 @@ def _report(origin: str) -> Line:
 
 
 def _api(method: str, rows: str = "$n") -> Line:
-    return _row(
+    return row(
         "API",
         URI="Api",
         METHOD_NAME=method,
@@ -120,7 +71,7 @@ def _api(method: str, rows: str = "$n") -> Line:
 
 
 def _rest(uri: str, rows: str) -> Line:
-    return _row(
+    return row(
         "RestApi",
         URI=uri,
         METHOD="GET",
@@ -135,7 +86,7 @@ def _rest(uri: str, rows: str) -> Line:
 
 
 def _transfer(kind: str) -> Line:
-    return _row(
+    return row(
         "ContentTransfer",
         URI="/sfc/servlet.shepherd/version/download/$file15",
         TRANSACTION_TYPE=kind,
@@ -147,25 +98,8 @@ def _transfer(kind: str) -> Line:
     )
 
 
-def _live(event: str, **values: str) -> Line:
-    """A real-time event as the objects' REST answers give it."""
-    given = {
-        "EventDate": "$iso_ms",
-        "EventIdentifier": "$guid",
-        "UserId": "$sf18",
-        "Username": "$email",
-        "SourceIp": "$ip",
-        "SessionKey": "$session",
-        "LoginKey": "$loginkey",
-    } | values
-    bare = {"RowsProcessed", "NumberOfColumns"}
-    body = ",".join(f'"{key}":{value}' if key in bare else f'"{key}":"{value}"' for key, value in given.items())
-    where = f"/services/data/v60.0/sobjects/{event}/$guid"
-    return Line("realtime", f'{{"attributes":{{"type":"{event}","url":"{where}"}},{body}}}')
-
-
 def _live_report(operation: str) -> Line:
-    return _live(
+    return live(
         "ReportEvent",
         Operation=operation,
         RowsProcessed="$n",
@@ -177,21 +111,6 @@ def _live_report(operation: str) -> Line:
     )
 
 
-def _setup(action: str, section: str, display: str) -> Line:
-    row = f'"$setup","{action}","{section}","{display}","$setup_time","$sf18","$email",""'
-    return Line("SetupAuditTrail", row)
-
-
-SETUP_COLUMNS = (
-    "Id",
-    "Action",
-    "Section",
-    "Display",
-    "CreatedDate",
-    "CreatedById",
-    "CreatedBy.Username",
-    "DelegateUser",
-)
 QUERY = "SELECT Id,Name,Phone,OwnerId FROM $object"
 LINES = {
     "login": [_login("LOGIN_NO_ERROR")],
@@ -200,7 +119,7 @@ LINES = {
     "report_run_live": [_live_report("ReportRunFromLightning")],
     "report_export": [
         _report("ReportExported"),
-        _row(
+        row(
             "ReportExport",
             URI="/$report15",
             CLIENT_INFO="$agent",
@@ -210,7 +129,7 @@ LINES = {
     ],
     "report_export_live": [_live_report("ReportExported")],
     "list_view": [
-        _live(
+        live(
             "ListViewEvent",
             ListViewId="$view18",
             Name="AllMine",
@@ -221,7 +140,7 @@ LINES = {
     ],
     "api_query": [_api("query")],
     "api_query_live": [
-        _live(
+        live(
             "ApiEvent",
             Operation="Query",
             RowsProcessed="$n",
@@ -236,7 +155,7 @@ LINES = {
     "rest_query": [_rest("/services/data/v60.0/query", "$n")],
     "rest_view": [_rest("/services/data/v60.0/sobjects/$object/$record18", "1")],
     "bulk_query": [
-        _row(
+        row(
             "BulkApi",
             URI="/services/data/v60.0/jobs/query/$job15",
             JOB_ID="$job15",
@@ -249,13 +168,13 @@ LINES = {
     ],
     "content_download": [_transfer("VersionDownloadAction")],
     "content_upload": [_transfer("saveVersion")],
-    "setup_permission": [_setup("PermSetAssign", "Manage Users", "Permission set $report_plain: assigned to user $to")],
-    "setup_password": [_setup("resetpassword", "Manage Users", "For user $to, password reset")],
+    "setup_permission": [setup("PermSetAssign", "Manage Users", "Permission set $report_plain: assigned to user $to")],
+    "setup_password": [setup("resetpassword", "Manage Users", "For user $to, password reset")],
     "mass_transfer": [
-        _setup("massTransfer", "Data Management", "Mass transfer of $n accounts from $person to $to"),
+        setup("massTransfer", "Data Management", "Mass transfer of $n accounts from $person to $to"),
         _api("update"),
     ],
-    "mass_delete": [_setup("massDelete", "Data Management", "Mass delete of $n accounts"), _api("delete")],
+    "mass_delete": [setup("massDelete", "Data Management", "Mass delete of $n accounts"), _api("delete")],
 }
 LIVE_DAY = 10
 """Every tenth day the hourly files of reports and queries failed and the real-time events are what there is."""
@@ -266,9 +185,9 @@ def _prepare(deeds: pl.DataFrame) -> pl.DataFrame:
     pick = doc % REPORT_COUNT
     session = mix(who * 100_000 + numbers(deeds, "day"), "session")
     chance = mix(number, "salesforce")
-    live = pl.col("what").is_in(["report_run", "report_export", "api_query"]) & (pl.col("day") % LIVE_DAY == 3)
+    in_real_time = pl.col("what").is_in(["report_run", "report_export", "api_query"]) & (pl.col("day") % LIVE_DAY == 3)
     return deeds.with_columns(
-        pl.when(live).then(pl.col("what") + "_live").otherwise("what").alias("what"),
+        pl.when(in_real_time).then(pl.col("what") + "_live").otherwise("what").alias("what"),
         token(chance, 4).alias("request"),
         token(chance, 5).alias("guid"),
         token(session, 5).alias("session"),
@@ -299,8 +218,8 @@ def _prepare(deeds: pl.DataFrame) -> pl.DataFrame:
 def _name(kind: str, day: date) -> DayFile:
     if kind == "realtime":
         return DayFile(f"realtime-{day:%Y%m%d}.jsonl", tail="\n")
-    columns = SETUP_COLUMNS if kind == "SetupAuditTrail" else _columns(kind)
-    head = ",".join(f'"{column}"' for column in columns) + "\n"
+    listed = SETUP_COLUMNS if kind == "SetupAuditTrail" else columns(kind)
+    head = ",".join(f'"{column}"' for column in listed) + "\n"
     zipped = kind != "SetupAuditTrail" and day.toordinal() % 4 == 0
     return DayFile(f"{kind}-{day:%Y%m%d}.csv{'.gz' if zipped else ''}", head, "\n", zipped=zipped)
 

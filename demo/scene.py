@@ -9,7 +9,7 @@ import numpy as np
 from demo.company import HOUR, Company
 from demo.intents import Intents, Texts
 from demo.plot import Part
-from demo.streams import Ints, stream
+from demo.streams import Bools, Ints, stream
 
 SIZED = {
     "report_export": "rows",
@@ -19,8 +19,13 @@ SIZED = {
     "mass_delete": "rows",
     "mass_transfer": "rows",
     "mail": "bytes",
+    "mail_forwarded": "bytes",
 }
 MINUTE = HOUR // 60
+
+
+def _kept(texts: Texts, inside: Bools) -> Texts:
+    return [text for text, kept in zip(texts, inside, strict=True) if kept] if isinstance(texts, list) else texts
 
 
 class Scene:
@@ -39,7 +44,7 @@ class Scene:
         inside = at < self.company.starts[-1] + 24 * HOUR
         if not inside.all():
             doc, n = (value if isinstance(value, int) else value[inside] for value in (doc, n))
-            note = [text for text, kept in zip(note, inside, strict=True) if kept] if isinstance(note, list) else note
+            to, note = (_kept(texts, inside) for texts in (to, note))
             at = at[inside]
         if not len(at):
             return
@@ -66,6 +71,13 @@ class Scene:
         """Up to `count` working days from `first` on, not after the person's last."""
         days = [int(day) for day in self.company.working_days if first <= day <= self.part.last]
         return (days or [first])[:count]
+
+    def before_leaving(self, back: int) -> int | None:
+        """The working day `back` working days before the last one; None where the person is still here at the end."""
+        if not 0 <= self.part.last < len(self.company.days):
+            return None
+        days = [int(day) for day in self.company.working_days if day <= self.part.last]
+        return days[-1 - back] if len(days) > back else None
 
     def files(self, count: int, pool: Ints | None = None) -> Ints:
         """Documents of the pool (default: about customers), each once as far as they go."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
+from core.errors import Refused
 from demo.attendance import attendance, trips
 from demo.company import Company, found
 from demo.duties import add_duties
 from demo.habits import Ordinary
 from demo.honest import act_leavers, act_others, who_and_why
 from demo.hr import write_hr
-from demo.intents import Intents
+from demo.intents import SYSTEMS, Intents
 from demo.lines import Vendor, write
 from demo.m365 import M365
 from demo.plot import cast
@@ -22,6 +24,7 @@ from demo.thieves import DEEDS
 from demo.truth import Honest, Truth, thief_of
 from demo.windows import windows
 
+TRUTH = "truth.json"
 LAST_DAY = date(2026, 6, 30)
 """Where a simulation ends unless told otherwise: the end of a quarter, with holidays and make-up days before it."""
 
@@ -29,10 +32,12 @@ LAST_DAY = date(2026, 6, 30)
 def simulate(out: Path, *, employees: int = 1000, days: int = 120, seed: int = 7, end: date | None = None) -> Truth:
     """Write the logs of `days` days up to `end` under `out`, one folder per system, and `truth.json` beside them.
 
-    The same arguments give the same bytes. At least two employees and one day.
+    The same arguments give the same bytes. An earlier simulation in `out` is replaced. Raises `Refused` where its
+    folders hold anything else, and for fewer than two employees or one day.
     """
     if employees < 2 or days < 1:
-        raise ValueError("a company has at least 2 employees and 1 day")
+        raise Refused("a company has at least 2 employees and 1 day")
+    _make_room(out)
     company = found(employees, days, seed, end or LAST_DAY)
     players = cast(company)
     there, away = attendance(company, players.last_days(len(company.staff))), trips(company)
@@ -47,7 +52,6 @@ def simulate(out: Path, *, employees: int = 1000, days: int = 120, seed: int = 7
         DEEDS[part.kind](scene)
         if scene.times:
             thieves.append(thief_of(company, part, scene))
-    out.mkdir(parents=True, exist_ok=True)
     write_hr(out, company, players)
     counts = {vendor.folder: write(out, company, vendor, intents.of(vendor.folder)) for vendor in vendors(company)}
     truth = Truth(
@@ -63,8 +67,20 @@ def simulate(out: Path, *, employees: int = 1000, days: int = 120, seed: int = 7
         ],
         counts=counts,
     )
-    truth.write(out / "truth.json")
+    truth.write(out / TRUTH)
     return truth
+
+
+def _make_room(out: Path) -> None:
+    """Remove an earlier simulation, known by its `truth.json`; real logs are never touched."""
+    truth = out / TRUTH
+    folders = [out / name for name in ("hr", *SYSTEMS) if (out / name).exists()]
+    if folders and not truth.exists():
+        raise Refused(f"{out} holds logs that are no simulation's; give another folder")
+    for folder in folders:
+        shutil.rmtree(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    truth.write_text("{}")
 
 
 def vendors(company: Company) -> tuple[Vendor, ...]:

@@ -68,7 +68,7 @@ def forward(scene: Scene) -> None:
     scene.act("m365", "forward_rule", scene.clock(day, scene.hour(9, 12), 10, 1), to=scene.private)
     for later in scene.working_days(day, int(scene.rng.integers(8, 22))):
         at = scene.clock(later, 12, 8 * 60, int(scene.rng.integers(5, 25)))
-        scene.act("postfix", "mail", at, n=scene.rng.integers(4_000, 400_000, len(at)), to=scene.private)
+        scene.act("postfix", "mail_forwarded", at, n=scene.rng.integers(4_000, 400_000, len(at)), to=scene.private)
 
 
 def disguise(scene: Scene) -> None:
@@ -159,9 +159,18 @@ def _guest(address: str) -> str:
     return str(guest(pl.Series([address]))[0])
 
 
-DEEDS: Mapping[str, Callable[[Scene], None]] = {
-    deed.__name__: deed
-    for deed in (
-        burst, drip, delete, mail_to_self, forward, disguise, mass_download, ghost, removable, crew, reassign, night_owl,
-    )
-}  # fmt: skip
+_ALL = (
+    burst,
+    drip,
+    delete,
+    mail_to_self,
+    forward,
+    disguise,
+    mass_download,
+    ghost,
+    removable,
+    crew,
+    reassign,
+    night_owl,
+)
+DEEDS: Mapping[str, Callable[[Scene], None]] = {deed.__name__: deed for deed in _ALL}

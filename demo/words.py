@@ -18,8 +18,8 @@ def pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 SURNAMES = pairs(
     "王wang 李li 张zhang 刘liu 陈chen 杨yang 赵zhao 黄huang 周zhou 吴wu 徐xu 孙sun 胡hu 朱zhu 高gao 林lin 何he "
-    "郭guo 马ma 罗luo 梁liang 宋song 郑zheng 谢xie 韩han 唐tang 冯feng 于yu 董dong 萧xiao 程cheng 曹cao 袁yuan 邓deng 许xu "
-    "傅fu 沈shen 曾zeng 彭peng 吕lv"
+    "郭guo 马ma 罗luo 梁liang 宋song 郑zheng 谢xie 韩han 唐tang 冯feng 于yu 董dong 萧xiao 程cheng 曹cao 袁yuan "
+    "邓deng 许xu 傅fu 沈shen 曾zeng 彭peng 吕lv"
 )
 GIVEN = pairs(
     "伟wei 娜na 敏min 静jing 磊lei 洋yang 艳yan 勇yong 军jun 杰jie 娟juan 涛tao 明ming 超chao 霞xia 平ping 刚gang "

@@ -1,0 +1,138 @@
+"""The truth is what the logs hold, and the cast is what the company promises."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from demo.company import found
+from demo.plot import KINDS, cast
+from tests.demo.logs import files, rows, text_of
+
+
+@pytest.fixture(scope="module")
+def written(made):
+    return json.loads((made.path / "truth.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def audit(made):
+    lines = [line for file in files(made, "m365", "*") for line in text_of(file).splitlines() if len(line) > 1]
+    return [json.loads(line.rstrip(",")) for line in lines]
+
+
+def of_kind(made, kind: str):
+    return [thief for thief in made.truth.thieves if thief.kind == kind]
+
+
+def acts(thief, records, operation: str, inside: bool = True):
+    """The person's records of that operation, within the time of the bad acts."""
+    start, end = thief.start.replace(microsecond=0), thief.end + timedelta(seconds=1)
+    return [
+        record
+        for record in records
+        if record["UserId"] == thief.email
+        and record["Operation"] == operation
+        and (not inside or start <= datetime.fromisoformat(record["CreationTime"]).replace(tzinfo=UTC) <= end)
+    ]
+
+
+def test_a_thousand_people_have_every_kind_of_thief():
+    for seed in (7, 8, 9):
+        players = cast(found(1000, 120, seed, date(2026, 6, 30)))
+        kinds = Counter(part.kind for part in players.thieves)
+        assert set(kinds) == set(KINDS)
+        assert 3 <= len({part.who for part in players.thieves if part.kind == "crew"}) <= 8
+        assert 15 <= len(players.thieves) <= 24
+        assert len(players.leavers) >= 2.9 * len(players.thieves)
+        everybody = [part.who for part in (*players.thieves, *players.leavers)]
+        assert len(set(everybody)) == len(everybody)
+
+
+def test_sixty_people_have_as_many_kinds_as_fit(made):
+    assert len({thief.kind for thief in made.truth.thieves}) >= 8
+
+
+def test_nobody_is_both_guilty_and_honest(written):
+    guilty = {thief["person"] for thief in written["thieves"]}
+    honest = {one["person"] for one in written["honest"]}
+    assert guilty
+    assert honest
+    assert not guilty & honest
+
+
+def test_written_truth_has_the_promised_fields(written):
+    assert {"seed", "employees", "days", "start", "end", "thieves", "honest", "counts"} == written.keys()
+    wanted = {"person", "email", "kind", "crew", "start", "end", "last_day", "filed", "volume", "systems"}
+    assert all(wanted == thief.keys() for thief in written["thieves"])
+    assert all({"person", "email", "why"} == one.keys() for one in written["honest"])
+    for thief in written["thieves"]:
+        assert written["start"] <= thief["start"][:10] <= thief["end"][:10] <= "2026-07-01"
+
+
+def test_notices_of_thieves_are_in_the_hr_file(made):
+    text = (made.path / "hr" / "resignations.csv").read_text()
+    filed = {row["邮箱"]: row["离职申请日期"] for row in csv.DictReader(io.StringIO(text))}
+    for thief in made.truth.thieves:
+        assert filed.get(thief.email) == (thief.filed.isoformat() if thief.filed else None)
+
+
+def test_persons_are_employee_numbers(made):
+    with (made.path / "hr" / "employees.csv").open() as file:
+        numbers = {row["employee_no"]: row["email"] for row in csv.DictReader(file)}
+    for one in (*made.truth.thieves, *made.truth.honest):
+        assert numbers[one.person] == one.email
+
+
+def test_ghosts_act_after_their_last_day(made):
+    ghosts = of_kind(made, "ghost")
+    assert ghosts
+    for ghost in ghosts:
+        assert ghost.last_day
+        assert ghost.start.date() > ghost.last_day
+
+
+def test_downloads_and_renames_are_in_the_log(made, audit):
+    disguise, downloads = of_kind(made, "disguise"), of_kind(made, "mass_download")
+    assert disguise
+    assert downloads
+    for thief in disguise:
+        renamed = acts(thief, audit, "FileRenamed")
+        assert len(renamed) >= thief.volume["rename"]
+        assert any(record["DestinationFileExtension"] in ("jpg", "png", "mp3", "mp4", "gif") for record in renamed)
+    for thief in downloads:
+        done = acts(thief, audit, "FileDownloaded") + acts(thief, audit, "FileSyncDownloadedFull")
+        assert len(done) >= thief.volume.get("download", 0) + thief.volume.get("sync_download", 0) >= 300
+
+
+def test_a_forwarding_rule_names_the_address_outside(made, audit):
+    thieves = of_kind(made, "forward")
+    assert thieves
+    for thief in thieves:
+        (rule, *_) = [
+            record for record in acts(thief, audit, "New-InboxRule") if "ForwardTo" in str(record["Parameters"])
+        ]
+        address = next(one["Value"] for one in rule["Parameters"] if one["Name"] == "ForwardTo")
+        assert not address.endswith("lanhai.example")
+
+
+def test_a_burst_is_in_the_log_with_all_its_rows(made):
+    ids = {row["USER_NAME"]: row["USER_ID"] for row in rows(made, "Login")}
+    logged: Counter[str] = Counter()
+    for kind, column in (("Report", "ROW_COUNT"), ("API", "ROWS_PROCESSED"), ("BulkApi", "ROWS_PROCESSED")):
+        for row in rows(made, kind):
+            logged[row["USER_ID"]] += int(row[column])
+    for file in files(made, "salesforce", "realtime*"):
+        for line in text_of(file).splitlines():
+            event = json.loads(line)
+            logged[event["UserId"][:15]] += int(event["RowsProcessed"])
+    thieves = of_kind(made, "burst")
+    assert thieves
+    for thief in thieves:
+        stolen = sum(count for name, count in thief.volume.items() if name.endswith("_rows"))
+        assert 15_000 * 0.9 <= stolen <= logged[ids[thief.email]]
