@@ -1,169 +1,380 @@
-"""What every adapter of the records promises."""
+"""What the records database promises."""
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
+import time
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.dialects import postgresql
+from storing import a_batch, an_event
 
 from core.alert import Alert, Severity, Term, alert_id
 from core.case import Case, CaseState, case_id
-from core.errors import ConfigError
+from core.errors import ConfigError, Refused
 from core.person import Filing, Link, Person
-from core.ports import Mark
-from store.records import SqlRecords
-from store.records.database import HEAD
+from core.ports import Mark, Records
+from store.memory import MemoryStore
+from store.records import SqlRecords, database
 from store.records.tables import metadata
 
-DAY = date(2026, 3, 2)
-NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
-LI = Person(id="1", name="李娜", email="li.na@example.com", hired=date(2020, 1, 1))
-MAIL = Link(account="mail:li.na@example.com", person="1")
+EVER, FOREVER = date(1970, 1, 1), date(9999, 12, 31)
+FILED = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+LI = Person(
+    id="e1", name="李娜", email="li.na@corp.example", department="Sales", title="Manager", hired=date(2020, 1, 6)
+)
+WANG = Person(id="e2", name="王伟", email="wang.wei@corp.example", department="Sales")
 
 
-def alert(rule: str = "mass_export", person: str = "1", day: date = DAY, score: float = 35.0) -> Alert:
+def a_mark(subject: str, first: int, last: int) -> Mark:
+    return Mark(subject=subject, first=date(2026, 3, first), last=date(2026, 3, last))
+
+
+def an_alert(person: str, day: int, rule: str = "mass_export", score: float = 40.0) -> Alert:
+    on = date(2026, 3, day)
     return Alert(
-        id=alert_id(rule, person, day),
+        id=alert_id(rule, person, on),
         rule=rule,
         person=person,
-        day=day,
-        time=NOON + (day - DAY),
+        day=on,
+        time=datetime(2026, 3, day, 9, tzinfo=UTC),
         severity=Severity.HIGH,
         score=score,
-        terms=(Term(name=rule, points=score, observed=12000, limit=10000),),
-        facts={"observed": 12000, "example": "客户.xlsx", "ratio": 1.5},
-        events=("e1", "e2"),
-        stage="active",
+        terms=(Term(name="rule", points=score, observed=12_000, limit=10_000), Term(name="stage", points=0.0)),
+        facts={"records": 12_000, "domain": "邮箱.example", "share": 0.25},
+        events=("a" * 32, "b" * 32),
+        stage="notice",
     )
 
 
-def case(person: str, *alerts: Alert) -> Case:
-    ids = tuple(one.id for one in alerts)
+def a_case(person: str, state: CaseState = CaseState.NEW, number: int = 0) -> Case:
     return Case(
-        id=case_id(person, 0), person=person, number=0, state=CaseState.NEW, opened=NOON, score=35.0, alerts=ids
+        id=case_id(person, number),
+        person=person,
+        number=number,
+        state=state,
+        opened=FILED,
+        score=80.5,
+        alerts=("x", "y"),
     )
 
 
-def marked(records: SqlRecords, *subjects: str) -> list[Mark]:
-    records.add([Mark(subject=subject, first=DAY, last=DAY) for subject in subjects])
-    return list(records.pending())
+def subjects(records: Records) -> set[str]:
+    return {mark.subject for mark in records.pending()}
 
 
-def test_marks_of_one_subject_become_the_run_that_covers_them(records: SqlRecords) -> None:
-    records.add([Mark(subject="a", first=date(2026, 3, 5), last=date(2026, 3, 6))])
-    records.add(
-        [Mark(subject="a", first=date(2026, 3, 1), last=date(2026, 3, 2)), Mark(subject="b", first=DAY, last=DAY)]
-    )
-    assert [(m.subject, m.first, m.last) for m in records.pending()] == [
-        ("a", date(2026, 3, 1), date(2026, 3, 6)),
-        ("b", DAY, DAY),
-    ]
+def settled(records: Records) -> None:
+    records.settle(records.pending(), (), (), ())
+    assert list(records.pending()) == []
 
 
-def test_a_mark_renewed_while_it_is_judged_survives(records: SqlRecords) -> None:
-    read = marked(records, "a", "b")
-    records.add([Mark(subject="a", first=DAY, last=DAY)])
-    records.settle(read, [], [], [])
-    assert [m.subject for m in records.pending()] == ["a"]
+def test_marks_of_one_subject_become_the_run_of_days_that_covers_them(records: SqlRecords) -> None:
+    records.add([a_mark("b", 9, 9), a_mark("a", 5, 7), a_mark("a", 3, 4), a_mark("a", 6, 6)])
+    records.add([a_mark("a", 4, 12)])
+    found = [(mark.subject, mark.first.day, mark.last.day) for mark in records.pending()]
+    assert found == [("a", 3, 12), ("b", 9, 9)]
 
 
-def test_what_was_settled_comes_back_as_it_was(records: SqlRecords) -> None:
-    found = alert()
-    records.settle(marked(records, "a"), [("1", DAY, DAY)], [found], [case("1", found)])
-    assert records.alerts() == [found]
-    assert records.alert(found.id) == found
-    assert records.alert("nothing") is None
-    assert records.cases() == [case("1", found)]
-    assert records.pending() == []
+@settings(max_examples=20, deadline=None)
+@given(runs=st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 28), st.integers(0, 3)), max_size=8))
+def test_marks_cover_exactly_what_was_added(
+    runs: list[tuple[str, int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    records = SqlRecords(f"sqlite:///{tmp_path_factory.mktemp('marks') / 'r.db'}")
+    for subject, first, length in runs:
+        records.add([a_mark(subject, first, first + length)])
+    expected = {
+        subject: (min(f for s, f, _ in runs if s == subject), max(f + n for s, f, n in runs if s == subject))
+        for subject, _, _ in runs
+    }
+    assert {m.subject: (m.first.day, m.last.day) for m in records.pending()} == expected
+    records.close()
 
 
-def test_the_judged_days_have_exactly_the_new_alerts_and_other_days_keep_theirs(records: SqlRecords) -> None:
-    old, stale, other = alert(day=date(2026, 2, 1)), alert("many_exports"), alert(person="2")
-    records.settle([], [("1", date(2026, 1, 1), DAY), ("2", DAY, DAY)], [old, stale, other], [])
-    records.settle([], [("1", DAY, DAY)], [alert()], [])
-    assert {a.id for a in records.alerts()} == {old.id, other.id, alert().id}
+def test_a_mark_renewed_while_judged_survives(records: SqlRecords) -> None:
+    records.add([a_mark("a", 1, 1), a_mark("b", 1, 1)])
+    judged = records.pending()
+    records.add([a_mark("a", 1, 1)])
+    records.settle(judged, (), (), ())
+    assert subjects(records) == {"a"}
+
+
+def test_a_slow_judge_does_not_settle_a_mark_made_anew(records: SqlRecords) -> None:
+    records.add([a_mark("a", 1, 1)])
+    slow = records.pending()
+    settled(records)
+    records.add([a_mark("a", 1, 1)])
+    records.settle(slow, (), (), ())
+    assert subjects(records) == {"a"}
+
+
+def test_settling_makes_the_alerts_of_the_judged_days_exactly_the_new_ones(records: SqlRecords) -> None:
+    kept, moved, other = an_alert("e1", 1), an_alert("e1", 5), an_alert("e2", 5)
+    records.settle((), [("e1", date(2026, 3, 1), date(2026, 3, 9))], [kept, moved, other], ())
+    assert records.alerts() == sorted([kept, moved, other], key=lambda alert: (alert.time, alert.id))
+    newer = an_alert("e1", 6)
+    records.settle((), [("e1", date(2026, 3, 2), date(2026, 3, 9))], [newer], ())
+    assert [(alert.person, alert.day.day) for alert in records.alerts()] == [("e1", 1), ("e2", 5), ("e1", 6)]
 
 
 def test_an_alert_written_again_keeps_when_it_was_detected(records: SqlRecords) -> None:
-    records.settle([], [("1", DAY, DAY)], [alert()], [])
-    first = records.detected_at([alert().id])
-    records.settle([], [("1", DAY, DAY)], [alert(score=40.0)], [])
-    assert records.detected_at([alert().id]) == first
-    assert records.alerts()[0].score == 40.0
+    span = ("e1", date(2026, 3, 1), date(2026, 3, 1))
+    records.settle((), [span], [an_alert("e1", 1)], ())
+    (found,) = records.alerts()
+    detected = records.detected_at([found.id])
+    records.settle((), [span], [an_alert("e1", 1, score=55.0)], ())
+    assert [alert.score for alert in records.alerts()] == [55.0]
+    assert records.detected_at([found.id, "unknown"]) == detected
 
 
-def test_a_case_follows_its_persons_alerts(records: SqlRecords) -> None:
-    records.settle([], [("1", DAY, DAY)], [alert()], [case("1", alert())])
-    records.settle([], [("1", DAY, DAY)], [], [])
-    assert records.cases() == []
-    assert records.cases(persons=["1"]) == []
-
-
-def test_alerts_are_asked_for_by_person_and_time(records: SqlRecords) -> None:
-    later = alert(day=DAY + timedelta(days=1))
-    records.settle([], [("1", DAY, later.day), ("2", DAY, DAY)], [later, alert(), alert(person="2")], [])
-    assert [a.day for a in records.alerts(persons=["1"])] == [DAY, later.day]
-    assert records.alerts(since=later.time) == [later]
-    assert {a.person for a in records.alerts(until=later.time)} == {"1", "2"}
+def test_alerts_come_by_person_and_time_and_by_id(records: SqlRecords) -> None:
+    made = [an_alert("e1", 1), an_alert("e2", 2), an_alert("e1", 3)]
+    records.settle((), (), made, ())
+    assert records.alerts(persons=["e1"]) == [made[0], made[2]]
     assert records.alerts(persons=[]) == []
+    assert records.alerts(since=made[1].time, until=made[2].time) == [made[1]], "the end is not included"
+    assert records.alert(made[1].id) == made[1]
+    assert records.alert("unknown") is None
 
 
-def test_a_person_or_link_that_changes_is_judged_again_and_one_that_does_not_is_not(records: SqlRecords) -> None:
-    records.save_persons([LI], [MAIL])
-    assert {m.subject for m in records.pending()} == {"person:1", "mail:li.na@example.com"}
-    records.settle(records.pending(), [], [], [])
-    records.save_persons([LI], [MAIL])
-    assert records.pending() == []
-    records.save_persons([LI], [replace(MAIL, until=NOON)])
-    assert {m.subject for m in records.pending()} == {"person:1", "mail:li.na@example.com"}
-    assert records.links() == [replace(MAIL, until=NOON)]
-    assert records.persons() == [LI]
+def test_open_cases_become_the_new_ones_and_closed_ones_stay(records: SqlRecords) -> None:
+    closed = a_case("e1", CaseState.CLOSED)
+    records.settle((), (), (), [closed, a_case("e1", number=1), a_case("e2")])
+    records.settle((), [("e1", EVER, FOREVER)], (), ())
+    assert {(case.person, case.state) for case in records.cases()} == {("e1", CaseState.CLOSED), ("e2", CaseState.NEW)}
+    assert records.cases(persons=["e1"]) == [closed]
 
 
-def test_importing_some_persons_leaves_the_others_alone(records: SqlRecords) -> None:
-    wang = Person(id="2", email="wang@example.com")
-    records.save_persons([LI, wang], [MAIL, Link(account="mail:wang@example.com", person="2")])
+def test_nothing_is_settled_when_one_part_fails(records: SqlRecords) -> None:
+    records.add([a_mark("a", 1, 1)])
+    records.settle((), (), [an_alert("e1", 1)], ())
+    broken = replace(a_case("e1"), person=None)  # type: ignore[arg-type]
+    with pytest.raises(sa.exc.IntegrityError):
+        records.settle(records.pending(), [("e1", EVER, FOREVER)], [an_alert("e1", 2)], [broken])
+    assert [alert.day.day for alert in records.alerts()] == [1]
+    assert subjects(records) == {"a"}
+
+
+def test_thousands_of_persons_settle_in_reasonable_time(records: SqlRecords) -> None:
+    persons = [f"e{number}" for number in range(5_000)]
+    records.add([Mark(subject=person, first=EVER, last=FOREVER) for person in persons])
+    alerts = [an_alert(person, day) for person in persons for day in (1, 2)]
+    start = time.monotonic()
+    spans = [(person, EVER, FOREVER) for person in persons]
+    for _ in range(2):
+        records.settle(records.pending(), spans, alerts, [a_case(person) for person in persons])
+    assert time.monotonic() - start < 30
+    assert len(records.alerts(persons=persons)) == len(alerts)
+    assert list(records.pending()) == []
+
+
+def test_equal_alerts_are_equal_bytes(records: SqlRecords, tmp_path: Path) -> None:
+    def stored() -> list[tuple[object, ...]]:
+        with sqlite3.connect(tmp_path / "records.db") as connection:
+            return connection.execute("select facts, terms, events from alerts").fetchall()
+
+    alert = an_alert("e1", 1)
+    records.settle((), (), [alert], ())
+    before = stored()
+    records.settle((), (), [replace(alert, facts=dict(reversed(alert.facts.items())))], ())
+    assert stored() == before
+
+
+def test_the_same_employees_again_mark_nothing(records: SqlRecords) -> None:
+    links = [Link(account="mail:li.na@corp.example", person="e1"), Link(account="employee:1", person="e1", since=FILED)]
+    records.save_persons([LI, WANG], links)
+    assert list(records.persons()) == [LI, WANG]
+    assert sorted(records.links(), key=repr) == sorted(links, key=repr)
+    assert subjects(records) == {"person:e1", "person:e2", "mail:li.na@corp.example", "employee:1"}
+    assert {(mark.first, mark.last) for mark in records.pending()} == {(EVER, FOREVER)}
+    settled(records)
+    elsewhere = FILED.astimezone(timezone(timedelta(hours=8)))
+    records.save_persons([WANG, LI], [links[0], replace(links[1], since=elsewhere)])
+    assert list(records.pending()) == []
+    assert len(records.links()) == 2
+
+
+def test_a_change_that_rules_can_see_is_judged_again(records: SqlRecords) -> None:
+    records.save_persons([LI, WANG], [])
+    settled(records)
+    records.save_persons([replace(LI, name="Li Na", manager_email="boss@corp.example"), WANG], [])
+    assert list(records.pending()) == [], "no rule knows the name"
+    records.save_persons([replace(LI, name="Li Na", department="Support")], [])
+    assert subjects(records) == {"person:e1"}
+    assert {person.id: person.department for person in records.persons()} == {"e1": "Support", "e2": "Sales"}
+
+
+def test_a_link_that_moves_is_judged_again_for_both_persons(records: SqlRecords) -> None:
+    records.save_persons([LI, WANG], [Link(account="login:ln", person="e1")])
+    settled(records)
+    records.save_persons([LI, WANG], [Link(account="login:ln", person="e2")])
+    assert subjects(records) == {"login:ln", "person:e1", "person:e2"}
+    assert list(records.links()) == [Link(account="login:ln", person="e2")]
+
+
+def test_links_of_other_origins_outlive_an_import_of_employees(records: SqlRecords) -> None:
+    by_hand = Link(account="salesforce:005", person="e1", origin="manual")
+    records.save_persons([LI], [by_hand])
+    records.save_persons([LI], [Link(account="login:ln", person="e1")])
+    assert set(records.links()) == {by_hand, Link(account="login:ln", person="e1")}
+
+
+def test_links_to_persons_not_in_the_list_are_kept_once(records: SqlRecords) -> None:
+    link = Link(account="login:x", person="e9")
+    records.save_persons([], [link])
+    records.save_persons([], [link])
+    assert list(records.links()) == [link]
+
+
+def test_a_changed_link_has_every_account_it_speaks_for_judged_again(records: SqlRecords) -> None:
+    events = [
+        an_event(1, user__account="login:corp\\ln", user__email="li.na@corp.example"),
+        an_event(2, user__account="login:other"),
+    ]
+    MemoryStore(records).append(a_batch(events), [])
+    records.save_persons([LI], [Link(account="mail:li.na@corp.example", person="e1")])
+    both = {"login:corp\\ln", "person:login:corp\\ln"}
+    assert both <= subjects(records), "judged as its person's, and as itself, which it was until now"
+    assert "login:other" not in subjects(records)
+    settled(records)
     records.save_persons([LI], [])
-    assert [link.person for link in records.links()] == ["2"]
-    assert len(records.persons()) == 2
+    assert both <= subjects(records), "no link leads there any more, but it is judged as itself again"
+    settled(records)
+    records.save_persons([LI], [Link(account="login:ln", person="e1")])
+    assert both <= subjects(records), "a login without its domain"
 
 
-def test_a_filing_marks_the_past_it_looks_back_on_once(records: SqlRecords) -> None:
-    filing = Filing(account="mail:li.na@example.com", filed=NOON, last_day=date(2026, 4, 1))
-    records.save_filings([filing], replay_days=30)
+def test_a_filing_marks_the_days_it_looks_back_on_once(records: SqlRecords) -> None:
+    filing = Filing(account="mail:li.na@corp.example", filed=FILED, last_day=date(2026, 3, 31))
+    records.save_filings([filing], 180)
     (mark,) = records.pending()
-    assert (mark.subject, mark.first) == ("mail:li.na@example.com", date(2026, 1, 30))
-    records.settle(records.pending(), [], [], [])
-    records.save_filings([filing], replay_days=30)
-    assert records.pending() == []
-    records.save_filings([replace(filing, last_day=date(2026, 4, 2))], replay_days=30)
-    assert records.filings() == [replace(filing, last_day=date(2026, 4, 2))]
-    assert len(records.pending()) == 1
+    assert (mark.subject, mark.last) == (filing.account, FOREVER)
+    assert mark.first <= FILED.date() - timedelta(days=180)
+    settled(records)
+    records.save_filings([filing], 180)
+    assert list(records.pending()) == []
+    records.save_filings([replace(filing, last_day=date(2026, 4, 30))], 180)
+    assert subjects(records) == {filing.account}
+    assert [found.last_day for found in records.filings()] == [date(2026, 4, 30)]
 
 
-def test_settings_keep_the_last_value(records: SqlRecords) -> None:
-    assert records.setting("x") is None
-    records.set_setting("x", "1")
-    records.set_setting("x", "2")
-    assert records.setting("x") == "2"
+def test_a_withdrawal_is_a_filing_of_its_own(records: SqlRecords) -> None:
+    filing = Filing(account="mail:li.na@corp.example", filed=FILED, last_day=date(2026, 3, 31))
+    withdrawal = Filing(account=filing.account, filed=FILED, withdrawn=True)
+    records.save_filings([filing], 180)
+    settled(records)
+    records.save_filings([filing, withdrawal], 180)
+    assert subjects(records) == {filing.account}
+    assert list(records.filings()) == [filing, withdrawal]
 
 
-def test_migrations_make_the_tables_the_code_knows(records: SqlRecords) -> None:
-    made = inspect(records.database.engine)
+def test_of_two_rows_about_one_filing_the_later_counts_whenever_imported(records: SqlRecords) -> None:
+    filing = Filing(account="employee:1", filed=FILED, last_day=date(2026, 3, 31))
+    twice = [filing, replace(filing, last_day=date(2026, 4, 1))]
+    records.save_filings(twice, 180)
+    settled(records)
+    records.save_filings(twice, 180)
+    assert list(records.pending()) == []
+    assert list(records.filings()) == twice[1:]
+
+
+def test_a_filing_of_the_year_one_is_kept(records: SqlRecords) -> None:
+    filing = Filing(account="employee:1", filed=datetime(1, 1, 2, tzinfo=UTC))
+    records.save_filings([filing], 400)
+    assert list(records.filings()) == [filing]
+    assert [mark.first for mark in records.pending()] == [EVER]
+
+
+def test_settings_are_kept(records: SqlRecords) -> None:
+    assert records.setting("rules_version") is None
+    records.set_setting("rules_version", "1")
+    records.set_setting("rules_version", "2")
+    assert records.setting("rules_version") == "2"
+
+
+def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / '50%.db'}"
+    first = SqlRecords(url)
+    first.settle((), (), [an_alert("e1", 1)], [a_case("e1")])
+    first.close()
+    again = SqlRecords(url)
+    assert again.alerts() == [an_alert("e1", 1)]
+    assert again.cases() == [a_case("e1")]
+    again.close()
+
+
+def test_the_migrations_make_the_tables(records: SqlRecords) -> None:
+    with records.database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_every_table_can_be_made_on_postgresql() -> None:
+    dialect = postgresql.dialect()
     for table in metadata.sorted_tables:
-        assert {c["name"] for c in made.get_columns(table.name)} == set(table.columns.keys())
-        assert {i["name"] for i in made.get_indexes(table.name)} == {i.name for i in table.indexes}
-    config = Config()
-    config.set_main_option("script_location", "store/migrations")
-    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+        assert str(sa.schema.CreateTable(table).compile(dialect=dialect)).strip().startswith("CREATE TABLE")
 
 
-def test_a_file_that_is_no_database_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "records.db").write_bytes(b"not a database at all, but long enough to look at" * 50)
-    with pytest.raises(ConfigError, match="cannot be used"):
+def test_records_are_durable(records: SqlRecords) -> None:
+    with records.database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "records.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
+    with pytest.raises(ConfigError, match=r"records\.db"):
         SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+
+
+def test_a_database_of_a_newer_release_is_left_alone(records: SqlRecords, tmp_path: Path) -> None:
+    with records.database.writing() as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '9999'")
+    with pytest.raises(ConfigError, match="newer leaverwatch"):
+        SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+
+
+def test_readers_do_not_wait_for_a_writer_and_see_nothing_half_done(records: SqlRecords, tmp_path: Path) -> None:
+    other = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+    with records.database.writing() as connection:
+        connection.exec_driver_sql("insert into settings (name, value) values ('half', 'done')")
+        assert other.setting("half") is None
+    assert other.setting("half") == "done"
+    other.close()
+
+
+def test_a_writer_that_never_gets_its_turn_is_told_so(
+    records: SqlRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0)
+    other = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+    with records.database.writing(), pytest.raises(Refused, match="busy"):
+        other.set_setting("mine", "first")
+    other.set_setting("mine", "first")
+    other.close()
+
+
+def test_several_processes_may_make_and_write_one_database(tmp_path: Path) -> None:
+    code = (
+        "import sys; from store.records import SqlRecords; from core.ports import Mark; from datetime import date\n"
+        "records = SqlRecords(sys.argv[1])\n"
+        "for n in range(20): records.add([Mark(subject=f'{sys.argv[2]}-{n}', first=date.min, last=date.max)])\n"
+        "records.close()"
+    )
+    url = f"sqlite:///{tmp_path / 'records.db'}"
+    running = [subprocess.Popen([sys.executable, "-c", code, url, str(n)], stderr=subprocess.PIPE) for n in range(4)]
+    for process in running:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    records = SqlRecords(url)
+    assert len(records.pending()) == 80
+    records.close()
