@@ -24,7 +24,8 @@ from demo.thieves import DEEDS
 from demo.truth import Honest, Truth, thief_of
 from demo.windows import windows
 
-TRUTH = "truth.json"
+TRUTH, UNFINISHED = "truth.json", ".unfinished"
+"""`truth.json` is written last; until then the other file says whose the folders are."""
 LAST_DAY = date(2026, 6, 30)
 """Where a simulation ends unless told otherwise: the end of a quarter, with holidays and make-up days before it."""
 
@@ -68,19 +69,21 @@ def simulate(out: Path, *, employees: int = 1000, days: int = 120, seed: int = 7
         counts=counts,
     )
     truth.write(out / TRUTH)
+    (out / UNFINISHED).unlink()
     return truth
 
 
 def _make_room(out: Path) -> None:
-    """Remove an earlier simulation, known by its `truth.json`; real logs are never touched."""
-    truth = out / TRUTH
+    """Remove an earlier simulation, whole or broken off; real logs are never touched."""
+    truth, unfinished = out / TRUTH, out / UNFINISHED
     folders = [out / name for name in ("hr", *SYSTEMS) if (out / name).exists()]
-    if folders and not truth.exists():
+    if folders and not truth.exists() and not unfinished.exists():
         raise Refused(f"{out} holds logs that are no simulation's; give another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
+    truth.unlink(missing_ok=True)
     for folder in folders:
         shutil.rmtree(folder)
-    out.mkdir(parents=True, exist_ok=True)
-    truth.write_text("{}")
 
 
 def vendors(company: Company) -> tuple[Vendor, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import polars as pl
 
 from demo.habits import guest
 from demo.scene import Scene
 
 MB = 1_000_000
+PAPERS = ("xlsx", "docx", "pdf", "pptx", "csv")
 HARMLESS = ("jpg", "png", "mp3", "mp4", "gif")
 
 
@@ -74,9 +76,11 @@ def forward(scene: Scene) -> None:
 def disguise(scene: Scene) -> None:
     """Customer files renamed to holiday pictures, shared with anybody, and fetched from outside in the evening."""
     count, day, hour = scene.within(20, 120), scene.part.act, scene.hour(9.5, 15)
-    files = scene.files(count)
+    papers = scene.company.documents["ext"].is_in(PAPERS).to_numpy() & scene.company.documents["customer"].to_numpy()
+    files = scene.files(count, np.flatnonzero(papers))
     kind = str(scene.rng.choice(HARMLESS))
-    names = [f"IMG_{20260000 + number}.{kind}" for number in scene.rng.integers(1, 9999, count)]
+    first = int(scene.rng.integers(1000, 8000))
+    names = [f"IMG_{first + number}.{kind}" for number in range(count)]
     scene.act("m365", "rename", scene.clock(day, hour, 60, count), doc=files, note=names)
     shared = scene.clock(day, hour + 1.2, 40, count)
     if scene.rng.random() < 0.65:
@@ -122,18 +126,14 @@ def crew(scene: Scene) -> None:
     """One of several of a team who leave together: moderate amounts each, all to the same place outside."""
     home = f"team{scene.part.crew}.bid@{'qq.com' if (scene.part.crew or 0) % 2 else 'newco-partners.example'}"
     files = scene.within(80, 250)
-    for day in scene.working_days(scene.part.act, int(scene.rng.integers(2, 5))):
-        mails = int(scene.rng.integers(4, 12))
-        scene.act(
-            "salesforce",
-            "report_export",
-            scene.clock(day, scene.hour(), 20, 2),
-            n=scene.split(scene.within(3000, 9000), 2),
-        )
+    days = scene.working_days(scene.part.act, int(scene.rng.integers(2, 5)))
+    for day in days:
+        mails, rows = int(scene.rng.integers(4, 12)), scene.split(scene.within(3000, 9000), 2)
+        scene.act("salesforce", "report_export", scene.clock(day, scene.hour(), 20, 2), n=rows)
         scene.act("m365", "download", scene.clock(day, scene.hour(), 60, files), doc=scene.files(files))
         at = scene.clock(day, scene.hour(), 60, mails)
         scene.act("postfix", "mail", at, n=scene.rng.integers(1 * MB, 9 * MB, mails), to=home)
-    shared = scene.clock(scene.part.act, 17, 30, 6)
+    shared = scene.clock(days[0], 17, 30, 6)
     scene.act("m365", "invite", shared, doc=scene.files(6), to=_guest(home))
 
 

@@ -77,6 +77,16 @@ def test_an_earlier_simulation_is_replaced(tmp_path):
     assert {name: text for name, text in fingerprint(tmp_path).items() if not name.startswith("fresh")} == fresh
 
 
+def test_a_simulation_broken_off_is_made_again(tmp_path):
+    simulate(tmp_path, employees=10, days=2, seed=1)
+    whole = fingerprint(tmp_path)
+    (tmp_path / "truth.json").unlink()
+    (tmp_path / ".unfinished").touch()
+    (tmp_path / "m365" / "audit-20200101.jsonl").touch()
+    simulate(tmp_path, employees=10, days=2, seed=1)
+    assert fingerprint(tmp_path) == whole
+
+
 def test_real_logs_are_never_touched(tmp_path):
     log = tmp_path / "postfix" / "mail.log"
     log.parent.mkdir()
