@@ -18,7 +18,8 @@ from demo.words import TENANT
 @dataclass(frozen=True, slots=True)
 class Habit:
     """Something done `per_day` times on an average working day, by department (`*`: the others). `size` is median
-    and spread (of the logarithm) of what it takes; `rush` multiplies times and sizes at the end of a quarter."""
+    and spread (of the logarithm) of what it takes; `rush` multiplies times and sizes at the end of a quarter; a
+    `batch` is done many times in one go (median and spread of how many)."""
 
     system: str
     what: str
@@ -26,6 +27,7 @@ class Habit:
     size: tuple[float, float] = (1.0, 0.0)
     to: str = ""
     rush: float = 1.0
+    batch: tuple[float, float] | None = None
     needs_crm: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,14 @@ HABITS = (
     Habit("m365", "mail_read", {"*": 1.0}, (4, 0.8)),
     Habit("m365", "mail_delete", {"*": 0.25}),
     Habit("m365", "inbox_rule", {"*": 0.004}),
+    Habit("m365", "download", {"*": 0.012}, batch=(12, 0.9)),
+    Habit("m365", "upload", {"*": 0.006}, batch=(15, 0.8)),
+    Habit("m365", "recycle", {"*": 0.003}, batch=(10, 0.7)),
+    Habit("m365", "rename", {"*": 0.002}, batch=(9, 0.7)),
+    Habit("m365", "share", {"*": 0.003}, to="colleague", batch=(7, 0.6)),
+    Habit(
+        "m365", "invite", {"sales": 0.0006, "marketing": 0.002, "success": 0.0006, "*": 0}, to="guest", batch=(4, 0.5)
+    ),
     Habit("windows", "logon", {"*": 0.8}),
     Habit("windows", "logon_failed", {"*": 0.03}),
     Habit("windows", "open_share", {"*": 0.5}),
@@ -76,6 +86,11 @@ HABITS = (
     Habit("windows", "delete", {"*": 0.05}),
     Habit("windows", "rename", {"*": 0.03}),
     Habit("windows", "removable", {"marketing": 0.02, "it": 0.02, "*": 0.001}),
+    Habit("windows", "read", {"*": 0.01}, batch=(15, 0.9)),
+    Habit("windows", "write", {"*": 0.006}, batch=(12, 0.8)),
+    Habit("windows", "delete", {"*": 0.002}, batch=(10, 0.7)),
+    Habit("windows", "removable", {"marketing": 0.006, "it": 0.004, "*": 0.0008}, batch=(8, 0.8)),
+    Habit("postfix", "mail", {"marketing": 0.01, "*": 0.0}, MAIL, "customer", batch=(30, 0.6)),
     Habit(
         "postfix", "mail", {"sales": 1.5, "success": 1.2, "support": 1.4, "marketing": 0.8, "*": 0.4}, MAIL, "customer"
     ),
@@ -88,6 +103,7 @@ HABITS = (
     Habit("postfix", "rejected", {"*": 0.06}, MAIL, "customer"),
 )
 ATTACHED, WITH_FILE = 0.06, (2_200_000, 0.8)
+BATCH_TIME = HOUR // 3
 OFFICE_DAY = ((0.0, 0.42), (0.55, 1.0))
 """Shares of a working day before and after lunch."""
 
@@ -120,11 +136,17 @@ class Ordinary:
         who, day = (np.repeat(index, counts[counts > 0]) for index in np.nonzero(counts))
         if not len(who):
             return
+        at = self._moment(who, day, rng)
+        if habit.batch:
+            median, spread = habit.batch
+            many = np.maximum(rng.lognormal(np.log(median), spread, len(who)), 1.0).astype(np.int64)
+            who, day, at = (np.repeat(values, many) for values in (who, day, at))
+            at = at + rng.integers(0, BATCH_TIME, len(at))
         intents.add(
             habit.system,
             habit.what,
             who,
-            self._moment(who, day, rng),
+            at,
             doc=self._document(who, rng),
             n=self._size(habit, len(who), rng) * times[day],
             to=self._address(habit.to, who, rng),

@@ -13,8 +13,9 @@ from demo.streams import Bools, Ints, stream
 
 WHY = {"leaver": "leaver", "handover": "handover", "clean_up": "clean-up", "withdrawn": "withdrawn resignation"}
 ROLES = {"analyst": "reporting analyst", "admin": "administrator", "night": "night worker"}
-LISTS, TIDY = 0.06, 0.01
-"""Shares of sales who draw long lists at a quarter's end, and of people who clear up without leaving."""
+LISTS, TIDY, NEW_LAPTOP = 0.06, 0.01, 0.01
+"""Shares of sales who draw long lists at a quarter's end, and of people who clear up without leaving or get a new
+machine, which then synchronises their libraries."""
 
 
 def act_leavers(company: Company, cast: Cast, intents: Intents) -> None:
@@ -46,6 +47,9 @@ def act_others(company: Company, cast: Cast, there: Bools, intents: Intents) -> 
         day = int(rng.choice(company.working_days))
         _clear_up(Scene(company, Part(int(who), "clean_up", day), intents), day)
         found.append((int(who), "clean-up"))
+    for who in rng.permutation(tidy)[: max(1, int(len(tidy) * NEW_LAPTOP))]:
+        _synchronise(Scene(company, Part(int(who), "new_laptop", int(rng.choice(company.working_days))), intents))
+        found.append((int(who), "new laptop"))
     return found
 
 
@@ -92,6 +96,17 @@ def _clear_up(scene: Scene, day: int | None) -> None:
     cloud, share = int(scene.rng.integers(12, 36)), int(scene.rng.integers(4, 20))
     scene.act("m365", "recycle", scene.clock(day, scene.hour(), 60, cloud), doc=scene.files(cloud, own))
     scene.act("windows", "delete", scene.clock(day, scene.hour(), 60, share), doc=scene.files(share, own))
+
+
+def _synchronise(scene: Scene) -> None:
+    """A new machine fetches what the person had on the old one."""
+    who, documents = scene.part.who, scene.company.documents
+    count = scene.within(50, 400)
+    department = np.flatnonzero(
+        (documents["dept"] == documents["dept"][int(scene.company.own_files(who)[0])]).to_numpy()
+    )
+    at = scene.clock(scene.part.act, scene.hour(), 90, count)
+    scene.act("m365", "sync_download", at, doc=scene.files(count, department))
 
 
 def _long_lists(scene: Scene, days: Ints) -> None:
