@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from core.calendar import CompanyCalendar
+from demo.intents import SYSTEMS
 from ingest.catalog import sources
 from ingest.hr import read_employees, read_resignations
 from tests.demo.logs import files, rows, text_of
@@ -92,8 +93,9 @@ def test_old_style_mail_logs_carry_the_time_of_their_day(made):
         assert datetime.fromtimestamp(file.stat().st_mtime, UTC).strftime("%Y%m%d") == file.name[-8:]
 
 
-@pytest.mark.parametrize("source", sources().values(), ids=lambda source: source.name)
-def test_our_own_sources_read_every_line(made, source):
+@pytest.mark.parametrize("folder", SYSTEMS)
+def test_our_own_sources_read_every_line(made, folder):
+    (source,) = [source for source in sources().values() if source.folder == folder]
     read = taken = 0
     for file in files(made, source.folder, "*"):
         assert source.recognises(file), file.name
