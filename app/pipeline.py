@@ -65,8 +65,8 @@ def _read(inputs: Iterable[Input], tagger: Tagger, bus: Bus, imported: Imported)
     try:
         for item in inputs:
             try:
-                for number, batch in enumerate(item.source.batches(item.path)):
-                    bus.publish(tagged(replace(batch, first=number == 0), tagger))
+                for batch in item.source.batches(item.path):
+                    bus.publish(tagged(batch, tagger))
             except Refused as error:
                 imported.refused.append((item.path, str(error)))
         bus.end()

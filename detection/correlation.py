@@ -41,7 +41,7 @@ def findings(rule: Rule, hits: Mapping[str, pl.DataFrame]) -> list[Match]:
 
 
 def _over_limit(rule: Rule, window: Correlation, events: pl.DataFrame) -> pl.DataFrame:
-    """Events at which the window holds by the day's own events, or comes to hold across the night."""
+    """Events at which the window comes to hold; of windows up to a day also those where the day's own events hold it."""
     groups, field, kind = list(window.group), window.field, window.type
     frame = events.with_columns(
         window_totals(events, groups, field, kind, window.span).alias("total"),
@@ -62,7 +62,9 @@ def _over_limit(rule: Rule, window: Correlation, events: pl.DataFrame) -> pl.Dat
         .select(*groups, "day", pl.col("held").shift(1).over(groups).fill_null(False).alias("held_before"))
     )
     frame = frame.join(held, on=[*groups, "day"], nulls_equal=True, maintain_order="left")
-    fires = above("total_of_day") | (above("total") & ~pl.col("held_before"))
+    fires = above("total") & ~pl.col("held_before")
+    if window.span <= A_DAY:
+        fires |= above("total_of_day")
     return frame.filter(fires).with_columns(
         pl.col("total").alias("observed"), (pl.col(TIME) - window.span).alias("from")
     )

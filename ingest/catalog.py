@@ -27,7 +27,7 @@ from ingest.values import zone_name
 BATCH_BYTES = 16 * MIB
 LIMITS = Limits()
 _TEXTS = ("title", "module", "dataset", "folder", "certainty", "vendor")
-_KEYS = (*_TEXTS, "reference", "zone", "formats", "fields", "records", "ignore", "enrich", "context", "join")
+_KEYS = (*_TEXTS, "reference", "zone", "formats", "fields", "records", "ignore", "reads", "enrich", "context", "join")
 _NEEDED = (*_TEXTS, "reference", "zone", "formats", "records")
 
 
@@ -190,12 +190,14 @@ def compile_source(name: str, text: str, file: str = "source.yml", zone: str = "
     if spec["certainty"].text() not in ("A", "B", "C"):
         spec["certainty"].fail("certainty is A, B or C")
     formats = tuple(file_format(item) for item in spec["formats"].list())
+    mapping = compile_mapping(top, spec, zone_name(spec["zone"], zone))
+    reads = frozenset(spec["reads"].texts()) if "reads" in spec else frozenset()
     return Source(
         name=name,
         **{key: spec[key].text() for key in _TEXTS},
         reference=spec["reference"].texts(),
         formats=formats,
-        mapping=compile_mapping(top, spec, zone_name(spec["zone"], zone)),
+        mapping=replace(mapping, columns=mapping.columns | reads),
         enrich=_named(spec, "enrich", ENRICH),
         context=spec["context"].integer() if "context" in spec else 0,
         join=_named(spec, "join", JOINS),

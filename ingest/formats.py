@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
+from ingest import enrich_windows, join_postfix
 from ingest.csvrows import csv_decoder
 from ingest.decode import Format
+from ingest.evtx import evtx_decoder, split_evtx
 from ingest.jsonlines import json_decoder
 from ingest.jsonsplit import spans_lines, split_json
 from ingest.splitting import split_csv, split_lines
 from ingest.textlines import cef_decoder, keyvalue_decoder, leef_decoder, syslog_decoder
+from ingest.xmlevents import split_xml, xml_decoder
 
 FORMATS: Mapping[str, Format] = {
     "json": Format(split_json, json_decoder, utf8_first=spans_lines),
@@ -20,7 +23,9 @@ FORMATS: Mapping[str, Format] = {
     "keyvalue": Format(split_lines, keyvalue_decoder),
     "cef": Format(split_lines, cef_decoder),
     "leef": Format(split_lines, leef_decoder),
+    "xml": Format(split_xml, xml_decoder),
+    "evtx": Format(split_evtx, evtx_decoder, binary=True),
 }
 
-ENRICH: Mapping[str, Callable[[pl.DataFrame, int], pl.DataFrame]] = {}
-JOINS: Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]] = {}
+ENRICH: Mapping[str, Callable[[pl.DataFrame, int], pl.DataFrame]] = {"windows": enrich_windows.enrich}
+JOINS: Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]] = {"postfix": join_postfix.assemble}
