@@ -25,6 +25,8 @@ def enrich(frame: pl.DataFrame, around: int) -> pl.DataFrame:
     A rename is a DELETE on a file and a write on its folder by one handle that deletes nothing. A deletion counts once:
     by the 4663 that used the right, or by the 4660 alone where no such 4663 is near. Near is `around` records.
     """
+    if not frame.height:
+        return frame
     rows = frame.with_columns(
         EventID=pl.coalesce(_number(pl.col("EventID")), "event_id"),
         TimeCreated=_system_time(pl.col("TimeCreated")),

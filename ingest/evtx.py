@@ -40,6 +40,8 @@ def split_evtx(stream: Stream, limits: Limits) -> Iterator[Item]:
                 damaged += 1
                 yield Bad(f"a record after number {last}: {error}".encode(), "is damaged in the event log")
                 continue
+            if record is None:
+                return
             last = record["event_record_id"]
             data = record["data"].encode()
             if len(data) > limits.max_record_bytes:
@@ -50,8 +52,8 @@ def split_evtx(stream: Stream, limits: Limits) -> Iterator[Item]:
 
 
 def evtx_decoder(layout: Layout) -> Decoder:
-    """The records' JSON, read like any other."""
-    decode_json = json_decoder(layout)
+    """The records' JSON, read like any other; columns are looked for among the event's data, too."""
+    decode_json = json_decoder(replace(layout, inside=("Event.System", "Event.EventData", "Event.UserData")))
 
     def decode(texts: Sequence[bytes]) -> Decoded:
         return replace(decode_json(texts), original=[text.decode(errors="replace") for text in texts])

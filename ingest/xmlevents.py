@@ -78,7 +78,7 @@ def _value(xml: pl.Expr, name: str) -> pl.Expr:
 
 
 def _unescaped(column: pl.Series) -> pl.Series:
-    """References such as `&amp;` and `&#229;` as the characters they stand for; only values that have any are touched."""
+    """References such as `&amp;` and `&#229;` as the characters they stand for; other values are not touched."""
     marked = column.str.contains("&", literal=True).fill_null(False)
     if not marked.any():
         return column

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from core.calendar import CompanyCalendar
+from ingest.hr import read_resignations
 from tests.app.conftest import answers, command, run
 
 
@@ -108,14 +110,17 @@ def test_a_withdrawn_notice_gives_the_alerts_of_a_notice_never_filed(logs: Path,
     never, withdrawn = tmp_path / "never", tmp_path / "withdrawn"
     quiet = tmp_path / "logs"
     shutil.copytree(logs, quiet)
-    filed = (quiet / "hr/resignations.csv").read_text(encoding="utf-8-sig")
+    filed = read_resignations(quiet / "hr/resignations.csv", CompanyCalendar()).filings
     (quiet / "hr/resignations.csv").unlink()
     run("ingest", "--all", quiet, data=never)
     run("ingest", "--all", logs, data=withdrawn)
-    head, *rows = filed.splitlines()
-    assert head == "EmailAddress,ResignationDate,LastWorkingDate,Status"
-    back = [",".join([*row.split(",")[:3], "withdrawn"]) for row in rows if row]
+    keys = [filing.account.partition(":") for filing in filed]
+    assert {realm for realm, _, _ in keys} <= {"mail", "employee"}
+    rows = [
+        f"{key if realm == 'mail' else ''},{key if realm == 'employee' else ''},{filing.filed.isoformat()},withdrawn"
+        for (realm, _, key), filing in zip(keys, filed, strict=True)
+    ]
     file = tmp_path / "withdrawals.csv"
-    file.write_text("\n".join([head, *back]) + "\n")
+    file.write_text("\n".join(["EmailAddress,employee_no,ResignationDate,Status", *rows]) + "\n")
     run("leavers", "import", file, data=withdrawn)
     assert answers(withdrawn) == answers(never)

@@ -1,0 +1,99 @@
+"""Postfix: one send event per recipient, whatever order its lines come in."""
+
+from __future__ import annotations
+
+import os
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from ingest.catalog import sources
+
+SOURCE = sources()["postfix"]
+SAMPLE = Path("ingest/sources/postfix/sample.log")
+NOON = "2026-03-02T12:00:{:02}+08:00 mx1 postfix/{}[7]: {}"
+SAID = ["@timestamp", "user.account", "email.from.address", "email.to.address", "data.bytes", "email.message_id"]
+
+
+def fragments(path: Path) -> pl.DataFrame:
+    return pl.concat(batch.fragments for batch in SOURCE.batches(path))
+
+
+def assembled(*paths: Path) -> pl.DataFrame:
+    return SOURCE.assemble(pl.concat(fragments(path) for path in paths)).sort("event.id")
+
+
+def write(path: Path, *lines: tuple[int, str, str]) -> Path:
+    path.write_text("\n".join(NOON.format(*line) for line in lines) + "\n")
+    return path
+
+
+def mail(start: int, sender: str, recipient: str) -> list[tuple[int, str, str]]:
+    return [
+        (start, "smtpd", f"ABCDE1: client=pc[10.0.0.5], sasl_username={sender}"),
+        (start, "cleanup", f"ABCDE1: message-id=<{start}@x>"),
+        (start, "qmgr", f"ABCDE1: from=<{sender}>, size={start}, nrcpt=1 (queue active)"),
+        (start + 1, "smtp", f"ABCDE1: to=<{recipient}>, relay=r[1.2.3.4]:25, status=sent (250 ok)"),
+        (start + 2, "qmgr", "ABCDE1: removed"),
+    ]
+
+
+def test_the_order_of_lines_and_their_files_changes_nothing(tmp_path: Path) -> None:
+    lines = SAMPLE.read_text().splitlines()
+    wanted = assembled(SAMPLE)
+    assert wanted.height == 4
+    for seed in range(5):
+        random.Random(seed).shuffle(lines)
+        one, two = tmp_path / "one.log", tmp_path / "two.log"
+        one.write_text("\n".join(lines[:9]) + "\n")
+        two.write_text("\n".join(lines[9:]) + "\n")
+        same = assembled(two, one)
+        columns = [name for name in same.columns if name not in ("event.sequence", "log.file.path")]
+        assert same.select(columns).equals(wanted.select(columns))
+
+
+def test_a_queue_id_used_again_is_another_mail(tmp_path: Path) -> None:
+    file = write(tmp_path / "mail.log", *mail(1, "a@x.cn", "b@y.cn"), *mail(20, "c@x.cn", "d@y.cn"))
+    found = assembled(file).sort("@timestamp").select(SAID).rows()
+    assert [(row[1], row[3], row[4]) for row in found] == [("mail:a@x.cn", "b@y.cn", 1), ("mail:c@x.cn", "d@y.cn", 20)]
+
+
+def test_a_delivery_waits_until_its_heads_are_there(tmp_path: Path) -> None:
+    lines = mail(1, "a@x.cn", "b@y.cn")
+    for missing in range(3):
+        file = write(tmp_path / "mail.log", *(line for number, line in enumerate(lines) if number != missing))
+        assert assembled(file).height == 0
+    again = mail(20, "c@x.cn", "d@y.cn")
+    file = write(tmp_path / "mail.log", *lines, *(line for number, line in enumerate(again) if number != 2))
+    assert assembled(file).height == 1, "what was removed lends nothing to the next mail of that id"
+
+
+def test_a_bounce_has_the_mail_system_for_a_sender(tmp_path: Path) -> None:
+    lines = [(1, "pickup", "ABCDE1: uid=0 from=<x>"), *mail(1, "a@x.cn", "b@y.cn")[1:]]
+    lines[2] = (1, "qmgr", "ABCDE1: from=<>, size=9, nrcpt=1 (queue active)")
+    assert assembled(write(tmp_path / "mail.log", *lines))["user.account"].to_list() == ["mail:mailer-daemon@mx1"]
+
+
+def test_stamps_without_a_year_take_it_from_the_file_and_roll_over_at_new_year(tmp_path: Path) -> None:
+    file = tmp_path / "mail.log"
+    line = "{} mx1 postfix/smtpd[1]: NOQUEUE: reject: RCPT from u[1.2.3.4]: 554 no; from=<a@b.cn> to=<c@d.cn>"
+    file.write_text("\n".join(line.format(stamp) for stamp in ("Dec 31 23:59:59", "Jan  1 00:00:01")) + "\n")
+    written = datetime(2026, 1, 1, 1, tzinfo=UTC).timestamp()
+    os.utime(file, (written, written))
+    (batch,) = SOURCE.batches(file)
+    assert batch.events["@timestamp"].dt.to_string("%Y-%m-%dT%H:%M:%SZ").to_list() == [
+        "2025-12-31T15:59:59Z",
+        "2025-12-31T16:00:01Z",
+    ]
+
+
+def test_lines_that_tell_of_no_mail_are_counted_and_those_that_are_no_syslog_are_kept(tmp_path: Path) -> None:
+    file = write(tmp_path / "mail.log", (1, "smtpd", "connect from x[1.2.3.4]"), *mail(1, "a@x.cn", "b@y.cn"))
+    with file.open("a") as out:
+        out.write("2026-03-02T12:00:00+08:00 mx1 dovecot: imap-login\n\x01garbage\n")
+    (batch,) = SOURCE.batches(file)
+    assert batch.ignored == {"says nothing of a mail that was sent": 1, "line of another program": 1}
+    assert [bad.original for bad in batch.quarantined] == [b"\x01garbage"]
+    assert batch.fragments.height == 5
