@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,14 +11,16 @@ from threading import Thread
 import polars as pl
 
 from app.wiring import House
-from core.batch import Batch, Tally
+from core.batch import Batch, Tally, together
 from core.errors import Refused, Unreadable
 from core.ports import Bus
 from detection.tagging import Tagger, touched
 from ingest.catalog import Source
 from store.local_bus import LocalBus
 
-SMALL_SEGMENTS = 64
+SMALL_SEGMENTS = 32
+ENOUGH = 20_000
+"""Records of a batch worth storing by itself."""
 LIFETIME = timedelta(days=10)
 """Lines of one event lie within it: a mail server gives up on a mail long before."""
 
@@ -63,15 +65,34 @@ def ingest(house: House, inputs: Iterable[Input], progress: Callable[[Batch], No
 
 def _read(inputs: Iterable[Input], tagger: Tagger, bus: Bus, imported: Imported) -> None:
     try:
-        for item in inputs:
-            try:
-                for batch in item.source.batches(item.path):
-                    bus.publish(tagged(batch, tagger))
-            except Refused as error:
-                imported.refused.append((item.path, str(error)))
+        for batch in _gathered(_batches(inputs, imported)):
+            bus.publish(tagged(batch, tagger))
         bus.end()
     except BaseException as error:  # handed to the consumer, which raises it
         bus.fail(error)
+
+
+def _batches(inputs: Iterable[Input], imported: Imported) -> Iterator[Batch]:
+    for item in inputs:
+        try:
+            yield from item.source.batches(item.path)
+        except Refused as error:
+            imported.refused.append((item.path, str(error)))
+
+
+def _gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Batches of small files put together: each one stored costs as much as ten thousand events."""
+    waiting: list[Batch] = []
+    for batch in batches:
+        if waiting and waiting[0].source != batch.source:
+            yield together(waiting)
+            waiting = []
+        waiting.append(batch)
+        if sum(one.read for one in waiting) >= ENOUGH:
+            yield together(waiting)
+            waiting = []
+    if waiting:
+        yield together(waiting)
 
 
 def tagged(batch: Batch, tagger: Tagger) -> Batch:

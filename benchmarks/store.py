@@ -113,10 +113,12 @@ def measure(rows: int, replayed: int) -> None:
     records = SqlRecords(f"sqlite:///{folder / 'records.db'}")
     store = SegmentStore(folder / "events", records)
     appending, compacting = import_all(store, rows)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     again = [batch for batch, _ in zip(batches(rows), range(replayed), strict=False)]
     seconds = timed(lambda: [store.append(batch, marks_of(batch)) for batch in again])
     sizes = [file.stat().st_size for file in (folder / "events").iterdir()]
     print(f"{rows:,} events, {len(sizes)} files, {sum(sizes) / rows:,.0f} bytes an event on disk")
+    print(f"  peak memory of the import {peak:,.0f} MiB")
     print(f"  append {rows / appending:,.0f}/s, with compaction {rows / (appending + compacting):,.0f}/s")
     print(f"  known ids again {sum(batch.read for batch in again) / seconds:,.0f}/s")
     for title, query in questions(store).items():
@@ -124,7 +126,6 @@ def measure(rows: int, replayed: int) -> None:
         best = min(timed(lambda query=query: store.read(query)) for _ in range(3))
         print(f"  {title}: {found:,} rows in {best * 1e3:,.0f} ms")
     print(f"  events per account: {timed(lambda: store.per_account(EventQuery(tagged=RULES))) * 1e3:,.0f} ms")
-    print(f"  peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB", flush=True)
     store.close()
     records.close()
     shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Lines a second of the whole way (read, tag, store, judge), its parts, the peak of memory, and what 10 times more costs."""
+"""Records a second of the whole way (read, tag, store, judge), the peak of memory, and bytes on disk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     read = sum(tally["read"] for tally in tallies)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"whole way: {read:,} records in {seconds:.1f} s, {read / seconds:,.0f} records/s, peak {peak:,.0f} MiB")
-    print(f"the same files again: {again:.1f} s, {read / again:,.0f} records/s; on disk {stored / read:,.0f} bytes a record")
+    print(f"the same files again: {again:.1f} s, {read / again:,.0f} records/s")
+    print(f"on disk: {stored / read:,.0f} bytes a record")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -26,8 +26,20 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How much of a file a batch holds; `first` and `last` say whether the file begins and ends with it."""
+
+    file: str
+    read: int
+    ignored: Mapping[str, int]
+    first: bool
+    last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A run of consecutive records of one file: read = events + fragments + quarantined + ignored.
+    """A run of consecutive records of one file, or of several small ones put together (`files`):
+    read = events + fragments + quarantined + ignored.
 
     `events` has the columns of `core.schema.SCHEMA`; `fragments` (lines that become events only together, such as
     Postfix's) the columns of `core.batch.FRAGMENT`. `ignored` counts records left out, by reason.
@@ -47,6 +59,32 @@ class Batch:
     """Whether the file begins with this batch."""
     last: bool = False
     """Whether the file ends with this batch."""
+    files: Sequence[Progress] = ()
+
+    @property
+    def progress(self) -> Sequence[Progress]:
+        """What it holds of each of its files."""
+        alone = Progress(file=self.file, read=self.read, ignored=self.ignored, first=self.first, last=self.last)
+        return self.files or (alone,)
+
+
+def together(batches: Sequence[Batch]) -> Batch:
+    """Batches of one source and one version of the rules as one."""
+    if len(batches) == 1:
+        return batches[0]
+    ignored: Counter[str] = Counter()
+    for batch in batches:
+        ignored.update(batch.ignored)
+    return replace(
+        batches[-1],
+        read=sum(batch.read for batch in batches),
+        bytes=sum(batch.bytes for batch in batches),
+        events=pl.concat(batch.events for batch in batches),
+        fragments=pl.concat(batch.fragments for batch in batches),
+        quarantined=[record for batch in batches for record in batch.quarantined],
+        ignored=dict(ignored),
+        files=[part for batch in batches for part in batch.progress],
+    )
 
 
 FRAGMENT: dict[str, pl.DataType] = {

@@ -41,7 +41,7 @@ def findings(rule: Rule, hits: Mapping[str, pl.DataFrame]) -> list[Match]:
 
 
 def _over_limit(rule: Rule, window: Correlation, events: pl.DataFrame) -> pl.DataFrame:
-    """Events at which the window comes to hold; of windows up to a day also those where the day's own events hold it."""
+    """Events at which the window comes to hold; of windows up to a day also those where that day alone holds it."""
     groups, field, kind = list(window.group), window.field, window.type
     frame = events.with_columns(
         window_totals(events, groups, field, kind, window.span).alias("total"),

@@ -84,7 +84,7 @@ def keyword(value: SigmaType, known: Collection[str]) -> pl.Expr:
 
 def _anywhere(value: SigmaString) -> SigmaString:
     wide = SigmaString()
-    wide.s = (SpecialChars.WILDCARD_MULTI, *value.s, SpecialChars.WILDCARD_MULTI)
+    wide.s = [SpecialChars.WILDCARD_MULTI, *value.s, SpecialChars.WILDCARD_MULTI]
     return wide
 
 

@@ -1,11 +1,15 @@
-"""Binary Windows event logs, through the `evtx` library. A record is kept as the JSON the library gives of it."""
+"""Binary Windows event logs, through the `evtx` library. A record is kept as the JSON the library gives of it.
+
+A log is a head of 4 KiB and chunks of 64 KiB that need nothing of each other, so it is read a few chunks at a time. What
+the library cannot read is kept as its bytes in the log: one damaged record or one damaged chunk costs nothing else.
+"""
 
 from __future__ import annotations
 
-import tempfile
+import io
+import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import IO
+from dataclasses import dataclass, replace
 
 from evtx import PyEvtxParser
 
@@ -15,53 +19,135 @@ from ingest.jsonlines import json_decoder
 from ingest.reading import Limits, Stream
 from ingest.splitting import Bad, Item
 
-_BLOCK = 1 << 20
-MOST_DAMAGED = 10_000
-"""A log in which so many records cannot be read is given up."""
+HEAD, CHUNK, CHUNK_HEAD = 4096, 65_536, 512
+_FILE_MAGIC, _CHUNK_MAGIC, _RECORD_MAGIC = b"ElfFile\0", b"ElfChnk\0", b"\x2a\x2a\0\0"
+_AT_ONCE = 32
+_SMALLEST = 28
+_ERRORS = (RuntimeError, OSError, ValueError, OverflowError)
+INSIDE = ("Event.System", "Event.EventData", "Event.UserData")
 
 
 def split_evtx(stream: Stream, limits: Limits) -> Iterator[Item]:
-    """Records of a log. One that is damaged is bad and the rest goes on; its bytes stay in the file, as the library
-    does not give them."""
-    with tempfile.TemporaryFile() as copy:
-        _copy(stream, copy)
-        try:
-            records = iter(PyEvtxParser(copy).records_json())
-        except (RuntimeError, OSError, ValueError) as error:
-            raise Refused(f"is not a readable event log: {error}") from None
-        damaged = 0
-        last = 0
-        while damaged <= MOST_DAMAGED:
-            try:
-                record = next(records)
-            except StopIteration:
-                return
-            except (RuntimeError, OSError, ValueError) as error:
-                damaged += 1
-                yield Bad(f"a record after number {last}: {error}".encode(), "is damaged in the event log")
-                continue
-            if record is None:
-                return
-            last = record["event_record_id"]
-            data = record["data"].encode()
-            if len(data) > limits.max_record_bytes:
-                yield Bad(data[: limits.max_record_bytes], f"is longer than {limits.max_record_bytes} bytes")
+    """The JSON of each record, in the order of the log. Bad are records and chunks that are damaged, with their bytes;
+    the reason of a record names its number."""
+    head = _exactly(stream, HEAD)
+    if not head.startswith(_FILE_MAGIC):
+        raise Refused("is not a readable event log")
+    while chunks := _exactly(stream, CHUNK * _AT_ONCE):
+        for item in _records([chunks[at : at + CHUNK] for at in range(0, len(chunks), CHUNK)], head):
+            if isinstance(item, bytes) and len(item) > limits.max_record_bytes:
+                yield Bad(item[: limits.max_record_bytes], f"is longer than {limits.max_record_bytes} bytes")
             else:
-                yield data
-        raise Refused(f"more than {MOST_DAMAGED} records of the event log are damaged")
+                yield item
+
+
+def _records(chunks: Sequence[bytes], head: bytes) -> Iterator[bytes | Bad]:
+    """The records of some chunks: of all at once, or one by one where any of them is not sound."""
+    used = [chunk.ljust(CHUNK, b"\0") for chunk in chunks if chunk.strip(b"\0")]
+    expected = [list(_frames(chunk)) for chunk in used]
+    read = _read(used, head)
+    if not read.problem and [number for number, _ in read.records] == [f.number for chunk in expected for f in chunk]:
+        yield from (text for _, text in read.records)
+        return
+    for chunk, frames in zip(used, expected, strict=True):
+        yield from _with_damage(chunk, frames, head)
+
+
+def _with_damage(chunk: bytes, frames: Sequence[_Frame], head: bytes) -> Iterator[bytes | Bad]:
+    """What can be read of a chunk, each record that cannot in its place, and what is no record at the end."""
+    read = _read([chunk], head)
+    found = dict(read.records)
+    for frame in frames:
+        text = found.pop(frame.number, None)
+        yield text if text is not None else Bad(frame.data, f"record {frame.number} of the event log is damaged")
+    yield from found.values()
+    end = frames[-1].end if frames else 0
+    if _is_cut_short(chunk, end):
+        yield Bad(
+            chunk[end:].rstrip(b"\0"), f"a chunk of the event log is damaged: {read.problem or 'it is cut short'}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A record as it lies in its chunk."""
+
+    number: int
+    data: bytes
+    end: int
+
+
+def _frames(chunk: bytes) -> Iterator[_Frame]:
+    """The records of a chunk by their own heads, up to the first that is none."""
+    at, end = CHUNK_HEAD, _used(chunk)
+    while chunk.startswith(_CHUNK_MAGIC) and at + _SMALLEST <= end and chunk[at : at + 4] == _RECORD_MAGIC:
+        size, number = struct.unpack_from("<IQ", chunk, at + 4)
+        if size < _SMALLEST or at + size > end:
+            return
+        yield _Frame(number, chunk[at : at + size], at + size)
+        at += size
+
+
+def _used(chunk: bytes) -> int:
+    """Where the free space of a chunk begins."""
+    return min(int(struct.unpack_from("<I", chunk, 48)[0]), CHUNK)
+
+
+def _is_cut_short(chunk: bytes, end: int) -> bool:
+    """Whether there is more in a chunk than its records up to `end`."""
+    if not chunk.startswith(_CHUNK_MAGIC):
+        return True
+    return bool(chunk[max(end, CHUNK_HEAD) : _used(chunk)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Numbers and texts of the records the library gave, and what it said of the others."""
+
+    records: Sequence[tuple[int, bytes]]
+    problem: str
+
+
+def _read(chunks: Sequence[bytes], head: bytes) -> _Read:
+    """What the library reads of a log of these chunks alone."""
+    records = []
+    problem = ""
+    count = struct.pack("<H", len(chunks))
+    try:
+        found = iter(PyEvtxParser(io.BytesIO(b"".join((head[:42], count, head[44:], *chunks)))).records_json())
+    except _ERRORS as error:
+        return _Read([], _said(error))
+    # One more try than there can be records, as an error does not end the reading.
+    for _ in range(len(chunks) * CHUNK // _SMALLEST):
+        try:
+            record = next(found, None)
+        except _ERRORS as error:
+            problem = problem or _said(error)
+            continue
+        if record is None:
+            break
+        records.append((int(record["event_record_id"]), record["data"].encode()))
+    return _Read(records, problem)
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _exactly(stream: Stream, size: int) -> bytes:
+    """`size` bytes, fewer at the end of the stream only."""
+    parts: list[bytes] = []
+    while size > 0 and (part := stream.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def evtx_decoder(layout: Layout) -> Decoder:
     """The records' JSON, read like any other; columns are looked for among the event's data, too."""
-    decode_json = json_decoder(replace(layout, inside=("Event.System", "Event.EventData", "Event.UserData")))
+    decode_json = json_decoder(replace(layout, inside=INSIDE))
 
     def decode(texts: Sequence[bytes]) -> Decoded:
         return replace(decode_json(texts), original=[text.decode(errors="replace") for text in texts])
 
     return decode
-
-
-def _copy(stream: Stream, copy: IO[bytes]) -> None:
-    while block := stream.read(_BLOCK):
-        copy.write(block)
-    copy.seek(0)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from core.batch import Quarantined
-from core.ports import EventQuery
+from core.ports import EventQuery, Mark
 from core.schema import SCHEMA
 
 QUARANTINED: dict[str, pl.DataType] = {
@@ -88,6 +88,12 @@ def quarantine_frame(bad: Sequence[Quarantined]) -> pl.DataFrame:
 
 def quarantined_rows(frame: pl.DataFrame) -> Iterator[Quarantined]:
     return (Quarantined(**row) for row in frame.iter_rows(named=True))
+
+
+def due(marks: Sequence[Mark], events: pl.DataFrame, new: pl.DataFrame) -> list[Mark]:
+    """The marks, but for accounts of which a batch brought nothing new."""
+    nothing_new = set(events["user.account"].unique()) - set(new["user.account"].unique())
+    return [mark for mark in marks if mark.subject not in nothing_new]
 
 
 def seen_accounts(events: pl.DataFrame) -> dict[str, list[str]]:

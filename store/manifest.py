@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
 
-from core.batch import Batch
+from core.batch import Batch, Progress
 from core.ports import Mark, SourceStatus
 from store.records import SqlRecords
 from store.records.database import pieces, upsert
@@ -92,7 +92,8 @@ class Manifest:
         with self._database.writing() as connection:
             _insert(connection, sealed, runs)
             see_accounts(connection, batch.source, new)
-            _note_progress(connection, batch)
+            for part in batch.progress:
+                _note_progress(connection, batch.source, part)
             add_marks(connection, marks)
         # What is noted stays noted, so it need not be looked up for every batch.
         if len(self._accounts) > REMEMBERED:
@@ -157,16 +158,16 @@ def _insert(connection: Connection, sealed: Sequence[Segment], runs: Sequence[Ru
         connection.execute(id_runs.insert(), [asdict(run) for run in runs])
 
 
-def _note_progress(connection: Connection, batch: Batch) -> None:
-    """Add to what was read of a file; a new reading of a finished file starts over."""
-    if not batch.read:
+def _note_progress(connection: Connection, source: str, part: Progress) -> None:
+    """Add to what was read of a file; a file read again starts over."""
+    if not part.read:
         return
-    where = (progress.c.source == batch.source) & (progress.c.file == batch.file)
+    where = (progress.c.source == source) & (progress.c.file == part.file)
     row = connection.execute(select(progress).where(where)).mappings().one_or_none()
-    going_on = row is not None and not batch.first
+    going_on = row is not None and not part.first
     ignored = dict(json.loads(row["ignored"])) if row is not None and going_on else {}
-    for reason, count in batch.ignored.items():
+    for reason, count in part.ignored.items():
         ignored[reason] = ignored.get(reason, 0) + count
-    read = batch.read + (row["read"] if row is not None and going_on else 0)
-    values = {"read": read, "ignored": json.dumps(ignored, sort_keys=True), "finished": batch.last}
-    upsert(connection, progress, [{"source": batch.source, "file": batch.file} | values])
+    read = part.read + (row["read"] if row is not None and going_on else 0)
+    values = {"read": read, "ignored": json.dumps(ignored, sort_keys=True), "finished": part.last}
+    upsert(connection, progress, [{"source": source, "file": part.file} | values])

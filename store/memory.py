@@ -17,6 +17,7 @@ from store.frames import (
     Narrow,
     asked_for,
     counted,
+    due,
     fragments_asked_for,
     ids_column,
     only_new,
@@ -51,8 +52,7 @@ class MemoryStore:
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         given = {EVENT: batch.events, LINES: batch.fragments, QUARANTINE: quarantine_frame(batch.quarantined)}
         new = {kind: self._new(kind, frame) for kind, frame in given.items()}
-        seen = seen_accounts(new[EVENT])
-        self._manifest.add(batch, (), (), seen, [mark for mark in marks if mark.subject in seen])
+        self._manifest.add(batch, (), (), seen_accounts(new[EVENT]), due(marks, batch.events, new[EVENT]))
         for kind, rows in new.items():
             self._parts[kind].append(Part(source=batch.source, rules_version=batch.rules_version, rows=rows))
             self._ids[kind].update(rows[ids_column(rows)])

@@ -17,6 +17,7 @@ from store.folder import Folder
 from store.frames import (
     asked_for,
     counted,
+    due,
     fragments_asked_for,
     ids_column,
     only_new,
@@ -62,8 +63,7 @@ class SegmentStore:
         ]
         ids = {EVENT: event_ids, LINES: fragment_ids, QUARANTINE: bad_ids}
         runs = [run for kind, new in ids.items() for run in self._ids.seal(kind, new)]
-        seen = seen_accounts(events)
-        self._manifest.add(batch, sealed, runs, seen, [mark for mark in marks if mark.subject in seen])
+        self._manifest.add(batch, sealed, runs, seen_accounts(events), due(marks, batch.events, events))
         for run in runs:
             self._ids.tidy(run.kind)
         new = events.height + fragments.height

@@ -123,7 +123,7 @@ def test_any_change_of_a_rule_or_of_the_surroundings_is_another_version() -> Non
     ],
 )
 def test_what_is_wrong_is_said_with_the_file(text: str, complaint: str) -> None:
-    with pytest.raises(RuleError, match="0.yml") as caught:
+    with pytest.raises(RuleError, match=r"0\.yml") as caught:
         book(text)
     assert complaint in str(caught.value)
 

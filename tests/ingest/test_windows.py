@@ -21,7 +21,16 @@ def events(path: Path, **options: int) -> pl.DataFrame:
 
 
 def test_every_shape_says_the_same() -> None:
-    said = ["event.code", "event.action", "event.reason", "user.account", "user.id", "file.path", "device.id", "source.ip"]
+    said = [
+        "event.code",
+        "event.action",
+        "event.reason",
+        "user.account",
+        "user.id",
+        "file.path",
+        "device.id",
+        "source.ip",
+    ]
     wanted = events(SAMPLES / "sample_evtx_dump.jsonl").head(11).select(said)
     for name in ("sample.evtx", "sample.xml", "sample_winlogbeat.jsonl"):
         assert events(SAMPLES / name).head(11).select(said).equals(wanted), name
@@ -68,7 +77,7 @@ def test_a_damaged_record_is_kept_apart_and_the_rest_is_read(tmp_path: Path) -> 
         ('<!DOCTYPE x [<!ENTITY a "b">]><Event><System><EventID>1</EventID></System></Event>', 0, 2),
         ("<Event><System><!ENTITY a SYSTEM 'file:///etc/passwd'><EventID>1</EventID></System></Event>", 0, 1),
         ("<Event><System><EventID>1</EventID>", 0, 1),
-        ('<Event><a>' + '<Event><System><TimeCreated SystemTime="2026-03-02T01:00:00Z"/></System></Event>', 1, 1),
+        ("<Event><a>" + '<Event><System><TimeCreated SystemTime="2026-03-02T01:00:00Z"/></System></Event>', 1, 1),
         ("<Events>\n</Events>", 0, 0),
     ],
 )

@@ -112,6 +112,9 @@ def test_only_accounts_with_new_events_are_marked(store: EventStore, records: Sq
     records.settle(records.pending(), (), (), ())
     store.append(batch_of(0, 1, 3), marks)
     assert [(mark.subject, mark.first) for mark in records.pending()] == [("login:a", DAY)]
+    records.settle(records.pending(), (), (), ())
+    store.append(batch_of(0), [Mark(subject="*", first=DAY, last=DAY)])
+    assert [mark.subject for mark in records.pending()] == ["*"], "a mark of no account in the batch is kept"
 
 
 def test_an_account_that_gains_a_key_is_judged_again_whole(store: EventStore, records: SqlRecords) -> None:
