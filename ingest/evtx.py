@@ -1,7 +1,7 @@
 """Binary Windows event logs, through the `evtx` library. A record is kept as the JSON the library gives of it.
 
-A log is a head of 4 KiB and chunks of 64 KiB that need nothing of each other, so it is read a few chunks at a time. What
-the library cannot read is kept as its bytes in the log: one damaged record or one damaged chunk costs nothing else.
+A log is a head of 4 KiB and chunks of 64 KiB that need nothing of each other, so it is read a few chunks at a time.
+What the library cannot read is kept as its bytes in the log: a damaged record or chunk costs nothing else.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def split_evtx(stream: Stream, limits: Limits) -> Iterator[Item]:
     """The JSON of each record, in the order of the log. Bad are records and chunks that are damaged, with their bytes;
     the reason of a record names its number."""
     head = _exactly(stream, HEAD)
-    if not head.startswith(_FILE_MAGIC):
-        raise Refused("is not a readable event log")
+    if len(head) < HEAD or not head.startswith(_FILE_MAGIC):
+        raise Refused("has not the head of an event log")
     while chunks := _exactly(stream, CHUNK * _AT_ONCE):
         for item in _records([chunks[at : at + CHUNK] for at in range(0, len(chunks), CHUNK)], head):
             if isinstance(item, bytes) and len(item) > limits.max_record_bytes:
@@ -43,29 +43,36 @@ def split_evtx(stream: Stream, limits: Limits) -> Iterator[Item]:
 
 def _records(chunks: Sequence[bytes], head: bytes) -> Iterator[bytes | Bad]:
     """The records of some chunks: of all at once, or one by one where any of them is not sound."""
-    used = [chunk.ljust(CHUNK, b"\0") for chunk in chunks if chunk.strip(b"\0")]
-    expected = [list(_frames(chunk)) for chunk in used]
-    read = _read(used, head)
-    if not read.problem and [number for number, _ in read.records] == [f.number for chunk in expected for f in chunk]:
-        yield from (text for _, text in read.records)
-        return
-    for chunk, frames in zip(used, expected, strict=True):
-        yield from _with_damage(chunk, frames, head)
+    used = [chunk for chunk in chunks if chunk.strip(b"\0")]
+    frames = [list(_frames(chunk)) for chunk in used]
+    if not any(_left(chunk, found) for chunk, found in zip(used, frames, strict=True)):
+        read = _read(used, head)
+        if [number for number, _ in read.records] == [frame.number for found in frames for frame in found]:
+            yield from (text for _, text in read.records)
+            return
+    for chunk, found in zip(used, frames, strict=True):
+        yield from _with_damage(chunk, found, head)
 
 
 def _with_damage(chunk: bytes, frames: Sequence[_Frame], head: bytes) -> Iterator[bytes | Bad]:
     """What can be read of a chunk, each record that cannot in its place, and what is no record at the end."""
     read = _read([chunk], head)
-    found = dict(read.records)
+    texts = dict(read.records)
     for frame in frames:
-        text = found.pop(frame.number, None)
+        text = texts.get(frame.number)
         yield text if text is not None else Bad(frame.data, f"record {frame.number} of the event log is damaged")
-    yield from found.values()
-    end = frames[-1].end if frames else 0
-    if _is_cut_short(chunk, end):
-        yield Bad(
-            chunk[end:].rstrip(b"\0"), f"a chunk of the event log is damaged: {read.problem or 'it is cut short'}"
-        )
+    if problem := _left(chunk, frames):
+        last = f"after record {frames[-1].number} " if frames else ""
+        rest = chunk[frames[-1].end :] if frames else chunk
+        yield Bad(rest.rstrip(b"\0"), f"a chunk of the event log is {problem} {last}({read.problem or 'not whole'})")
+
+
+def _left(chunk: bytes, frames: Sequence[_Frame]) -> str:
+    """What is wrong with what follows the records of a chunk; empty where they fill it up to its free space."""
+    end = frames[-1].end if frames else CHUNK_HEAD
+    if chunk.startswith(_CHUNK_MAGIC) and end == _used(chunk):
+        return ""
+    return "cut short" if len(chunk) < CHUNK else "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +86,10 @@ class _Frame:
 
 def _frames(chunk: bytes) -> Iterator[_Frame]:
     """The records of a chunk by their own heads, up to the first that is none."""
-    at, end = CHUNK_HEAD, _used(chunk)
-    while chunk.startswith(_CHUNK_MAGIC) and at + _SMALLEST <= end and chunk[at : at + 4] == _RECORD_MAGIC:
+    if not chunk.startswith(_CHUNK_MAGIC):
+        return
+    at, end = CHUNK_HEAD, min(_used(chunk), len(chunk))
+    while at + _SMALLEST <= end and chunk[at : at + 4] == _RECORD_MAGIC:
         size, number = struct.unpack_from("<IQ", chunk, at + 4)
         if size < _SMALLEST or at + size > end:
             return
@@ -89,15 +98,8 @@ def _frames(chunk: bytes) -> Iterator[_Frame]:
 
 
 def _used(chunk: bytes) -> int:
-    """Where the free space of a chunk begins."""
-    return min(int(struct.unpack_from("<I", chunk, 48)[0]), CHUNK)
-
-
-def _is_cut_short(chunk: bytes, end: int) -> bool:
-    """Whether there is more in a chunk than its records up to `end`."""
-    if not chunk.startswith(_CHUNK_MAGIC):
-        return True
-    return bool(chunk[max(end, CHUNK_HEAD) : _used(chunk)])
+    """Where a chunk says that its free space begins."""
+    return int.from_bytes(chunk[48:52], "little")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,10 @@ def _read(chunks: Sequence[bytes], head: bytes) -> _Read:
     """What the library reads of a log of these chunks alone."""
     records = []
     problem = ""
-    count = struct.pack("<H", len(chunks))
+    whole = (chunk.ljust(CHUNK, b"\0") for chunk in chunks)
+    log = b"".join((head[:42], struct.pack("<H", len(chunks)), head[44:], *whole))
     try:
-        found = iter(PyEvtxParser(io.BytesIO(b"".join((head[:42], count, head[44:], *chunks)))).records_json())
+        found = iter(PyEvtxParser(io.BytesIO(log)).records_json())
     except _ERRORS as error:
         return _Read([], _said(error))
     # One more try than there can be records, as an error does not end the reading.

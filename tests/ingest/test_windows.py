@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from ingest.catalog import sources
-from tests.ingest.evtx_writer import log
 
 SOURCE = sources()["windows_security"]
 SAMPLES = Path("ingest/sources/windows_security")
@@ -58,17 +57,6 @@ def test_a_deletion_counts_once_however_it_is_logged_and_a_rename_is_none(tmp_pa
     counts = Counter(events(file)["event.action"])
     assert (counts["delete"], counts["rename"], counts["other"]) == (200, 100, 200)
     assert events(file, batch_bytes=4000).equals(events(file)), "whatever the size of a batch"
-
-
-def test_a_damaged_record_is_kept_apart_and_the_rest_is_read(tmp_path: Path) -> None:
-    whole = [
-        {"EventID": "4624", "TimeCreated": f"2026-03-02T01:0{n}:00+00:00", "TargetUserName": "li.na"} for n in range(4)
-    ]
-    file = tmp_path / "security.evtx"
-    file.write_bytes(log(whole, damage=2))
-    (batch,) = SOURCE.batches(file)
-    assert (batch.read, batch.events.height) == (4, 3)
-    assert [bad.reason for bad in batch.quarantined] == ["is damaged in the event log"]
 
 
 @pytest.mark.parametrize(
