@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from core.calendar import CompanyCalendar
-from core.errors import Refused
 from core.person import Filing, Link, Person, account_key
-from ingest.hrfile import Notes, Problem, Row, is_mail, moment_of, rows_of
+from ingest.hrfile import Layout, Notes, Problem, Row, is_mail, moment_of, rows_of
 
 __all__ = ["Departures", "Problem", "Staff", "moment_of", "read_employees", "read_resignations"]
 
-EMPLOYEE_HEADERS = {
+_ID = "the mail address or the employee number"
+_EMPLOYEES = {
     "employee_no": ("employee_no", "employeeno", "employee_number", "employee_id", "工号", "员工编号"),
     "name": ("name", "姓名"),
     "email": ("email", "emailaddress", "邮箱", "电子邮箱"),
@@ -29,7 +29,7 @@ EMPLOYEE_HEADERS = {
     "valid_from": ("valid_from", "生效"),
     "valid_to": ("valid_to", "失效"),
 }
-RESIGNATION_HEADERS = {
+_RESIGNATIONS = {
     "who": ("工号/邮箱",),
     "email": ("emailaddress", "email", "邮箱"),
     "employee_no": ("employee_no", "employeeno", "employee_number", "工号"),
@@ -38,6 +38,8 @@ RESIGNATION_HEADERS = {
     "status": ("status", "状态", "状态(申请/撤回)"),
     "withdrawn": ("withdrawaldate", "withdrawal_date", "撤回日期"),
 }
+EMPLOYEES = Layout(_EMPLOYEES, {_ID: ("email", "employee_no")}, systems=True)
+RESIGNATIONS = Layout(_RESIGNATIONS, {_ID: ("who", "email", "employee_no"), "the date of resignation": ("filed",)})
 FILED, WITHDRAWN = frozenset({"", "申请", "filed", "active", "resigned"}), frozenset({"撤回", "withdrawn", "cancelled"})
 
 Owner = tuple[datetime | None, datetime | None, str, int]
@@ -75,7 +77,7 @@ def read_employees(path: Path, calendar: CompanyCalendar) -> Staff:
     first_rows: dict[str, int] = {}
     links: list[Link] = []
     owners: dict[str, list[Owner]] = {}
-    for row in rows_of(path, EMPLOYEE_HEADERS, calendar, notes, systems=True):
+    for row in rows_of(path, EMPLOYEES, calendar, notes):
         person, found = _person(row), _links(row)
         if person.id in persons and not (row.text("valid_from") or row.text("valid_to")):
             row.wrong(_id_column(row), f"{person.id} stands in line {first_rows[person.id]} already")
@@ -152,9 +154,7 @@ def read_resignations(path: Path, calendar: CompanyCalendar, known: Collection[s
     """
     notes = Notes()
     filings: dict[tuple[str, datetime, bool], Filing] = {}
-    for row in rows_of(path, RESIGNATION_HEADERS, calendar, notes):
-        if "filed" not in row.titles:
-            raise Refused(f"{path} has no column for the date of resignation")
+    for row in rows_of(path, RESIGNATIONS, calendar, notes):
         column, account = _who(row, known)
         found = _filings(row, account)
         if not row.good:

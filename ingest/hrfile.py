@@ -7,7 +7,8 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from itertools import takewhile
 from pathlib import Path
 
 from core.calendar import CompanyCalendar
@@ -61,7 +62,8 @@ class Row:
 
     def wrong(self, name: str, text: str) -> None:
         title = self.titles.get(name, name)
-        if (self.line, title) not in ((problem.line, problem.column) for problem in self.notes.problems[-8:]):
+        own = takewhile(lambda problem: problem.line == self.line, reversed(self.notes.problems))
+        if all(problem.column != title for problem in own):
             self.notes.problems.append(Problem(self.line, title, text))
 
     def warn(self, name: str, text: str) -> None:
@@ -105,7 +107,8 @@ def moment_of(text: str, calendar: CompanyCalendar) -> datetime | None:
     if not parts or int(parts[1]) not in YEARS:
         return None
     try:
-        moment = datetime(*(int(part or 0) for part in parts.groups()[:6]))
+        year, month, day, hour, minute, second = (int(part or 0) for part in parts.groups()[:6])
+        moment = datetime.combine(date(year, month, day), time(hour, minute, second))
         zone = _zone(*parts.groups()[6:])
     except ValueError:
         return None
@@ -121,22 +124,30 @@ def _zone(utc: str | None, sign: str | None, hours: str | None, minutes: str | N
     return timezone(-offset if sign == "-" else offset)
 
 
-def rows_of(
-    path: Path, headers: Mapping[str, Sequence[str]], calendar: CompanyCalendar, notes: Notes, *, systems: bool = False
-) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What columns a kind of file may have: `headers`, lower case, that each name goes by; `needs` says what must be
+    there as one of some names; `systems` allows `id:<system>` beside them."""
+
+    headers: Mapping[str, Sequence[str]]
+    needs: Mapping[str, Sequence[str]]
+    systems: bool = False
+
+
+def rows_of(path: Path, layout: Layout, calendar: CompanyCalendar, notes: Notes) -> Iterator[Row]:
     """The rows of a file that have the header's columns; the others are noted, and blank ones skipped.
 
-    `headers` gives the headers, lower case, that each name goes by; `systems` allows `id:<system>` beside them.
     Raises `Refused` for what is no such file.
     """
     records = _records(_text(path))
     head_line, head = next(((line, cells) for line, cells in records if isinstance(cells, str) or any(cells)), (1, ""))
     if isinstance(head, str):
         raise Refused(f"{path}: the header cannot be read as CSV: {head}" if head else f"{path} is empty")
-    names = _names(path, head, headers, systems)
+    names = _names(path, head, layout)
     titles = {name: cell.strip() for name, cell in zip(names, head, strict=True) if name}
-    if not {"who", "email", "employee_no"} & titles.keys():
-        raise Refused(f"{path} has no column for the mail address or the employee number")
+    for what, either in layout.needs.items():
+        if titles.keys().isdisjoint(either):
+            raise Refused(f"{path} has no column for {what}")
     unknown = [cell.strip() for name, cell in zip(names, head, strict=True) if cell.strip() and not name]
     notes.warnings += [Problem(head_line, cell, "is not a column known here and is left out") for cell in unknown]
     for line, cells in records:
@@ -169,12 +180,12 @@ def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
             start += 1
 
 
-def _names(path: Path, head: Sequence[str], headers: Mapping[str, Sequence[str]], systems: bool) -> list[str]:
-    known = {synonym: name for name, synonyms in headers.items() for synonym in synonyms}
+def _names(path: Path, head: Sequence[str], layout: Layout) -> list[str]:
+    known = {synonym: name for name, synonyms in layout.headers.items() for synonym in synonyms}
     names: list[str] = []
     for cell in head:
         text = cell.strip().lower()
-        name = text if systems and text.startswith("id:") and len(text) > 3 else known.get(text, "")
+        name = text if layout.systems and text.startswith("id:") and len(text) > 3 else known.get(text, "")
         if name and name in names:
             raise Refused(f"{path}: the column {cell.strip()} is there twice")
         names.append(name)
