@@ -12,7 +12,7 @@ from store.sealed import Sealed
 
 FAN_OUT = 8
 SMALLEST = 64 << 10
-FULL = 48 << 20
+FULL = 32 << 20
 """Bytes in memory. A segment this large is left alone."""
 BUDGET = 2 * FULL
 """Bytes in memory that one merge reads: any two that are not full fit."""
@@ -81,6 +81,8 @@ def _only_month(segment: Segment) -> Month | None:
     return None
 
 
-def _months(rows: pl.DataFrame) -> list[pl.DataFrame]:
+def _months(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows of each month, one after the other; mostly there is one, and then nothing is copied."""
     month = rows.select(pl.col("@timestamp").dt.truncate("1mo").alias("month"))["month"]
-    return [rows.filter(month.eq_missing(one)) for one in month.unique().sort()]
+    months = month.unique().sort()
+    return (rows.filter(month.eq_missing(one)) if len(months) > 1 else rows for one in months)
