@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -19,10 +20,12 @@ def gather(
     """The person's case, or None where the score never reaches `opens_at`.
 
     It opens at the first alert at whose time the score of the alerts raised by then reaches the limit; `score` is the
-    highest it had at any alert. The answer depends on the alerts alone, not on their order.
+    highest it had at any alert. `score_at` is given only alerts raised by its moment, ordered by (time, id). The answer
+    depends on the alerts alone, not on their order.
     """
     ordered = sorted(alerts, key=lambda alert: (alert.time, alert.id))
-    scores = [(alert.time, score_at(ordered, alert.time)) for alert in ordered]
+    times = [alert.time for alert in ordered]
+    scores = [(time, score_at(ordered[: bisect_right(times, time)], time)) for time in dict.fromkeys(times)]
     opened = next((time for time, score in scores if score >= opens_at), None)
     if opened is None:
         return None
