@@ -71,19 +71,18 @@ def create_app(shop: Shop, token: str) -> FastAPI:
         redoc_url=None,
     )
     app.state.shop = shop
+    app.state.token = token
     app.include_router(_open)
-    app.include_router(_closed, dependencies=[Depends(_bearer(token))])
+    app.include_router(_closed, dependencies=[Depends(_knows_token)])
     return app
 
 
-def _bearer(token: str) -> Callable[[HTTPAuthorizationCredentials], None]:
-    scheme = HTTPBearer(description="The token printed by `leaverwatch serve`")
+SCHEME = HTTPBearer(description="The token printed by `leaverwatch serve`")
 
-    def check(credentials: Annotated[HTTPAuthorizationCredentials, Depends(scheme)]) -> None:
-        if not secrets.compare_digest(credentials.credentials.encode(), token.encode()):
-            raise HTTPException(status.HTTP_401_UNAUTHORIZED, "wrong token", {"WWW-Authenticate": "Bearer"})
 
-    return check
+def _knows_token(request: Request, credentials: Annotated[HTTPAuthorizationCredentials, Depends(SCHEME)]) -> None:
+    if not secrets.compare_digest(credentials.credentials.encode(), request.app.state.token.encode()):
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "wrong token", {"WWW-Authenticate": "Bearer"})
 
 
 def _shop(request: Request) -> Shop:

@@ -1,0 +1,140 @@
+"""The HTTP service: what it shows, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+
+from api.server import Shop, create_app
+from cases.inbox import gather
+from core.batch import Batch
+from core.calendar import CompanyCalendar
+from core.canonical import content_id
+from core.directory import Directory
+from core.person import Link, Person
+from core.ports import Mark
+from core.schema import SCHEMA, conform
+from detection.derive import Surroundings
+from detection.judge import judge
+from detection.risk import score_at
+from detection.rulebook import RuleBook
+from detection.tagging import Tagger, touched
+from store.memory import MemoryStore
+from store.records import SqlRecords
+
+TOKEN = "a-token-of-the-test"
+BOOK = RuleBook.load()
+AROUND = Surroundings()
+MOMENT = datetime(2026, 3, 2, 3, tzinfo=UTC)
+
+
+def exported() -> pl.DataFrame:
+    row = {
+        "event.id": content_id("one"),
+        "@timestamp": MOMENT,
+        "event.action": "export",
+        "event.module": "salesforce",
+        "event.dataset": "salesforce.report",
+        "user.account": "mail:li.na@example.com",
+        "data.records": 20_000,
+        "event.original": "<script>alert(1)</script>",
+    }
+    return conform(pl.DataFrame([row], schema={name: SCHEMA[name] for name in row}))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    records = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+    events = MemoryStore(records)
+    records.save_persons(
+        [Person(id="7", name="李娜", email="li.na@example.com")], [Link(account="mail:li.na@example.com", person="7")]
+    )
+    frame = Tagger(BOOK, AROUND).tag(exported())
+    batch = Batch(source="salesforce_event_log", file="a.csv", read=1, events=frame)
+    events.append(batch, touched(frame, CompanyCalendar(), BOOK.reach))
+
+    def directory() -> Directory:
+        return Directory(records.persons(), records.links(), records.filings(), records.accounts(), CompanyCalendar())
+
+    marks: list[Mark] = list(records.pending())
+    for judged in judge(marks, store=events, directory=directory(), book=BOOK, surroundings=AROUND):
+        case = gather("7", judged.alerts, score_at, 30.0)
+        records.settle(judged.marks, judged.spans, judged.alerts, [case] if case else [])
+    yield Shop(records, events, BOOK, directory)
+    records.close()
+
+
+@pytest.fixture
+def client(shop: Shop) -> TestClient:
+    return TestClient(create_app(shop, TOKEN), headers={"Authorization": f"Bearer {TOKEN}"})
+
+
+def test_an_alert_comes_with_its_ledger_its_words_and_its_events(client: TestClient) -> None:
+    alerts = client.get("/api/v1/alerts").json()
+    alert = next(one for one in alerts if one["rule"] == "mass_export")
+    assert (alert["person"], alert["email"]) == ("7", "li.na@example.com")
+    assert alert["score"] == pytest.approx(sum(term["points"] for term in alert["terms"]))
+    assert "李娜" in alert["messages"]["zh"]
+    assert alert["message"] == alert["messages"]["en"]
+    detail = client.get(f"/api/v1/alerts/{alert['id']}", params={"lang": "zh"}).json()
+    assert detail["alert"]["message"] == alert["messages"]["zh"]
+    (event,) = detail["events"]
+    assert event["event.original"] == "<script>alert(1)</script>"
+    assert event["@timestamp"] == "2026-03-02T03:00:00Z"
+    assert "file.path" not in event
+
+
+def test_persons_are_ranked_and_their_terms_add_up(client: TestClient) -> None:
+    (person,) = client.get("/api/v1/persons").json()
+    assert person["person"] == "7"
+    assert person["stage"] == "active"
+    assert person["score"] == pytest.approx(sum(term["points"] for term in person["terms"]))
+    assert client.get("/api/v1/persons", params={"at": "2026-03-01T00:00:00Z"}).json() == []
+
+
+def test_cases_and_sources_are_listed(client: TestClient) -> None:
+    (case,) = client.get("/api/v1/cases", params={"person": "7"}).json()
+    assert case["email"] == "li.na@example.com"
+    (source,) = client.get("/api/v1/sources").json()
+    assert (source["source"], source["events"], source["unlinked_accounts"]) == ("salesforce_event_log", 1, 0)
+
+
+def test_alerts_are_narrowed_by_person_and_time(client: TestClient) -> None:
+    assert client.get("/api/v1/alerts", params={"person": "8"}).json() == []
+    assert client.get("/api/v1/alerts", params={"since": "2026-03-03"}).json() == []
+    assert client.get("/api/v1/alerts", params={"limit": 1}).json() != []
+    assert client.get("/api/v1/alerts", params={"limit": 0}).status_code == 422
+    assert client.get("/api/v1/alerts", params={"since": "yesterday"}).status_code == 422
+    assert client.get("/api/v1/alerts/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}])
+@pytest.mark.parametrize("path", ["/api/v1/alerts", "/api/v1/persons", "/api/v1/sources", "/api/v1/cases", "/metrics"])
+def test_without_the_token_nothing_is_shown(shop: Shop, path: str, header: dict[str, str]) -> None:
+    assert TestClient(create_app(shop, TOKEN), headers=header).get(path).status_code in (401, 403)
+
+
+def test_health_needs_no_token_and_readiness_asks_the_stores(shop: Shop) -> None:
+    client = TestClient(create_app(shop, TOKEN))
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").status_code == 200
+
+
+def test_metrics_count_and_name_nobody(client: TestClient) -> None:
+    text = client.get("/metrics").text
+    assert "leaverwatch_events 1.0" in text
+    assert "li.na" not in text
+
+
+def test_every_route_is_described(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    operations = [operation for path in paths.values() for operation in path.values()]
+    assert {"list_alerts", "get_alert", "list_persons_by_risk", "list_sources"} <= {
+        o["operationId"] for o in operations
+    }
+    assert all(operation.get("description") for operation in operations)
