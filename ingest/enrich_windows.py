@@ -14,6 +14,8 @@ WORDS = {
     "%%4416": READ,
     "%%4417": WRITE,
     "%%4418": APPEND,
+    "%%4422": DELETE_CHILD,
+    "%%4424": WRITE_ATTRIBUTES,
 }
 """How AccessList names the bits of AccessMask."""
 NOT_SAID = ["-", "", "0x0"]
@@ -23,48 +25,69 @@ def enrich(frame: pl.DataFrame, around: int) -> pl.DataFrame:
     """Columns `path`, `operation` (delete, rename, permission_change, modify, view, other) and a plain `EventID`.
 
     A rename is a DELETE on a file and a write on its folder by one handle that deletes nothing. A deletion counts once:
-    by the 4663 that used the right, or by the 4660 alone where no such 4663 is near. Near is `around` records.
+    by the 4663 that used the right, or by the 4660 alone where no such 4663 is near. Near is half of `around` records:
+    the write of a rename depends on a DELETE near it, and that on a 4660 near the DELETE.
     """
     if not frame.height:
         return frame
+    near = around // 2
+    rows = _named(frame)
+    used = pl.col("EventID") == "4663"
+    deletes = rows.filter(used & _has(DELETE))
+    writes = rows.filter(used & _has(WRITE)).with_columns(folder="place")
+    confirmed = rows.filter(pl.col("EventID") == "4660")
+    unconfirmed = deletes.filter(~_in(_near(deletes, confirmed, near, ["handle"])))
+    old_names = _near(unconfirmed, writes, near, ["handle", "folder"])
+    renamed = unconfirmed.filter(_in(old_names))
+    folders = _near(writes, renamed, near, ["handle", "folder"])
+    counted = _near(confirmed, deletes, near, ["handle"])
+    operation = (
+        pl.when(_in(old_names))
+        .then(pl.lit("rename"))
+        .when(_in(folders))
+        .then(pl.lit("other"))
+        .when(pl.col("EventID") == "4660")
+        .then(pl.when(_in(counted)).then(pl.lit("other")).otherwise(pl.lit("delete")))
+        .otherwise(_meant())
+    )
+    return (
+        rows.join(_borrowed(rows, confirmed, near), on=SEQUENCE, how="left", maintain_order="left")
+        .with_columns(operation=operation, path=pl.coalesce("path", "borrowed"))
+        .drop("mask", "handle", "place", "folder", "borrowed")
+    )
+
+
+def _named(frame: pl.DataFrame) -> pl.DataFrame:
+    """Plain columns, the mask as a number, and what neighbours are known by: the handle, the path and its folder, the
+    last two as Windows compares them (without case, a drive without its backslash)."""
+    host = pl.coalesce("Computer", "computer_name", "Hostname").str.to_lowercase()
     rows = frame.with_columns(
         EventID=pl.coalesce(_number(pl.col("EventID")), "event_id"),
         TimeCreated=_system_time(pl.col("TimeCreated")),
         mask=_mask(),
         path=_path(),
-        handle=pl.concat_str(pl.coalesce("Computer", "computer_name"), "ProcessId", "HandleId", separator="|"),
-    ).with_columns(pl.when(~pl.col("HandleId").is_in(NOT_SAID)).then(pl.col("handle")).alias("handle"))
-    rows = rows.with_columns(folder=pl.col("path").str.extract(r"^(.*)\\[^\\]+$"))
-    used = pl.col("EventID") == "4663"
-    keys = [SEQUENCE, "handle", "path", "folder"]
-    deletes = rows.filter(used & _has(DELETE)).select(keys)
-    writes = rows.filter(used & _has(WRITE)).select(keys)
-    confirmed = rows.filter(pl.col("EventID") == "4660").select(SEQUENCE, "handle")
-    gone = _near(deletes, confirmed, around, on=["handle"])
-    renamed = deletes.filter(~pl.col(SEQUENCE).is_in(gone.implode()))
-    moves = _pairs(renamed, writes.select(SEQUENCE, "handle", folder="path"), around, ["handle", "folder"])
-    named = rows.filter(pl.col("EventID").is_in(["4663", "4656"]) & pl.col("path").is_not_null())
-    borrowed = confirmed.join_asof(
-        named.select(SEQUENCE, "handle", seen=SEQUENCE, borrowed="path"),
-        on=SEQUENCE,
-        by="handle",
-        tolerance=around,
-        check_sortedness=False,
+        handle=pl.when(~pl.col("HandleId").is_in(NOT_SAID)).then(
+            pl.concat_str(host, "ProcessId", "HandleId", separator="|")
+        ),
+        place=_path().str.to_lowercase().str.strip_chars_end("\\"),
     )
-    rows = rows.join(borrowed.select(SEQUENCE, "borrowed"), on=SEQUENCE, how="left", maintain_order="left")
-    counted = _near(confirmed, deletes, around, on=["handle"])
-    at = pl.col(SEQUENCE)
-    operation = (
-        pl.when(at.is_in(moves["event.sequence"].implode()))
-        .then(pl.lit("rename"))
-        .when(at.is_in(moves["other"].implode()))
-        .then(pl.lit("other"))
-        .when(pl.col("EventID") == "4660")
-        .then(pl.when(at.is_in(counted.implode())).then(pl.lit("other")).otherwise(pl.lit("delete")))
-        .otherwise(_meant())
-    )
-    return rows.with_columns(operation=operation, path=pl.coalesce("path", "borrowed")).drop(
-        "mask", "handle", "folder", "borrowed"
+    return rows.with_columns(folder=pl.col("place").str.extract(r"^(.*)\\[^\\]+$"))
+
+
+def _borrowed(rows: pl.DataFrame, confirmed: pl.DataFrame, near: int) -> pl.DataFrame:
+    """For each 4660, which names no file, the path of the nearest earlier record of its handle that does."""
+    naming = rows.filter(pl.col("EventID").is_in(["4663", "4656"]) & pl.col("path").is_not_null())
+    return (
+        confirmed.select(SEQUENCE, "handle")
+        .drop_nulls()
+        .join_asof(
+            naming.select(SEQUENCE, "handle", borrowed="path").drop_nulls(),
+            on=SEQUENCE,
+            by="handle",
+            tolerance=near,
+            check_sortedness=False,
+        )
+        .select(SEQUENCE, "borrowed")
     )
 
 
@@ -94,10 +117,13 @@ def _has(*bits: int) -> pl.Expr:
 
 def _meant() -> pl.Expr:
     """The mask in a word. A share's 5145 asks for everything at once; there a right to delete beside those to read or
-    write is no deletion."""
+    write is no deletion. The bits mean this of files only: keys, processes and the like have their own."""
     asked_for_all = (pl.col("EventID") == "5145") & _has(READ, WRITE)
+    no_file = pl.col("ObjectType").is_not_null() & ~pl.col("ObjectType").is_in(["File", "-", ""])
     return (
-        pl.when(_has(DELETE, DELETE_CHILD) & ~asked_for_all)
+        pl.when(no_file)
+        .then(pl.lit("other"))
+        .when(_has(DELETE, DELETE_CHILD) & ~asked_for_all)
         .then(pl.lit("delete"))
         .when(_has(WRITE_DAC, WRITE_OWNER) & ~asked_for_all)
         .then(pl.lit("permission_change"))
@@ -119,12 +145,22 @@ def _path() -> pl.Expr:
     return pl.coalesce(named, share, pl.col("ShareName"))
 
 
-def _pairs(one: pl.DataFrame, other: pl.DataFrame, around: int, on: list[str]) -> pl.DataFrame:
-    """Pairs of like rows that stand near each other: numbers `event.sequence` and `other`."""
-    joined = one.join(other.rename({SEQUENCE: "other"}), on=on)
-    return joined.filter((pl.col("other") - pl.col(SEQUENCE)).abs() <= around)
+def _in(numbers: pl.Series) -> pl.Expr:
+    return pl.col(SEQUENCE).is_in(numbers.implode())
 
 
-def _near(one: pl.DataFrame, other: pl.DataFrame, around: int, on: list[str]) -> pl.Series:
-    """The numbers of rows of `one` near which a like row of `other` stands."""
-    return _pairs(one, other.select(SEQUENCE, *on), around, on)[SEQUENCE].unique()
+def _near(one: pl.DataFrame, other: pl.DataFrame, near: int, keys: list[str]) -> pl.Series:
+    """The numbers of rows of `one` near which a row of `other` with equal keys stands."""
+    found = (
+        one.select(SEQUENCE, *keys)
+        .drop_nulls()
+        .join_asof(
+            other.select(SEQUENCE, *keys, found=SEQUENCE).drop_nulls(),
+            on=SEQUENCE,
+            by=keys,
+            strategy="nearest",
+            tolerance=near,
+            check_sortedness=False,
+        )
+    )
+    return found.filter(pl.col("found").is_not_null())[SEQUENCE]
