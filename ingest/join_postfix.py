@@ -2,65 +2,99 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 
 from core.schema import SCHEMA
 
-DISORDER = "5s"
-HEADS = ("client", "message", "queue")
-"""The lines a delivery needs before it: who handed it in, the sender and size, the message id."""
+DISORDER = timedelta(seconds=5)
+"""How far the stamps of one mail's lines may stand in the wrong order."""
+HEADS = {"entry": ["client", "pickup"], "cleanup": ["cleanup"], "qmgr": ["qmgr"]}
+"""The lines a delivery needs, and the kinds that serve: who handed it in, the message id, the sender and size."""
+SUBJECT = "subject"
+"""A line some servers log of a mail; no delivery waits for it."""
 TIME = "@timestamp"
-KEPT = ("user.account", "user.name", "source.ip", "email.from.address", "email.message_id", "data.bytes")
 OWN = ("email.to.address", "email.to.domain", "event.outcome", "event.reason", "event.code", "host.name")
+TAKEN = {
+    "user.account": "entry",
+    "user.name": "entry",
+    "source.ip": "entry",
+    "email.message_id": "cleanup",
+    "email.from.address": "qmgr",
+    "data.bytes": "qmgr",
+    "email.subject": SUBJECT,
+}
+"""Which line says what of a mail."""
 
 
 def assemble(fragments: pl.DataFrame) -> pl.DataFrame:
     """Send events of deliveries whose heads are all there; id and time are those of the delivery's line.
 
-    Queue ids are used again after `removed`: a delivery belongs to the latest heads before it (five seconds of
-    disorder between the daemons' clocks are allowed) that no `removed` separates from it.
+    Queue ids are used again after `removed`: a delivery belongs to the heads of its own life of the id. Where stamps
+    stand in the wrong order, so that these are not all there, the latest heads up to five seconds after it serve, if no
+    line that says `removed` parts them by more than that.
     """
-    rows = fragments.sort(TIME, "event.id").with_columns(
-        pl.col("fields").str.json_path_match(f"$['{name}']").alias(f"said {name}") for name in (*KEPT, *OWN)
+    rows = _lived(fragments)
+    sends = rows.filter(pl.col("kind") == "delivery").with_columns(latest=pl.col(TIME) + DISORDER)
+    own = _complete(_with_heads(sends, rows, ["key", "life"]))
+    others = sends.join(own, on="event.id", how="anti")
+    near = _complete(_with_heads(others, rows, ["key"]))
+    return pl.concat([own.select(*_columns()), _not_parted(near, rows).select(*_columns())])
+
+
+def _lived(fragments: pl.DataFrame) -> pl.DataFrame:
+    """The lines in time, with the number of the life of their queue id and what they say."""
+    removed = pl.col("kind") == "removed"
+    rows = fragments.with_columns(removed.alias("is last")).sort(TIME, "is last", "event.sequence", "event.id")
+    return rows.with_columns(
+        (pl.col("is last").cast(pl.Int64).cum_sum() - pl.col("is last")).over("key").alias("life"),
+        *(pl.col("fields").str.json_path_match(f"$['{name}']").alias(name) for name in (*TAKEN, *OWN)),
     )
-    sends = rows.filter(pl.col("kind") == "delivery").with_columns((pl.col(TIME) + pl.duration(seconds=5)).alias("by"))
-    for head in HEADS:
-        found = rows.filter(pl.col("kind") == head).select(
-            "key",
+
+
+def _with_heads(sends: pl.DataFrame, rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Deliveries beside the latest line of each head, and of the subject, that is not too late for them."""
+    for head, kinds in {**HEADS, SUBJECT: [SUBJECT]}.items():
+        found = rows.filter(pl.col("kind").is_in(kinds)).select(
+            *by,
             pl.col(TIME).alias(f"{head} at"),
             pl.col("event.original").alias(f"{head} line"),
-            *(pl.col(f"said {name}").alias(f"{head} {name}") for name in KEPT),
+            *(pl.col(name).alias(f"said {name}") for name, of in TAKEN.items() if of == head),
         )
-        sends = sends.join_asof(found, left_on="by", right_on=f"{head} at", by="key", check_sortedness=False)
+        sends = sends.join_asof(found, left_on="latest", right_on=f"{head} at", by=by, check_sortedness=False)
+    return sends
+
+
+def _complete(sends: pl.DataFrame) -> pl.DataFrame:
+    return sends.filter(pl.all_horizontal(pl.col(f"{head} at").is_not_null() for head in HEADS))
+
+
+def _not_parted(sends: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Deliveries that no `removed` parts for certain from any of their heads."""
     removed = rows.filter(pl.col("kind") == "removed").select("key", pl.col(TIME).alias("removed at"))
-    sends = sends.with_columns((pl.col(TIME) - pl.duration(seconds=5)).alias("from"))
-    sends = sends.join_asof(removed, left_on="from", right_on="removed at", by="key", check_sortedness=False)
-    whole = sends.filter(
-        pl.all_horizontal(pl.col(f"{head} at").is_not_null() for head in HEADS)
-        & (pl.col("removed at").is_null() | (pl.col("removed at") < pl.col("queue at")))
+    before = sends.with_columns(certain=pl.col(TIME) - DISORDER).join_asof(
+        removed, left_on="certain", right_on="removed at", by="key", check_sortedness=False
     )
-    return whole.select(*_columns())
+    first = pl.min_horizontal(f"{head} at" for head in HEADS)
+    return before.filter(pl.col("removed at").is_null() | (pl.col("removed at") < first))
 
 
 def _columns() -> list[pl.Expr]:
-    sender = pl.col("queue email.from.address")
-    handed_in_by = pl.col("client user.account")
-    bounce = pl.lit("mail:mailer-daemon@") + pl.col("said host.name")
-    account = pl.coalesce(handed_in_by, pl.lit("mail:") + sender, bounce)
-    lines = pl.concat_list(*(f"{head} line" for head in HEADS), "event.original").list.join("\n")
+    sender = pl.col("said email.from.address")
+    bounce = pl.lit("mail:mailer-daemon@") + pl.col("host.name")
+    account = pl.coalesce("said user.account", pl.lit("mail:") + sender, bounce)
+    heads = (f"{head} line" for head in ("entry", SUBJECT, "cleanup", "qmgr"))
     return [
         pl.col("event.id"),
         pl.col(TIME),
         pl.col("event.sequence"),
         pl.col("log.file.path"),
-        lines.alias("event.original"),
+        pl.concat_str(*heads, "event.original", separator="\n", ignore_nulls=True).alias("event.original"),
         pl.lit("send").alias("event.action"),
-        *(pl.col(f"said {name}").alias(name) for name in OWN),
+        *(pl.col(name) for name in OWN),
         account.alias("user.account"),
-        pl.col("client user.name").alias("user.name"),
         sender.alias("user.email"),
-        sender.alias("email.from.address"),
-        pl.col("client source.ip").alias("source.ip"),
-        pl.col("message email.message_id").alias("email.message_id"),
-        pl.col("queue data.bytes").cast(SCHEMA["data.bytes"], strict=False).alias("data.bytes"),
+        *(pl.col(f"said {name}").alias(name) for name in TAKEN if name not in ("user.account", "data.bytes")),
+        pl.col("said data.bytes").cast(SCHEMA["data.bytes"], strict=False).alias("data.bytes"),
     ]

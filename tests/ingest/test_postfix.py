@@ -97,3 +97,39 @@ def test_lines_that_tell_of_no_mail_are_counted_and_those_that_are_no_syslog_are
     assert batch.ignored == {"says nothing of a mail that was sent": 1, "line of another program": 1}
     assert [bad.original for bad in batch.quarantined] == [b"\x01garbage"]
     assert batch.fragments.height == 5
+
+
+def test_heads_of_two_mails_are_never_mixed(tmp_path: Path) -> None:
+    one, other = mail(1, "a@x.cn", "b@y.cn"), mail(20, "c@x.cn", "d@y.cn")
+    without_its_first_line = write(tmp_path / "mail.log", *one[:-1], *other[1:])
+    assert assembled(without_its_first_line)["email.to.address"].to_list() == ["b@y.cn"]
+    with_heads_of_the_first = write(tmp_path / "mail.log", *one[1:3], other[0], other[3])
+    assert assembled(with_heads_of_the_first).height == 0
+
+
+def test_a_head_older_than_any_queue_is_of_another_mail(tmp_path: Path) -> None:
+    heads = "".join(NOON.format(*line) + "\n" for line in mail(1, "a@x.cn", "b@y.cn")[:3])
+    delivery = NOON.format(*mail(1, "a@x.cn", "b@y.cn")[3]) + "\n"
+    file = tmp_path / "mail.log"
+    for day, sent in (("2026-03-07", 1), ("2026-03-20", 0)):
+        file.write_text(heads + delivery.replace("2026-03-02", day))
+        assert assembled(file).height == sent
+
+
+def test_what_the_system_forwards_or_bounces_is_sent_too() -> None:
+    found = assembled(SAMPLE.with_name("sample_5424.log")).sort("@timestamp")
+    said = found.select("user.account", "email.to.address", "event.outcome", "email.subject").rows()
+    assert said == [
+        ("mail:li.na@corp.example", "lina88@qq.com", "success", None),
+        ("login:li.na", "gone@partner.example", "failure", "客户名单 from March"),
+        ("mail:mailer-daemon@mx2", "li.na@corp.example", "success", None),
+    ]
+    assert found["event.original"][1].count("\n") == 4
+
+
+def test_a_mail_refused_after_it_was_queued_is_a_failed_send() -> None:
+    (batch,) = SOURCE.batches(SAMPLE.with_name("sample_5424.log"))
+    (event,) = batch.events.to_dicts()
+    assert (event["event.action"], event["event.outcome"]) == ("send", "failure")
+    assert (event["user.account"], event["email.to.address"]) == ("mail:li.na@corp.example", "lina88@qq.com")
+    assert event["source.ip"] == "10.0.8.7"
