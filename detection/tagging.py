@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -14,6 +15,8 @@ from detection.derive import Surroundings, derive
 from detection.rulebook import RuleBook
 
 LAST_DAY = date(9999, 12, 31)
+BITS = 62
+"""Rules whose answers fit into one number."""
 
 
 class Tagger:
@@ -23,17 +26,29 @@ class Tagger:
         self.version = content_id(book.version, str(surroundings))
         self._surroundings = surroundings
         self._rules = [(rule.name, rule.candidate) for rule in book.event_rules if rule.candidate is not None]
+        groups = (self._rules[start : start + BITS] for start in range(0, len(self._rules), BITS))
+        self._words = [_word(group).alias(f"word {number}") for number, group in enumerate(groups)]
 
     def tag(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events with `rule.matched`: names of rules in order, null where there are none."""
         if not events.height or not self._rules:
             return events.with_columns(pl.lit(None, SCHEMA["rule.matched"]).alias("rule.matched"))
-        hits = derive(events, self._surroundings).select(
-            pl.when(candidate.fill_null(True)).then(pl.lit(name)).alias(name) for name, candidate in self._rules
-        )
-        names = hits.select(pl.concat_list(pl.all()).list.drop_nulls().alias("rule.matched"))
-        matched = pl.when(pl.col("rule.matched").list.len() > 0).then(pl.col("rule.matched"))
-        return events.with_columns(names.select(matched.alias("rule.matched"))["rule.matched"])
+        hits = derive(events, self._surroundings).lazy().select(self._words).collect()
+        combined = hits.unique().sort(pl.all())
+        matched = pl.Series("rule.matched", [self._names(row) for row in combined.iter_rows()], SCHEMA["rule.matched"])
+        named = hits.join(combined.with_columns(matched), on=hits.columns, maintain_order="left")
+        return events.with_columns(named["rule.matched"])
+
+    def _names(self, words: Sequence[int]) -> list[str] | None:
+        """Names of the rules whose bits are set."""
+        names = [name for place, (name, _) in enumerate(self._rules) if words[place // BITS] >> place % BITS & 1]
+        return names or None
+
+
+def _word(rules: Sequence[tuple[str, pl.Expr]]) -> pl.Expr:
+    """The rules' answers for an event as bits of one number: few numbers occur, so names are looked up per number."""
+    bits = (candidate.fill_null(True).cast(pl.Int64) * (1 << place) for place, (_, candidate) in enumerate(rules))
+    return pl.sum_horizontal(*bits)
 
 
 def touched(events: pl.DataFrame, calendar: CompanyCalendar, reach: int) -> list[Mark]:
