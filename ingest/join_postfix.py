@@ -10,19 +10,21 @@ from core.schema import SCHEMA
 
 DISORDER = timedelta(seconds=5)
 """How far the stamps of one mail's lines may stand in the wrong order."""
-HEADS = {"entry": ["client", "pickup"], "cleanup": ["cleanup"], "qmgr": ["qmgr"]}
-"""The lines a delivery needs, and the kinds that serve: who handed it in, the message id, the sender and size."""
+LIFETIME = timedelta(days=10)
+"""How long before its delivery a mail may have come in. Postfix keeps one for five days unless told otherwise."""
+HEADS = ("client", "message", "queue")
+"""The kinds of lines a delivery needs: who handed it in, the message id, the sender and size."""
 SUBJECT = "subject"
 """A line some servers log of a mail; no delivery waits for it."""
 TIME = "@timestamp"
 OWN = ("email.to.address", "email.to.domain", "event.outcome", "event.reason", "event.code", "host.name")
 TAKEN = {
-    "user.account": "entry",
-    "user.name": "entry",
-    "source.ip": "entry",
-    "email.message_id": "cleanup",
-    "email.from.address": "qmgr",
-    "data.bytes": "qmgr",
+    "user.account": "client",
+    "user.name": "client",
+    "source.ip": "client",
+    "email.message_id": "message",
+    "email.from.address": "queue",
+    "data.bytes": "queue",
     "email.subject": SUBJECT,
 }
 """Which line says what of a mail."""
@@ -37,10 +39,11 @@ def assemble(fragments: pl.DataFrame) -> pl.DataFrame:
     """
     rows = _lived(fragments)
     sends = rows.filter(pl.col("kind") == "delivery").with_columns(latest=pl.col(TIME) + DISORDER)
-    own = _complete(_with_heads(sends, rows, ["key", "life"]))
+    own = _of_one_mail(_with_heads(sends, rows, ["key", "life"]), rows, ["key", "life"])
     others = sends.join(own, on="event.id", how="anti")
-    near = _complete(_with_heads(others, rows, ["key"]))
-    return pl.concat([own.select(*_columns()), _not_parted(near, rows).select(*_columns())])
+    near = _of_one_mail(_with_heads(others, rows, ["key"]), rows, ["key"])
+    whole = pl.concat([own.select(*_columns()), _not_parted(near, rows).select(*_columns())])
+    return whole.sort(TIME, "event.id")
 
 
 def _lived(fragments: pl.DataFrame) -> pl.DataFrame:
@@ -55,8 +58,8 @@ def _lived(fragments: pl.DataFrame) -> pl.DataFrame:
 
 def _with_heads(sends: pl.DataFrame, rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Deliveries beside the latest line of each head, and of the subject, that is not too late for them."""
-    for head, kinds in {**HEADS, SUBJECT: [SUBJECT]}.items():
-        found = rows.filter(pl.col("kind").is_in(kinds)).select(
+    for head in (*HEADS, SUBJECT):
+        found = rows.filter(pl.col("kind") == head).select(
             *by,
             pl.col(TIME).alias(f"{head} at"),
             pl.col("event.original").alias(f"{head} line"),
@@ -66,15 +69,27 @@ def _with_heads(sends: pl.DataFrame, rows: pl.DataFrame, by: list[str]) -> pl.Da
     return sends
 
 
-def _complete(sends: pl.DataFrame) -> pl.DataFrame:
-    return sends.filter(pl.all_horizontal(pl.col(f"{head} at").is_not_null() for head in HEADS))
+def _of_one_mail(sends: pl.DataFrame, rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Deliveries whose heads are all there and of one mail: handed in, named and queued in this order, and not before
+    the message id of an earlier mail."""
+    named = rows.filter(pl.col("kind") == "message").select(*by, pl.col(TIME).alias("earlier at"))
+    sends = sends.with_columns(earlier=pl.col("message at") - DISORDER).filter(pl.col("earlier").is_not_null())
+    sends = sends.sort("earlier").join_asof(
+        named, left_on="earlier", right_on="earlier at", by=by, check_sortedness=False
+    )
+    client, message, queue = (pl.col(f"{head} at") for head in HEADS)
+    in_order = (client <= message + DISORDER) & (message <= queue + DISORDER)
+    mixed = (client <= pl.col("earlier at")).fill_null(False)
+    return sends.filter(in_order & ~mixed & (client >= pl.col(TIME) - LIFETIME))
 
 
 def _not_parted(sends: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Deliveries that no `removed` parts for certain from any of their heads."""
     removed = rows.filter(pl.col("kind") == "removed").select("key", pl.col(TIME).alias("removed at"))
-    before = sends.with_columns(certain=pl.col(TIME) - DISORDER).join_asof(
-        removed, left_on="certain", right_on="removed at", by="key", check_sortedness=False
+    before = (
+        sends.sort(TIME)
+        .with_columns(certain=pl.col(TIME) - DISORDER)
+        .join_asof(removed, left_on="certain", right_on="removed at", by="key", check_sortedness=False)
     )
     first = pl.min_horizontal(f"{head} at" for head in HEADS)
     return before.filter(pl.col("removed at").is_null() | (pl.col("removed at") < first))
@@ -84,7 +99,7 @@ def _columns() -> list[pl.Expr]:
     sender = pl.col("said email.from.address")
     bounce = pl.lit("mail:mailer-daemon@") + pl.col("host.name")
     account = pl.coalesce("said user.account", pl.lit("mail:") + sender, bounce)
-    heads = (f"{head} line" for head in ("entry", SUBJECT, "cleanup", "qmgr"))
+    heads = (f"{head} line" for head in ("client", SUBJECT, "message", "queue"))
     return [
         pl.col("event.id"),
         pl.col(TIME),
