@@ -12,11 +12,12 @@ from ingest.hr import Problem, read_employees, read_resignations
 
 @dataclass(frozen=True, slots=True)
 class HrImport:
-    """How many rows a file had, how many were good, and what was wrong with the others."""
+    """How many rows a file had, how many were good, what was wrong with the others, and what is odd in good ones."""
 
     rows: int
     taken: int
     problems: Sequence[Problem]
+    warnings: Sequence[Problem]
 
 
 def import_employees(house: House, path: Path, check: bool = False) -> HrImport:
@@ -24,22 +25,23 @@ def import_employees(house: House, path: Path, check: bool = False) -> HrImport:
     staff = read_employees(path, house.calendar)
     if not check:
         house.records.save_persons(staff.persons, staff.links)
-    return HrImport(staff.rows, len(staff.persons), staff.problems)
+    return HrImport(staff.rows, len(staff.persons), staff.problems, staff.warnings)
 
 
 def import_resignations(house: House, path: Path, check: bool = False) -> HrImport:
     """Bring filings in and mark the past they make worth another look; with `check` only look."""
-    departures = read_resignations(path, house.calendar)
+    known = {link.account for link in house.records.links()}
+    departures = read_resignations(path, house.calendar, known)
     if not check:
         house.records.save_filings(departures.filings, house.config.detection.replay_days)
-    return HrImport(departures.rows, len(departures.filings), departures.problems)
+    return HrImport(departures.rows, len(departures.filings), departures.problems, departures.warnings)
 
 
-def import_folder(house: House, folder: Path) -> list[tuple[Path, Problem]]:
-    """Bring the HR files of a folder in, where they are; returns what was wrong, by file."""
-    problems: list[tuple[Path, Problem]] = []
+def import_folder(house: House, folder: Path) -> list[tuple[Path, HrImport]]:
+    """Bring the HR files of a folder in, where they are; returns what became of each."""
+    imports: list[tuple[Path, HrImport]] = []
     for name, bring in (("employees.csv", import_employees), ("resignations.csv", import_resignations)):
         path = folder / name
         if path.exists():
-            problems += [(path, problem) for problem in bring(house, path).problems]
-    return problems
+            imports.append((path, bring(house, path)))
+    return imports

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from core.alert import Alert, Match, Severity, Term
@@ -47,29 +47,31 @@ def person_ledger(alerts: Sequence[Alert], at: datetime) -> tuple[Term, ...]:
     An alert's score halves every 30 days; of one rule's alerts the k-th strongest counts 1/k of it, so that
     repetition adds ever less and never takes anything away.
     """
-    scored = sorted(
-        ((alert.score * decay(alert.time, at), alert) for alert in alerts if alert.time <= at),
-        key=lambda item: (-item[0], item[1].id),
-    )
-    met: dict[str, int] = {}
-    terms = []
-    for score, alert in scored:
-        rank = met[alert.rule] = met.get(alert.rule, 0) + 1
-        terms.append(
-            Term(
-                name=alert.rule,
-                points=round(score / rank, 2),
-                observed=alert.facts.get("observed"),
-                limit=alert.facts.get("limit"),
-                alert=alert.id,
-            )
+    terms = (
+        Term(
+            name=alert.rule,
+            points=points,
+            observed=alert.facts.get("observed"),
+            limit=alert.facts.get("limit"),
+            alert=alert.id,
         )
+        for alert, points in _shares(alerts, at)
+    )
     return tuple(sorted(terms, key=lambda term: (-term.points, term.alert or "")))
 
 
 def score_at(alerts: Sequence[Alert], at: datetime) -> float:
     """The sum of the person's ledger."""
-    return round(sum(term.points for term in person_ledger(alerts, at)), 2)
+    return round(math.fsum(points for _, points in _shares(alerts, at)), 2)
+
+
+def _shares(alerts: Sequence[Alert], at: datetime) -> Iterator[tuple[Alert, float]]:
+    """What each alert raised by then adds, in hundredths."""
+    scored = [(alert.score * decay(alert.time, at), alert) for alert in alerts if alert.time <= at]
+    met: dict[str, int] = {}
+    for score, alert in sorted(scored, key=lambda item: (-item[0], item[1].id)):
+        met[alert.rule] = met.get(alert.rule, 0) + 1
+        yield alert, round(score / met[alert.rule], 2)
 
 
 def decay(since: datetime, at: datetime) -> float:

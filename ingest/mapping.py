@@ -96,7 +96,7 @@ class RecordMapping:
 
 def _mapped(record_type: _RecordType, rows: pl.DataFrame, modified: datetime) -> pl.DataFrame:
     reads = {read.number: read for value in record_type.fields.values() for read in value.reads}.values()
-    rows = rows.with_columns(read.text.alias(read.raw) for read in reads)
+    rows = rows.lazy().with_columns(read.text.alias(read.raw) for read in reads).collect()
     rows = rows.with_columns(read.parse(rows[read.raw], modified).alias(read.parsed) for read in reads)
     problems = [value.problem for value in record_type.fields.values() if value.problem is not None]
     moment = record_type.fields["@timestamp"].column
@@ -105,7 +105,7 @@ def _mapped(record_type: _RecordType, rows: pl.DataFrame, modified: datetime) ->
         value.column.cast(SCHEMA[name] if name in SCHEMA else pl.String()).alias(name)
         for name, value in record_type.fields.items()
     ]
-    return rows.select(pl.col(ROW), *columns, pl.coalesce(problems).alias(_PROBLEM))
+    return rows.lazy().select(pl.col(ROW), *columns, pl.coalesce(problems).alias(_PROBLEM)).collect()
 
 
 def _together(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

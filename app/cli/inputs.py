@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from app.pipeline import Imported, Input
     from app.wiring import House
     from core.batch import Batch, Quarantined
-    from ingest.hr import Problem
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -121,18 +120,18 @@ def ingest_files(
 
     if (everything is None) == (source is None) or (source is not None and not paths):
         raise typer.BadParameter("give SOURCE and at least one FILE or DIR, or --all DIR")
-    problems: list[tuple[Path, Problem]] = []
+    hr: list[tuple[Path, HrImport]] = []
     with house_of(context) as house:
         refused: list[tuple[Path, str]] = []
         if everything is None:
             inputs = inputs_named(source_named(str(source), house.sources), paths or [])
         else:
-            problems = import_folder(house, everything / "hr")
+            hr = import_folder(house, everything / "hr")
             inputs, refused = inputs_below(house.sources, everything)
         imported = bring_in(house, inputs)
         imported.refused[:0] = refused
-    _summary(imported, problems, json)
-    if imported.refused or problems:
+    _summary(imported, hr, json)
+    if imported.refused or any(file.problems for _, file in hr):
         raise typer.Exit(1)
 
 
@@ -159,7 +158,7 @@ def bring_in(house: House, inputs: list[Input]) -> Imported:
     return imported
 
 
-def _summary(imported: Imported, problems: list[tuple[Path, Problem]], json: bool) -> None:
+def _summary(imported: Imported, hr: list[tuple[Path, HrImport]], json: bool) -> None:
     from app.cli.show import document, table
 
     if json:
@@ -176,7 +175,7 @@ def _summary(imported: Imported, problems: list[tuple[Path, Problem]], json: boo
                     for name, tally in sorted(imported.tallies.items())
                 },
                 "refused": [{"file": str(path), "reason": reason} for path, reason in imported.refused],
-                "hr_problems": [{"file": str(path), **asdict(problem)} for path, problem in problems],
+                "hr": [{"file": str(path), **_hr_document(file)} for path, file in hr],
             }
         )
         return
@@ -193,8 +192,24 @@ def _summary(imported: Imported, problems: list[tuple[Path, Problem]], json: boo
             typer.echo(f"{name}: ignored {count:,}: {reason}")
     for path, reason in imported.refused:
         typer.echo(f"refused {path}: {reason}", err=True)
-    for path, problem in problems:
+    for path, file in hr:
+        _say(path, file)
+
+
+def _hr_document(file: HrImport) -> dict[str, object]:
+    return {
+        "rows": file.rows,
+        "taken": file.taken,
+        "problems": [asdict(problem) for problem in file.problems],
+        "warnings": [asdict(warning) for warning in file.warnings],
+    }
+
+
+def _say(path: Path, file: HrImport) -> None:
+    for problem in file.problems:
         typer.echo(f"{path}: {problem}", err=True)
+    for warning in file.warnings:
+        typer.echo(f"{path}: warning: {warning}", err=True)
 
 
 Check = Annotated[bool, typer.Option("--check", help="Name every bad row; change nothing.")]
@@ -225,10 +240,9 @@ def _import_hr(
         if not check:
             judge_marked(house)
     if json:
-        document({"rows": result.rows, "taken": result.taken, "problems": [asdict(p) for p in result.problems]})
+        document(_hr_document(result))
     else:
-        for problem in result.problems:
-            typer.echo(f"{file}: {problem}", err=True)
+        _say(file, result)
         typer.echo(f"{result.rows} rows read, {result.taken} {'good' if check else 'imported'}")
     if result.problems:
         raise typer.Exit(1)
