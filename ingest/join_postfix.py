@@ -33,17 +33,19 @@ TAKEN = {
 def assemble(fragments: pl.DataFrame) -> pl.DataFrame:
     """Send events of deliveries whose heads are all there; id and time are those of the delivery's line.
 
-    Queue ids are used again after `removed`: a delivery belongs to the heads of its own life of the id. Where stamps
-    stand in the wrong order, so that these are not all there, the latest heads up to five seconds after it serve, if no
-    line that says `removed` parts them by more than that.
+    Queue ids are used again after `removed`: a delivery belongs to the latest heads before it in its own life of the
+    id. Where stamps stand in the wrong order, so that these are not all there, the latest heads up to five seconds
+    after it serve: in its own life, else of any that no `removed` parts from it by more than that.
     """
     rows = _lived(fragments)
-    sends = rows.filter(pl.col("kind") == "delivery").with_columns(latest=pl.col(TIME) + DISORDER)
-    own = _of_one_mail(_with_heads(sends, rows, ["key", "life"]), rows, ["key", "life"])
-    others = sends.join(own, on="event.id", how="anti")
-    near = _of_one_mail(_with_heads(others, rows, ["key"]), rows, ["key"])
-    whole = pl.concat([own.select(*_columns()), _not_parted(near, rows).select(*_columns())])
-    return whole.sort(TIME, "event.id")
+    sends = rows.filter(pl.col("kind") == "delivery")
+    whole: list[pl.DataFrame] = []
+    for by, late in ((["key", "life"], timedelta()), (["key", "life"], DISORDER), (["key"], DISORDER)):
+        found = _of_one_mail(_with_heads(sends, rows, by, late), rows, by)
+        found = found if "life" in by else _not_parted(found, rows)
+        whole.append(found.select(*_columns()))
+        sends = sends.join(found, on="event.id", how="anti", maintain_order="left")
+    return pl.concat(whole).sort(TIME, "event.id")
 
 
 def _lived(fragments: pl.DataFrame) -> pl.DataFrame:
@@ -56,8 +58,9 @@ def _lived(fragments: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_heads(sends: pl.DataFrame, rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """Deliveries beside the latest line of each head, and of the subject, that is not too late for them."""
+def _with_heads(sends: pl.DataFrame, rows: pl.DataFrame, by: list[str], late: timedelta) -> pl.DataFrame:
+    """Deliveries beside the latest line of each head, and of the subject, that is no more than `late` after them."""
+    sends = sends.with_columns(latest=pl.col(TIME) + late)
     for head in (*HEADS, SUBJECT):
         found = rows.filter(pl.col("kind") == head).select(
             *by,

@@ -25,7 +25,7 @@ class JsonDecoder:
     """Reads the columns a mapping asks for; any type becomes text, nested values JSON text, other keys are left.
 
     A column `a.b` is the key `a.b`, else `b` in the object `a`. With `inside`, a column that is empty at the top is
-    looked for in these objects.
+    looked for in these objects, or for a place `a.*` under the keys that start with `a.`.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -109,7 +109,9 @@ class JsonDecoder:
 
 
 def _ways(prefix: str, name: str) -> list[tuple[str, ...]]:
-    """The keys to follow for a column: the whole name as one key, then as a path."""
+    """The keys to follow for a column: its whole name as one key, then as a path; below `a.*` the key `a.<name>`."""
+    if prefix.endswith("*."):
+        return [(prefix.removesuffix("*.") + name,)]
     start = tuple(prefix.split(".")[:-1]) if prefix else ()
     ways = [(*start, name)]
     if "." in name:

@@ -133,3 +133,26 @@ def test_a_mail_refused_after_it_was_queued_is_a_failed_send() -> None:
     assert (event["event.action"], event["event.outcome"]) == ("send", "failure")
     assert (event["user.account"], event["email.to.address"]) == ("mail:li.na@corp.example", "lina88@qq.com")
     assert event["source.ip"] == "10.0.8.7"
+
+
+def test_a_queue_id_used_again_at_once_is_another_mail(tmp_path: Path) -> None:
+    file = write(tmp_path / "mail.log", *mail(1, "a@x.cn", "b@y.cn"), *mail(3, "c@x.cn", "d@y.cn"))
+    assert assembled(file).sort("@timestamp").select("user.account", "data.bytes").rows() == [
+        ("mail:a@x.cn", 1),
+        ("mail:c@x.cn", 3),
+    ]
+
+
+def test_stamps_may_stand_in_the_wrong_order_for_five_seconds(tmp_path: Path) -> None:
+    client, cleanup, qmgr, delivery, removed = mail(1, "a@x.cn", "b@y.cn")
+    for late, sent in ((6, 1), (8, 0)):
+        lines = [client, cleanup, (late, *qmgr[1:]), delivery, (2, *removed[1:])]
+        assert assembled(write(tmp_path / "mail.log", *lines)).height == sent
+
+
+def test_a_mail_given_up_says_nothing_of_another_size_and_what_is_not_sent_has_failed(tmp_path: Path) -> None:
+    lines = mail(1, "a@x.cn", "b@y.cn")
+    lines.insert(3, (2, "qmgr", "ABCDE1: from=<a@x.cn>, status=expired, returned to sender"))
+    lines[4] = (2, "error", "ABCDE1: to=<b@y.cn>, relay=none, delay=1, dsn=4.4.1, status=SOFTBOUNCE (no)")
+    (event,) = assembled(write(tmp_path / "mail.log", *lines)).to_dicts()
+    assert (event["data.bytes"], event["event.outcome"]) == (1, "failure")
