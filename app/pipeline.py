@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 from threading import Thread
 
 import polars as pl
 
 from app.wiring import House
-from core.batch import Batch, Tally, together
+from core.batch import Batch, Tally
 from core.errors import Refused, Unreadable
 from core.ports import Bus
 from detection.tagging import Tagger, touched
@@ -19,8 +20,6 @@ from ingest.catalog import Source
 from store.local_bus import LocalBus
 
 SMALL_SEGMENTS = 32
-ENOUGH = 20_000
-"""Records of a batch worth storing by itself."""
 LIFETIME = timedelta(days=10)
 """Lines of one event lie within it: a mail server gives up on a mail long before."""
 
@@ -39,6 +38,9 @@ class Imported:
 
     tallies: dict[str, Tally] = field(default_factory=dict)
     refused: list[tuple[Path, str]] = field(default_factory=list)
+
+    def refuse(self, path: Path, error: Refused) -> None:
+        self.refused.append((path, str(error)))
 
     def tally(self, source: str) -> Tally:
         return self.tallies.setdefault(source, Tally())
@@ -65,34 +67,12 @@ def ingest(house: House, inputs: Iterable[Input], progress: Callable[[Batch], No
 
 def _read(inputs: Iterable[Input], tagger: Tagger, bus: Bus, imported: Imported) -> None:
     try:
-        for batch in _gathered(_batches(inputs, imported)):
-            bus.publish(tagged(batch, tagger))
+        for source, items in groupby(inputs, key=lambda item: item.source):
+            for batch in source.read((item.path for item in items), imported.refuse):
+                bus.publish(tagged(batch, tagger))
         bus.end()
     except BaseException as error:  # handed to the consumer, which raises it
         bus.fail(error)
-
-
-def _batches(inputs: Iterable[Input], imported: Imported) -> Iterator[Batch]:
-    for item in inputs:
-        try:
-            yield from item.source.batches(item.path)
-        except Refused as error:
-            imported.refused.append((item.path, str(error)))
-
-
-def _gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """Batches of small files put together: each one stored costs as much as ten thousand events."""
-    waiting: list[Batch] = []
-    for batch in batches:
-        if waiting and waiting[0].source != batch.source:
-            yield together(waiting)
-            waiting = []
-        waiting.append(batch)
-        if sum(one.read for one in waiting) >= ENOUGH:
-            yield together(waiting)
-            waiting = []
-    if waiting:
-        yield together(waiting)
 
 
 def tagged(batch: Batch, tagger: Tagger) -> Batch:
@@ -116,7 +96,7 @@ def _assemble(house: House, tagger: Tagger, source: Source, batch: Batch) -> Non
     ).row(0, named=True)
     events = tagger.tag(source.assemble(house.events.fragments(source.name, keys, **times)))
     if events.height:
-        built = Batch(source=batch.source, file=batch.file, read=0, events=events, rules_version=tagger.version)
+        built = Batch(source=batch.source, read=0, events=events, rules_version=tagger.version)
         house.events.append(built, touched(events, house.calendar, house.book.reach))
 
 
@@ -130,7 +110,7 @@ def replay(house: House, source: str | None = None) -> tuple[int, int]:
         except (Unreadable, KeyError):
             left += 1
             continue
-        batch = Batch(source=bad.source, file=bad.file, read=1, events=events, rules_version=tagger.version)
+        batch = Batch(source=bad.source, read=1, events=events, rules_version=tagger.version)
         house.events.append(batch, touched(events, house.calendar, house.book.reach))
         house.events.release([bad.id])
         freed += 1

@@ -67,7 +67,7 @@ def batches(rows: int) -> Iterator[Batch]:
                 pl.lit('","CLIENT":"' + "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140 " * 3 + '"}'),
             ).alias("event.original"),
         )
-        yield Batch(source="bench", file="bench", read=count, events=conform(frame), rules_version="1")
+        yield Batch(source="bench", read=count, events=conform(frame), rules_version="1")
 
 
 def marks_of(batch: Batch) -> list[Mark]:

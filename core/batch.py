@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -31,23 +31,22 @@ class Progress:
 
     file: str
     read: int
-    ignored: Mapping[str, int]
-    first: bool
-    last: bool
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    first: bool = False
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A run of consecutive records of one file, or of several small ones put together (`files`):
+    """Records of one source: consecutive ones of a file, or those of several small files (`files`):
     read = events + fragments + quarantined + ignored.
 
     `events` has the columns of `core.schema.SCHEMA`; `fragments` (lines that become events only together, such as
     Postfix's) the columns of `core.batch.FRAGMENT`. `ignored` counts records left out, by reason.
-    `bytes` is how much of the file, as it lies on disk, the batch took.
+    `bytes` is how much of the files, as they lie on disk, the batch took.
     """
 
     source: str
-    file: str
     read: int
     bytes: int = 0
     events: pl.DataFrame = field(default_factory=empty)
@@ -55,36 +54,7 @@ class Batch:
     quarantined: Sequence[Quarantined] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
     rules_version: str = ""
-    first: bool = False
-    """Whether the file begins with this batch."""
-    last: bool = False
-    """Whether the file ends with this batch."""
     files: Sequence[Progress] = ()
-
-    @property
-    def progress(self) -> Sequence[Progress]:
-        """What it holds of each of its files."""
-        alone = Progress(file=self.file, read=self.read, ignored=self.ignored, first=self.first, last=self.last)
-        return self.files or (alone,)
-
-
-def together(batches: Sequence[Batch]) -> Batch:
-    """Batches of one source and one version of the rules as one."""
-    if len(batches) == 1:
-        return batches[0]
-    ignored: Counter[str] = Counter()
-    for batch in batches:
-        ignored.update(batch.ignored)
-    return replace(
-        batches[-1],
-        read=sum(batch.read for batch in batches),
-        bytes=sum(batch.bytes for batch in batches),
-        events=pl.concat(batch.events for batch in batches),
-        fragments=pl.concat(batch.fragments for batch in batches),
-        quarantined=[record for batch in batches for record in batch.quarantined],
-        ignored=dict(ignored),
-        files=[part for batch in batches for part in batch.progress],
-    )
 
 
 FRAGMENT: dict[str, pl.DataType] = {

@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import polars as pl
 
-from core.batch import FRAGMENT, Batch, Quarantined
+from core.batch import FRAGMENT, Batch, Progress, Quarantined
 from core.errors import Refused
 from core.schema import conform, empty
 from ingest.decode import Decoded, as_json, nothing, texts_series
 from ingest.encoding import Encoding
-from ingest.mapping import FRAGMENT_FIELDS, ROW, Mapped, RecordMapping
+from ingest.mapping import FRAGMENT_FIELDS, MODIFIED, ROW, Mapped, RecordMapping
+from ingest.pieces import Part, Piece
 from ingest.splitting import Bad, Item
-
-SEQUENCE = "event.sequence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """What the events of a file have in common."""
+    """What all events of a source have in common."""
 
     source: str
     module: str
     dataset: str
-    file: str
-    modified: datetime
-
-
-@dataclass(slots=True, kw_only=True)
-class Piece:
-    """A run of records of a file, decoded. Rows are numbers in `records`; `frame` has one row per record."""
-
-    first: int
-    records: Sequence[bytes]
-    ids: Sequence[str]
-    frame: pl.DataFrame
-    bad: dict[int, str] = field(default_factory=dict)
-    ignored: dict[int, str] = field(default_factory=dict)
-    originals: pl.Series
-    vendor: pl.Series | None
-    context: str
 
 
 class UntilRefused:
@@ -92,8 +74,8 @@ def _portions(run: list[bytes], batch_bytes: int) -> Iterable[list[bytes]]:
 
 def decode_piece(
     group: Group,
+    part: Part,
     *,
-    first: int,
     ids: Callable[[Sequence[bytes]], Sequence[str]],
     decode: Callable[[Sequence[bytes]], Decoded],
     encoding: Encoding | None,
@@ -118,8 +100,9 @@ def decode_piece(
     ignored.update((fit[row], reason) for row, reason in decoded.ignored.items())
     originals = texts_series(texts) if decoded.original is None else pl.Series(decoded.original, dtype=pl.String)
     at = pl.Series(fit, dtype=pl.Int64)
+    part.context = decoded.context
     return Piece(
-        first=first,
+        parts=[part],
         records=records,
         ids=ids(records),
         frame=_placed(decoded.frame, at, len(records)),
@@ -127,7 +110,6 @@ def decode_piece(
         ignored=ignored,
         originals=_placed(originals.to_frame("x"), at, len(records))["x"],
         vendor=None if decoded.vendor is None else _placed(decoded.vendor.to_frame("x"), at, len(records))["x"],
-        context=decoded.context,
     )
 
 
@@ -142,69 +124,41 @@ def _placed(frame: pl.DataFrame, rows: pl.Series, height: int) -> pl.DataFrame:
     return numbers.join(placed, on=ROW, how="left", maintain_order="left").drop(ROW)
 
 
-def with_context(
-    pieces: Iterable[Piece], records: int, enrich: Callable[[pl.DataFrame, int], pl.DataFrame]
-) -> Iterator[Piece]:
-    """Let a source look `records` records back and ahead: each piece waits until those after it are there."""
-    before = pl.DataFrame()
-    waiting: deque[Piece] = deque()
-    for piece in pieces:
-        waiting.append(piece)
-        while len(waiting) > 1 and sum(later.frame.height for later in list(waiting)[1:]) >= records:
-            ready = waiting.popleft()
-            raw = _numbered(ready)
-            ready.frame = _looked_around(before, raw, waiting, records, enrich)
-            before = _joined([before, raw]).tail(records)
-            yield ready
-    while waiting:
-        ready = waiting.popleft()
-        raw = _numbered(ready)
-        ready.frame = _looked_around(before, raw, waiting, records, enrich)
-        before = _joined([before, raw]).tail(records)
-        yield ready
-
-
-def _looked_around(
-    before: pl.DataFrame,
-    rows: pl.DataFrame,
-    later: Iterable[Piece],
-    records: int,
-    enrich: Callable[[pl.DataFrame, int], pl.DataFrame],
-) -> pl.DataFrame:
-    after = _joined([_numbered(piece) for piece in later]).head(records)
-    enriched = enrich(_joined([before, rows, after]), records)
-    return enriched.slice(before.height, rows.height).drop(SEQUENCE)
-
-
-def _numbered(piece: Piece) -> pl.DataFrame:
-    numbers = pl.int_range(piece.first, piece.first + piece.frame.height, dtype=pl.Int64)
-    return piece.frame.with_columns(numbers.alias(SEQUENCE))
-
-
-def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    filled = [frame for frame in frames if frame.height]
-    return pl.concat(filled, how="diagonal") if filled else pl.DataFrame(schema={SEQUENCE: pl.Int64()})
-
-
 def batch_of(piece: Piece, mapping: RecordMapping, stamp: Stamp) -> Batch:
     """Map a piece and account for each of its records."""
     live = _live(piece, mapping)
-    mapped = mapping.apply(live, stamp.modified)
+    mapped = mapping.apply(live)
     bad = {**piece.bad, **mapped.bad}
-    ignored = Counter([*piece.ignored.values(), *mapped.ignored.values()])
+    ignored = {**piece.ignored, **mapped.ignored}
     batch = Batch(
         source=stamp.source,
-        file=stamp.file,
         read=len(piece.records),
+        bytes=sum(part.bytes for part in piece.parts),
         events=_events(mapped, piece, stamp),
         fragments=_fragments(mapped, piece, stamp),
-        quarantined=[_quarantined(row, bad[row], piece, stamp) for row in sorted(bad)],
-        ignored=dict(ignored),
+        quarantined=_quarantined(bad, piece, stamp) if bad else [],
+        ignored=Counter(ignored.values()),
+        files=list(_progress(piece, ignored)),
     )
-    counted = batch.events.height + batch.fragments.height + len(batch.quarantined) + ignored.total()
+    counted = batch.events.height + batch.fragments.height + len(batch.quarantined) + len(ignored)
     if counted != batch.read:
         raise AssertionError(f"{batch.read} records became {counted}")
     return batch
+
+
+def _progress(piece: Piece, ignored: Mapping[int, str]) -> Iterator[Progress]:
+    rows = sorted(ignored)
+    start = 0
+    for part in piece.parts:
+        mine = rows[bisect_left(rows, start) : bisect_left(rows, start + part.records)]
+        yield Progress(
+            file=part.file,
+            read=part.records,
+            ignored=Counter(ignored[row] for row in mine),
+            first=part.opens,
+            last=part.ends,
+        )
+        start += part.records
 
 
 def _live(piece: Piece, mapping: RecordMapping) -> pl.DataFrame:
@@ -213,6 +167,7 @@ def _live(piece: Piece, mapping: RecordMapping) -> pl.DataFrame:
     numbered = piece.frame.with_columns(
         *absent,
         pl.int_range(len(piece.records), dtype=pl.Int64).alias(ROW),
+        piece.of_part([part.modified for part in piece.parts], pl.Datetime("us", "UTC")).alias(MODIFIED),
     )
     gone = [*piece.bad, *piece.ignored]
     if not gone:
@@ -225,7 +180,7 @@ def _events(mapped: Mapped, piece: Piece, stamp: Stamp) -> pl.DataFrame:
         return empty()
     rows = mapped.events[ROW]
     common = [
-        *_common(rows, piece, stamp),
+        *_common(rows, piece),
         pl.repeat(stamp.module, len(rows), dtype=pl.String, eager=True).alias("event.module"),
     ]
     if piece.vendor is not None:
@@ -248,26 +203,34 @@ def _fragments(mapped: Mapped, piece: Piece, stamp: Stamp) -> pl.DataFrame:
         pl.col("fragment.kind").alias("kind"),
         pl.lit(stamp.source).alias("source"),
         as_json(fields).alias("fields"),
-        *_common(rows, piece, stamp),
+        *_common(rows, piece),
     ).select(pl.col(name).cast(dtype) for name, dtype in FRAGMENT.items())
 
 
-def _common(rows: pl.Series, piece: Piece, stamp: Stamp) -> list[pl.Series]:
+def _common(rows: pl.Series, piece: Piece) -> list[pl.Series]:
+    files = piece.of_part([part.file for part in piece.parts], pl.String())
     return [
         pl.Series("event.id", piece.ids, dtype=pl.String).gather(rows),
-        (rows + piece.first).alias(SEQUENCE),
+        piece.sequence().gather(rows).alias("event.sequence"),
         piece.originals.gather(rows).alias("event.original"),
-        pl.repeat(stamp.file, len(rows), dtype=pl.String, eager=True).alias("log.file.path"),
+        files.gather(rows).alias("log.file.path"),
     ]
 
 
-def _quarantined(row: int, reason: str, piece: Piece, stamp: Stamp) -> Quarantined:
-    return Quarantined(
-        id=piece.ids[row],
-        source=stamp.source,
-        file=stamp.file,
-        sequence=piece.first + row,
-        reason=reason,
-        original=piece.records[row],
-        context=piece.context,
-    )
+def _quarantined(bad: Mapping[int, str], piece: Piece, stamp: Stamp) -> list[Quarantined]:
+    sequence = piece.sequence()
+    owners = piece.of_part(range(len(piece.parts)), pl.Int64())
+    found = []
+    for row in sorted(bad):
+        part = piece.parts[owners[row]]
+        record = Quarantined(
+            id=piece.ids[row],
+            source=stamp.source,
+            file=part.file,
+            sequence=sequence[row],
+            reason=bad[row],
+            original=piece.records[row],
+            context=part.context,
+        )
+        found.append(record)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -14,12 +14,14 @@ import polars as pl
 from core.batch import Batch, Quarantined
 from core.errors import Refused, Unreadable
 from core.schema import conform, empty
-from ingest.batching import Group, Piece, Stamp, UntilRefused, batch_of, decode_piece, grouped, with_context
+from ingest.batching import Group, Stamp, UntilRefused, batch_of, decode_piece, grouped
+from ingest.context import with_context
 from ingest.encoding import Encoding, as_text_stream, sniff
 from ingest.formats import ENRICH, JOINS
 from ingest.located import Located, load_located
 from ingest.mapping import RecordMapping, compile_mapping
 from ingest.occurrences import RecordIds
+from ingest.pieces import Part, Piece, gathered
 from ingest.reading import HEAD_BYTES, MIB, Limits, Member, OpenFile, Stream
 from ingest.recognise import FileFormat, Head, choose, file_format
 from ingest.values import zone_name
@@ -65,24 +67,57 @@ class Source:
         return any(entry.fits(head) for entry in self.formats)
 
     def batches(self, path: Path, *, batch_bytes: int = BATCH_BYTES, limits: Limits = LIMITS) -> Iterator[Batch]:
-        """Batches of about `batch_bytes` of records, in order. What is read before a `Refused` stays good: the error
-        comes after the batches of the records before it. The last batch has `last`; an empty file gives one batch."""
+        """Batches of about `batch_bytes` of records of a file, in order. What is read before a `Refused` stays good:
+        the error comes after the batches of the records before it."""
+        refusals: list[Refused] = []
+        yield from self.read([path], lambda _, error: refusals.append(error), batch_bytes=batch_bytes, limits=limits)
+        for error in refusals:
+            raise error
+
+    def read(
+        self,
+        paths: Iterable[Path],
+        refuse: Callable[[Path, Refused], None],
+        *,
+        batch_bytes: int = BATCH_BYTES,
+        limits: Limits = LIMITS,
+    ) -> Iterator[Batch]:
+        """Batches of many files, small ones put together; `refuse` is told of each file that is refused. A file that is
+        read to its end has a `last` in the `files` of its last batch, an empty one too."""
+
+        def pieces() -> Iterator[Piece]:
+            for path in paths:
+                try:
+                    yield from self._pieces(path, batch_bytes, limits)
+                except Refused as error:
+                    refuse(path, error)
+
+        together = gathered(pieces(), batch_bytes)
+        if self.enrich:
+            together = with_context(together, self.context, ENRICH[self.enrich])
+        return (batch_of(piece, self.mapping, self._stamp) for piece in together)
+
+    def _pieces(self, path: Path, batch_bytes: int, limits: Limits) -> Iterator[Piece]:
         with OpenFile(path, limits) as file:
-            held: Batch | None = None
+            held: Piece | None = None
             try:
                 for member in file.members():
-                    for batch in self._member(member, file, batch_bytes, limits):
+                    for piece in self._member(member, file, batch_bytes, limits):
+                        piece.parts[0].opens = held is None
                         if held:
                             yield held
-                        held = batch if held else replace(batch, first=True)
+                        held = piece
             except Refused:
                 if held:
                     yield held
                 raise
-            final = held or Batch(source=self.name, file=path.name, read=0, first=True)
-            yield replace(final, last=True, bytes=final.bytes + file.taken(last=True))
+            modified = datetime.fromtimestamp(file.modified, UTC)
+            final = held or Piece(parts=[Part(file=path.name, modified=modified, first=0, records=0, opens=True)])
+            final.parts[-1].ends = True
+            final.parts[-1].bytes += file.taken(last=True)
+            yield final
 
-    def _member(self, member: Member, file: OpenFile, batch_bytes: int, limits: Limits) -> Iterator[Batch]:
+    def _member(self, member: Member, file: OpenFile, batch_bytes: int, limits: Limits) -> Iterator[Piece]:
         head = _head(member.stream)
         if not head.raw:
             return
@@ -91,26 +126,18 @@ class Source:
             (member.stream, None) if entry.format.binary else as_text_stream(member.stream, entry.format.utf8_first)
         )
         items = UntilRefused(entry.format.split(stream, limits))
-        pieces = self._pieces(grouped(items, batch_bytes), entry, member.name, encoding)
-        stamp = self._stamp(member.name, datetime.fromtimestamp(file.modified, UTC))
-        for piece in pieces:
-            yield replace(batch_of(piece, self.mapping, stamp), bytes=file.taken())
+        decode = entry.format.decoder(entry.layout(self.mapping.columns, member.name))
+        ids = RecordIds(self.name)
+        modified = datetime.fromtimestamp(file.modified, UTC)
+        first = 0
+        for group in grouped(items, batch_bytes):
+            part = Part(file=member.name, modified=modified, first=first, records=len(group.records))
+            piece = decode_piece(group, part, ids=ids.take, decode=decode, encoding=encoding)
+            part.bytes = file.taken()
+            yield piece
+            first += part.records
         if items.error:
             raise items.error
-
-    def _pieces(
-        self, groups: Iterable[Group], entry: FileFormat, file: str, encoding: Encoding | None
-    ) -> Iterator[Piece]:
-        decode = entry.format.decoder(entry.layout(self.mapping.columns, file))
-        ids = RecordIds(self.name)
-
-        def decoded() -> Iterator[Piece]:
-            first = 0
-            for group in groups:
-                yield decode_piece(group, first=first, ids=ids.take, decode=decode, encoding=encoding)
-                first += len(group.records)
-
-        return with_context(decoded(), self.context, ENRICH[self.enrich]) if self.enrich else decoded()
 
     def parse_record(self, record: Quarantined) -> pl.DataFrame:
         """The event of a record from quarantine, under the id it had there; raises `Unreadable` with the reason."""
@@ -134,14 +161,14 @@ class Source:
     def _alone(self, record: Quarantined, entry: FileFormat) -> Batch:
         piece = decode_piece(
             Group([record.original]),
-            first=record.sequence,
+            Part(file=record.file, modified=datetime.now(UTC), first=record.sequence, records=1),
             ids=lambda _: [record.id],
             decode=entry.format.decoder(entry.layout(self.mapping.columns, record.file, record.context)),
             encoding=None if entry.format.binary else Encoding(None),
         )
         if self.enrich:
             piece = next(with_context([piece], self.context, ENRICH[self.enrich]))
-        return batch_of(piece, self.mapping, self._stamp(record.file, datetime.now(UTC)))
+        return batch_of(piece, self.mapping, self._stamp)
 
     def assemble(self, fragments: pl.DataFrame) -> pl.DataFrame:
         """The events that are complete among the fragments; none for a source whose events do not span lines."""
@@ -155,8 +182,9 @@ class Source:
             )
         )
 
-    def _stamp(self, file: str, modified: datetime) -> Stamp:
-        return Stamp(source=self.name, module=self.module, dataset=self.dataset, file=file, modified=modified)
+    @property
+    def _stamp(self) -> Stamp:
+        return Stamp(source=self.name, module=self.module, dataset=self.dataset)
 
 
 def _head(stream: Stream) -> Head:

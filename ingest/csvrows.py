@@ -15,6 +15,8 @@ from ingest.jsonlines import JsonDecoder
 
 _END = "\x01"
 _MARK, _ORDER = "\0mark", "\0order"
+OUTER = "csv."
+"""Before the names of columns that stand beside one with the record inside."""
 MOST_COLUMNS = 2000
 _ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 _CELL_LIMIT = 2**30
@@ -48,6 +50,7 @@ class CsvDecoder:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._wanted = {layout.record, *(name.removeprefix(OUTER) for name in layout.columns)}
         self._json = JsonDecoder(layout) if layout.record else None
         self._header: list[str] = []
         self._header_line = b""
@@ -72,7 +75,7 @@ class CsvDecoder:
         cells = self._cells([texts[row] for row in rows], bad)
         frame, problems = _spread(cells, rows, len(texts)), {rows[row]: reason for row, reason in bad.items()}
         decoded = Decoded(
-            frame=frame,
+            frame=frame.select(name for name in self._header if name in self._wanted),
             bad=problems,
             ignored=ignored,
             vendor=whole_json(frame),
@@ -155,14 +158,14 @@ class CsvDecoder:
         return [cell or None for cell in found[0]]
 
     def _inner(self, outer: Decoded) -> Decoded:
-        """The JSON in one column as the record; the other columns get the prefix `csv.`."""
+        """The JSON in one column as the record; the other columns get the prefix `OUTER`."""
         column = str(self._layout.record)
         texts = outer.frame[column].fill_null("")
         assert self._json is not None  # noqa: S101 -- for the type checker
         inner = self._json.decode([text.encode() for text in texts.to_list()])
         skip = {*outer.bad, *outer.ignored}
         bad = {**outer.bad, **{row: f"{column} {reason}" for row, reason in inner.bad.items() if row not in skip}}
-        others = outer.frame.drop(column).rename(lambda name: f"csv.{name}")
+        others = outer.frame.drop(column).rename(lambda name: f"{OUTER}{name}")
         frame = inner.frame.drop([name for name in others.columns if name in inner.frame.columns]).hstack(others)
         return replace(outer, frame=frame, bad=bad, vendor=outer.frame[column])
 

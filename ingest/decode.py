@@ -81,4 +81,5 @@ def texts_series(texts: Sequence[bytes]) -> pl.Series:
 
 def nothing(height: int, columns: Sequence[str]) -> pl.DataFrame:
     """A frame of nulls."""
-    return pl.DataFrame(schema=dict.fromkeys(columns, pl.String())).clear(height)
+    empty = pl.repeat(None, height, dtype=pl.String, eager=True)
+    return pl.DataFrame([empty.alias(name) for name in columns])

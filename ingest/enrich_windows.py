@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from ingest.neighbours import SEQUENCE, confirmations, near, renames
+from ingest.context import SEQUENCE
+from ingest.neighbours import confirmations, near, renames
 
 DELETE, DELETE_CHILD, WRITE_DAC, WRITE_OWNER = 0x10000, 0x40, 0x40000, 0x80000
 READ, WRITE, APPEND, WRITE_ATTRIBUTES = 0x1, 0x2, 0x4, 0x100

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
@@ -15,6 +14,8 @@ from ingest.values import Compiler, Value
 
 ROW = "\0row"
 """Column with the number of the record in its batch. No name in a file holds a NUL."""
+MODIFIED = "\0modified"
+"""Column with the time at which the record's file was last written."""
 _PROBLEM = "\0problem"
 _KIND = "\0kind"
 _NONE = -1
@@ -62,8 +63,8 @@ class RecordMapping:
     ignores: Sequence[tuple[pl.Expr, str]]
     columns: frozenset[str]
 
-    def apply(self, frame: pl.DataFrame, modified: datetime) -> Mapped:
-        """Map rows of text columns; `frame` has `row` and all of `columns`. `modified`: when the file was written."""
+    def apply(self, frame: pl.DataFrame) -> Mapped:
+        """Map rows of text columns; `frame` has `ROW`, `MODIFIED` and all of `columns`."""
         ignored: dict[int, str] = {}
         bad: dict[int, str] = {}
         events: list[pl.DataFrame] = []
@@ -77,7 +78,7 @@ class RecordMapping:
                 ignored.update(dict.fromkeys(rows[ROW].to_list(), self.ignores[_NONE - 1 - number][1]))
             else:
                 record_type = self.types[number]
-                mapped = _mapped(record_type, rows, modified)
+                mapped = _mapped(record_type, rows)
                 wrong = mapped.filter(pl.col(_PROBLEM).is_not_null())
                 bad.update(zip(wrong[ROW].to_list(), wrong[_PROBLEM].to_list(), strict=True))
                 good = mapped.filter(pl.col(_PROBLEM).is_null()).drop(_PROBLEM)
@@ -94,10 +95,10 @@ class RecordMapping:
         return chain
 
 
-def _mapped(record_type: _RecordType, rows: pl.DataFrame, modified: datetime) -> pl.DataFrame:
+def _mapped(record_type: _RecordType, rows: pl.DataFrame) -> pl.DataFrame:
     reads = {read.number: read for value in record_type.fields.values() for read in value.reads}.values()
     rows = rows.lazy().with_columns(read.text.alias(read.raw) for read in reads).collect()
-    rows = rows.with_columns(read.parse(rows[read.raw], modified).alias(read.parsed) for read in reads)
+    rows = rows.with_columns(read.parse(rows[read.raw], rows[MODIFIED]).alias(read.parsed) for read in reads)
     problems = [value.problem for value in record_type.fields.values() if value.problem is not None]
     moment = record_type.fields["@timestamp"].column
     problems.append(pl.when(moment.is_null()).then(pl.lit("has no time")))

@@ -7,13 +7,12 @@ times as far away, so that the batch a row stands in does not show.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import polars as pl
 
+from ingest.context import SEQUENCE
 from ingest.times import read_times
 
-SEQUENCE = "event.sequence"
 _AT_ONCE_MS = 2000
 """A rename's two steps are no further apart where they have no handle in common."""
 
@@ -80,4 +79,4 @@ def _either_way(one: pl.DataFrame, other: pl.DataFrame, records: int) -> pl.Seri
 
 
 def _moments(texts: pl.Series) -> pl.Series:
-    return read_times(texts, ["iso"], "UTC", datetime.now(UTC))
+    return read_times(texts, ["iso"], "UTC", texts.clear(len(texts)))

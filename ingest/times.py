@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import polars as pl
 
@@ -27,14 +28,14 @@ _COMPACT = (
 _SYSLOG = rf"^\s*(?P<name>[A-Z][a-z]{{2}})\s+(?P<day>\d{{1,2}})\s+{_CLOCK}\s*$"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-Reader = Callable[[pl.Series, str, datetime], pl.Series]
+Reader = Callable[[pl.Series, str, pl.Series], pl.Series]
 
 
-def read_times(text: pl.Series, forms: Sequence[str], zone: str, modified: datetime) -> pl.Series:
+def read_times(text: pl.Series, forms: Sequence[str], zone: str, modified: pl.Series) -> pl.Series:
     """Times written in any of `forms` (names of `FORMS` or strftime patterns), tried in order.
 
     Stamps without a zone are of `zone`; stamps without a year are the newest that are not later than a day after
-    `modified`, when the file was last written. Times outside 1970-2200 are misread numbers, so they are null.
+    `modified`, when the file of each was last written. Times outside 1970-2200 are misread numbers, so they are null.
     """
     found = pl.Series([None] * len(text), dtype=TIME)
     for form in forms:
@@ -117,7 +118,7 @@ def _placed(frame: pl.DataFrame, zone: str) -> pl.Series:
 
 
 def _parts(pattern: str) -> Reader:
-    def read(text: pl.Series, zone: str, _: datetime) -> pl.Series:
+    def read(text: pl.Series, zone: str, _: pl.Series) -> pl.Series:
         groups = _groups(text, pattern)
         if "half" in groups.columns:
             half = pl.col("half").str.to_uppercase()
@@ -130,7 +131,7 @@ def _parts(pattern: str) -> Reader:
     return read
 
 
-def _iso(text: pl.Series, zone: str, modified: datetime) -> pl.Series:
+def _iso(text: pl.Series, zone: str, modified: pl.Series) -> pl.Series:
     """The two commonest shapes at once, the others by their parts."""
     exact = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
     exact = exact.dt.replace_time_zone("UTC") if exact.dtype != TIME else exact
@@ -147,7 +148,7 @@ def _iso(text: pl.Series, zone: str, modified: datetime) -> pl.Series:
 def _epoch(per_second: int) -> Reader:
     scale = 1_000_000 // per_second
 
-    def read(text: pl.Series, _: str, __: datetime) -> pl.Series:
+    def read(text: pl.Series, _: str, __: pl.Series) -> pl.Series:
         number, whole = pl.col("x").cast(pl.Float64, strict=False), pl.col("x").cast(pl.Int64, strict=False)
         # Bounds before the product, which must not overflow.
         inside = number.abs() < LATEST.timestamp() * per_second
@@ -160,15 +161,17 @@ def _epoch(per_second: int) -> Reader:
     return read
 
 
-def _syslog(text: pl.Series, zone: str, modified: datetime) -> pl.Series:
-    newest = modified.astimezone(UTC) + timedelta(days=1)
+def _syslog(text: pl.Series, zone: str, modified: pl.Series) -> pl.Series:
+    newest = (modified + timedelta(days=1)).alias("newest")
+    latest = cast(datetime, newest.max() or LATEST)
+    oldest = cast(datetime, newest.min() or LATEST)
     groups = _groups(text, _SYSLOG).with_columns(
         month=pl.col("name").replace_strict(_MONTHS, range(1, 13), default=None, return_dtype=pl.Int32),
         zone=pl.lit(None, pl.String),
     )
     found = pl.Series([None] * len(text), dtype=TIME)
     # Up to eight years back: 29 February does not come every year.
-    for year in range(newest.year, newest.year - 9, -1):
+    for year in range(latest.year, oldest.year - 9, -1):
         moment = _placed(_clock(groups.with_columns(year=pl.lit(year, pl.Int32))), zone)
         known = found.is_not_null() | (moment > newest)
         found = found.zip_with(known.fill_null(value=False), moment)

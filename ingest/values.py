@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import count
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -31,12 +30,12 @@ _KEYS = ("from", "const", "join", "by", "skip_missing", "apply", "time", "zone",
 class Read:
     """A number or time read from text in a step of its own: `text` makes the column `raw`, `parse` of it `parsed`.
 
-    `parse` also takes when the file was last written.
+    `parse` also takes when the files of the texts were last written.
     """
 
     number: int
     text: pl.Expr
-    parse: Callable[[pl.Series, datetime], pl.Series]
+    parse: Callable[[pl.Series, pl.Series], pl.Series]
 
     @property
     def raw(self) -> str:
@@ -136,7 +135,7 @@ class Compiler:
             text, lambda texts, modified: read_times(texts, forms, zone, modified), f"{names} is not a time: "
         )
 
-    def _checked(self, text: pl.Expr, parse: Callable[[pl.Series, datetime], pl.Series], problem: str) -> Value:
+    def _checked(self, text: pl.Expr, parse: Callable[[pl.Series, pl.Series], pl.Series], problem: str) -> Value:
         read = Read(next(self.numbers), text, parse)
         wrong = pl.col(read.raw).is_not_null() & pl.col(read.parsed).is_null()
         says = pl.concat_str(pl.lit(problem), pl.col(read.raw).str.slice(0, 60))
@@ -167,7 +166,7 @@ def _unless_empty(text: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _numbers(texts: pl.Series, _: datetime) -> pl.Series:
+def _numbers(texts: pl.Series, _: pl.Series) -> pl.Series:
     return texts.to_frame("x").select(whole_number(pl.col("x"))).to_series()
 
 

@@ -92,7 +92,7 @@ class Manifest:
         with self._database.writing() as connection:
             _insert(connection, sealed, runs)
             see_accounts(connection, batch.source, new)
-            for part in batch.progress:
+            for part in batch.files:
                 _note_progress(connection, batch.source, part)
             add_marks(connection, marks)
         # What is noted stays noted, so it need not be looked up for every batch.

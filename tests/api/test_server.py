@@ -55,7 +55,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         [Person(id="7", name="李娜", email="li.na@example.com")], [Link(account="mail:li.na@example.com", person="7")]
     )
     frame = Tagger(BOOK, AROUND).tag(exported())
-    batch = Batch(source="salesforce_event_log", file="a.csv", read=1, events=frame)
+    batch = Batch(source="salesforce_event_log", read=1, events=frame)
     events.append(batch, touched(frame, CompanyCalendar(), BOOK.reach))
 
     def directory() -> Directory:

@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 import samples
-from conftest import FORMATS, HEAD, RECORDS, read, source
+from polars.testing import assert_frame_equal
+from small_sources import FORMATS, HEAD, RECORDS, accounted, read, source
 
 import ingest.catalog
 from core.actions import ACTIONS
@@ -71,14 +72,15 @@ def test_events_have_the_columns_of_the_schema(name):
 
 def test_first_and_last_mark_the_ends_of_a_file(write):
     batches = read(source("json"), write(b"\n".join([LINE] * 9)), batch_bytes=100)
-    assert [batch.first for batch in batches] == [True] + [False] * (len(batches) - 1)
-    assert [batch.last for batch in batches] == [False] * (len(batches) - 1) + [True]
+    assert [batch.files[0].first for batch in batches] == [True] + [False] * (len(batches) - 1)
+    assert [batch.files[-1].last for batch in batches] == [False] * (len(batches) - 1) + [True]
     assert [number for batch in batches for number in batch.events["event.sequence"]] == list(range(9))
 
 
 def test_an_empty_file_is_one_empty_batch(write):
     [batch] = read(source("json"), write(b""))
-    assert (batch.read, batch.first, batch.last) == (0, True, True)
+    [file] = batch.files
+    assert (batch.read, file.read, file.first, file.last) == (0, 0, True, True)
 
 
 def test_two_equal_lines_are_two_events_and_the_same_file_gives_the_same(write):
@@ -101,7 +103,7 @@ def test_what_was_read_before_a_refusal_is_kept(tmp_path: Path):
         kept.extend(source("json").batches(path, batch_bytes=50_000))
     assert sum(batch.events.height for batch in kept) > 1000
     assert not any(batch.quarantined for batch in kept)
-    assert not any(batch.last for batch in kept)
+    assert not any(file.last for batch in kept for file in batch.files)
 
 
 def test_replay_gives_events_under_their_old_ids(write):
@@ -174,3 +176,26 @@ join: pairs
     assert dict(joined.schema) == SCHEMA
     assert joined["event.id"].to_list() == [batch.fragments["event.id"][2]]
     assert joined["event.module"].to_list() == ["test"]
+
+
+@pytest.mark.parametrize("name", sorted(CATALOG))
+def test_files_read_together_give_what_each_gives_alone(name, tmp_path):
+    reader, paths = CATALOG[name], samples.samples(name)
+    (tmp_path / "empty").touch()
+    (tmp_path / "damaged.gz").write_bytes(b"\x1f\x8bdamaged")
+    refused = []
+    together = list(
+        reader.read([*paths, tmp_path / "empty", *paths, tmp_path / "damaged.gz"], lambda *it: refused.append(it))
+    )
+    accounted(together)
+    alone = [batch for path in (*paths, *paths) for batch in reader.batches(path)]
+    assert len(together) < len(alone)
+    for made in ("events", "fragments"):
+        one, other = (pl.concat(getattr(batch, made) for batch in batches) for batches in (together, alone))
+        assert_frame_equal(one, other, check_row_order=False)
+    files = [file for batch in together for file in batch.files]
+    names = [path.name for path in paths]
+    assert [file.file for file in files if file.last] == [*names, "empty", *names]
+    reads = [batch.read for batch in alone]
+    assert [file.read for file in files] == [*reads[: len(paths)], 0, *reads[len(paths) :]]
+    assert [path.name for path, _ in refused] == ["damaged.gz"]

@@ -6,7 +6,7 @@ import json
 
 import polars as pl
 import pytest
-from conftest import read, source
+from small_sources import read, source
 
 from core.batch import Quarantined
 from core.errors import Unreadable

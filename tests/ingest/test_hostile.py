@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
-from conftest import FORMATS, accounted, read, source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_sources import FORMATS, accounted, read, source
 
 from core.batch import Batch
 from core.errors import Refused
@@ -223,7 +223,8 @@ def test_memory_stays_bounded_over_a_large_file(tmp_path):
                 )
             )
     program = (
-        "import resource, sys; from pathlib import Path; sys.path.insert(0, sys.argv[2]); from conftest import source\n"
+        "import resource, sys; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"
+        "from small_sources import source\n"
         "batches = source('json').batches(Path(sys.argv[1]), batch_bytes=4 * 2**20)\n"
         "print(sum(batch.events.height for batch in batches))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"

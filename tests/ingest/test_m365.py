@@ -7,7 +7,7 @@ import io
 import json
 
 import pytest
-from conftest import read
+from small_sources import read
 
 from ingest.catalog import sources
 

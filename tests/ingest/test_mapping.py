@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from conftest import FORMATS, HEAD, read, source
+from small_sources import FORMATS, HEAD, read, source
 
 from core.errors import MappingError
 from core.person import account_key
@@ -161,12 +161,12 @@ def test_account_keys_are_those_of_core(realm, write):
 )
 def test_times(form, text, zone, moment):
     texts = pl.Series([text, None, "no time at all"])
-    assert read_times(texts, [form], zone, FILE).to_list() == [moment, None, None]
+    assert read_times(texts, [form], zone, pl.Series([FILE] * 3)).to_list() == [moment, None, None]
 
 
 def test_the_first_format_that_fits_reads_a_time():
     texts = pl.Series(["Mar  2 10:00:00", "2026-03-02T10:00:00Z", "x"])
-    assert read_times(texts, ["iso", "syslog"], "UTC", FILE).to_list() == [WHEN, WHEN, None]
+    assert read_times(texts, ["iso", "syslog"], "UTC", pl.Series([FILE] * 3)).to_list() == [WHEN, WHEN, None]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import read, source
 from hypothesis import given
 from hypothesis import strategies as st
+from small_sources import read, source
 
 from core.canonical import record_ids
 from core.errors import Refused
@@ -127,11 +127,14 @@ def test_each_file_of_a_zip_is_a_file_of_its_own(tmp_path: Path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("one.csv", "time,user\n2026-03-02T10:00:00Z,li.na\n")
         archive.writestr("two.csv", "user,time\nwang.wei,2026-03-02T10:00:00Z\n")
-    batches = read(source("csv"), path)
-    assert [batch.events["user.account"].to_list() for batch in batches] == [["mail:li.na"], ["mail:wang.wei"]]
-    assert [batch.file for batch in batches] == ["two.zip/one.csv", "two.zip/two.csv"]
-    assert [batch.last for batch in batches] == [False, True]
-    assert sum(batch.bytes for batch in batches) == path.stat().st_size
+    [batch] = read(source("csv"), path)
+    rows = batch.events.select("user.account", "log.file.path", "event.sequence").rows()
+    assert rows == [("mail:li.na", "two.zip/one.csv", 1), ("mail:wang.wei", "two.zip/two.csv", 1)]
+    assert [(file.read, file.ignored, file.last) for file in batch.files] == [
+        (2, {"header line": 1}, False),
+        (2, {"header line": 1}, True),
+    ]
+    assert batch.bytes == path.stat().st_size
 
 
 def test_equal_records_get_different_ids_and_the_pieces_do_not_matter():

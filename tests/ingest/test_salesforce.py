@@ -6,7 +6,7 @@ import json
 
 import polars as pl
 import pytest
-from conftest import read
+from small_sources import read
 
 from core.errors import Refused
 from ingest.catalog import sources

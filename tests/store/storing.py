@@ -34,9 +34,7 @@ def frame(events: Sequence[dict[str, Any]]) -> pl.DataFrame:
 
 def a_batch(events: Sequence[dict[str, Any]] = (), *, source: str = "crm", **rest: Any) -> Batch:
     made = frame(events) if events else conform(pl.DataFrame())
-    return Batch(
-        **{"source": source, "file": "a.csv", "read": len(events), "events": made, "rules_version": "1"} | rest
-    )
+    return Batch(**{"source": source, "read": len(events), "events": made, "rules_version": "1"} | rest)
 
 
 def batch_of(*numbers: int, **rest: Any) -> Batch:
@@ -59,7 +57,7 @@ def a_line(number: int, key: str, kind: str = "delivery") -> dict[str, Any]:
 
 def lines(*rows: dict[str, Any]) -> Batch:
     made = pl.DataFrame(list(rows), schema=FRAGMENT)
-    return Batch(source="postfix", file="mail.log", read=len(rows), fragments=made)
+    return Batch(source="postfix", read=len(rows), fragments=made)
 
 
 def bad(number: int, source: str = "crm") -> Quarantined:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
 from storing import START, a_batch, a_line, an_event, bad, batch_of, lines
 
-from core.batch import Appended
+from core.batch import Appended, Progress
 from core.canonical import content_id, record_ids
 from core.ports import EventQuery, EventStore, Mark
 from core.schema import SCHEMA
@@ -201,15 +202,19 @@ def test_an_old_file_imported_again_does_not_bring_expired_events_back(store: Ev
 
 
 def test_sources_say_what_arrived_and_what_was_left_out(store: EventStore) -> None:
-    store.append(replace(batch_of(0, 1, first=True), ignored={"heading": 1}, read=3), [])
-    store.append(replace(batch_of(4), ignored={"heading": 2}, read=3), [])
+    def part(reasons: int, *, first: bool) -> dict[str, Any]:
+        progress = Progress(file="a.csv", read=3, ignored={"heading": reasons}, first=first)
+        return {"ignored": {"heading": reasons}, "read": 3, "files": [progress]}
+
+    store.append(batch_of(0, 1, **part(1, first=True)), [])
+    store.append(batch_of(4, **part(2, first=False)), [])
     store.append(batch_of(2, source="files"), [])
     crm, files = store.sources()
     assert (crm.source, crm.events, crm.quarantined, crm.ignored, crm.waiting) == ("crm", 3, 0, {"heading": 3}, 0)
     assert (crm.first_event, crm.last_event) == (START, START + timedelta(minutes=4))
     assert crm.accounts == {"login:a", "login:b"}
     assert (files.source, files.events, files.accounts) == ("files", 1, {"login:c"})
-    store.append(replace(batch_of(0, first=True), ignored={"heading": 1}, read=2), [])
+    store.append(batch_of(0, **part(1, first=True)), [])
     assert store.sources()[0].ignored == {"heading": 1}, "reading a file again counts it again, not twice"
 
 
