@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import orjson
 import polars as pl
 
-from ingest.decode import Decoded, Decoder, Layout
+from ingest.decode import Decoded, Decoder, Layout, texts_series
 
 _ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 _BLANKS = bytes.maketrans(b"\n\r", b"  ")
 
+_NO_KEY = "\0none"
+_ESCAPED_KEY = r'\\u[0-9a-fA-F]{4}[^"\\]*(?:\\.[^"\\]*)*"\s*:'
+"""A key that holds a letter written as its number."""
+
 Tree = dict[str, "Tree | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is read of each line, and the columns made of it."""
+
+    schema: Mapping[str, pl.DataType]
+    columns: Sequence[pl.Expr]
 
 
 def json_decoder(layout: Layout) -> Decoder:
@@ -34,8 +47,10 @@ class JsonDecoder:
             for name in sorted(layout.columns)
         }
         self._tree = _tree({path for paths in self._paths.values() for path in paths})
-        self._schema = _schema(self._tree)
         self._flat = {name: pl.String() for name in self._tree}
+        self._keys = {key: f'"{key}"' for key in _keys(self._tree)}
+        self._met = {key for key in self._keys if '"' in key or "\\" in key or "/" in key}
+        self._shapes: dict[frozenset[str], _Shape] = {}
 
     def decode(self, texts: Sequence[bytes]) -> Decoded:
         lines = list(texts)
@@ -58,19 +73,39 @@ class JsonDecoder:
 
     def _fast(self, lines: Sequence[bytes]) -> pl.DataFrame | None:
         """All lines at once, or None if there is a line that cannot be read so."""
+        shape = self._shape(lines)
         try:
             raw = (
-                pl.read_ndjson(io.BytesIO(b"\n".join(lines)), schema=self._schema) if lines else _no_rows(self._schema)
+                pl.read_ndjson(io.BytesIO(b"\n".join(lines)), schema=shape.schema) if lines else _no_rows(shape.schema)
             )
         except _ERRORS:
             return None
-        if raw.height != len(lines):
-            return None
-        return raw.select(self._column(paths, name) for name, paths in self._paths.items())
+        return raw.with_columns(shape.columns).select(*self._paths) if raw.height == len(lines) else None
 
-    def _column(self, paths: Sequence[Sequence[str]], name: str) -> pl.Expr:
-        found = [_at(self._tree, path) for path in paths]
-        return pl.coalesce(found).alias(name)
+    def _shape(self, lines: Sequence[bytes]) -> _Shape:
+        """What to read: looking for a key costs much, so only for those that occur, though written with escapes."""
+        unmet = [quoted for key, quoted in self._keys.items() if key not in self._met]
+        if unmet and lines:
+            text = texts_series(lines)
+            if text.str.contains(_ESCAPED_KEY).any():
+                self._met.update(self._keys)
+            elif text.str.contains_any(unmet).any():
+                found = text.str.extract_many(unmet).list.explode(keep_nulls=False, empty_as_null=False).unique()
+                self._met.update(quoted[1:-1] for quoted in found)
+        met = frozenset(self._met)
+        if met not in self._shapes:
+            self._shapes[met] = self._shape_of(met)
+        return self._shapes[met]
+
+    def _shape_of(self, keys: frozenset[str]) -> _Shape:
+        tree = _only(self._tree, keys) or {_NO_KEY: None}
+        columns = [
+            pl.coalesce(pl.lit(None, pl.String), *(_at(tree, path) for path in paths if _reaches(tree, path))).alias(
+                name
+            )
+            for name, paths in self._paths.items()
+        ]
+        return _Shape(_schema(tree), columns)
 
     def _careful(self, lines: list[bytes], bad: dict[int, str]) -> pl.DataFrame:
         """Set the suspicious lines apart and read each alone, so that a line reads the same in whatever company."""
@@ -135,6 +170,27 @@ def _tree(paths: set[tuple[str, ...]]) -> Tree:
 
 def _schema(tree: Tree) -> dict[str, pl.DataType]:
     return {key: pl.String() if below is None else pl.Struct(_schema(below)) for key, below in tree.items()}
+
+
+def _keys(tree: Tree) -> set[str]:
+    return set(tree).union(*(_keys(below) for below in tree.values() if below is not None))
+
+
+def _only(tree: Tree, keys: Collection[str]) -> Tree:
+    """The part of a tree that such keys reach."""
+    kept = {key: below and _only(below, keys) for key, below in tree.items() if key in keys}
+    return {key: below for key, below in kept.items() if below != {}}
+
+
+def _reaches(tree: Tree, path: Sequence[str]) -> bool:
+    below: Tree | None = tree
+    for key in path:
+        if below is None:
+            return True  # read as text, which is searched
+        if key not in below:
+            return False
+        below = below[key]
+    return True
 
 
 def _at(tree: Tree, path: Sequence[str]) -> pl.Expr:
