@@ -16,6 +16,8 @@ ROW = "\0row"
 """Column with the number of the record in its batch. No name in a file holds a NUL."""
 MODIFIED = "\0modified"
 """Column with the time at which the record's file was last written."""
+TIME = "@timestamp"
+_COMMON = "\0common "
 _PROBLEM = "\0problem"
 _KIND = "\0kind"
 _NONE = -1
@@ -46,22 +48,23 @@ class Mapped:
 
 @dataclass(frozen=True, slots=True)
 class _RecordType:
-    name: str
+    """Which records it is, and the fields they set of their own."""
+
     when: pl.Expr
     fields: Mapping[str, Value]
-
-    @property
-    def is_fragment(self) -> bool:
-        return "fragment.key" in self.fields
+    is_fragment: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RecordMapping:
-    """Record types, first match wins. `columns` are those that must be there (null where a record lacks them)."""
+    """Record types, first match wins, and the fields `common` to those that do not set them otherwise. `columns` are
+    those that must be there (null where a record lacks them)."""
 
+    common: Mapping[str, Value]
     types: Sequence[_RecordType]
     ignores: Sequence[tuple[pl.Expr, str]]
     columns: frozenset[str]
+    kind: pl.Expr
 
     def apply(self, frame: pl.DataFrame) -> Mapped:
         """Map rows of text columns; `frame` has `ROW`, `MODIFIED` and all of `columns`."""
@@ -69,8 +72,9 @@ class RecordMapping:
         bad: dict[int, str] = {}
         events: list[pl.DataFrame] = []
         fragments: list[pl.DataFrame] = []
-        kinds = frame.with_columns(self._kind().alias(_KIND))
-        for (kind,), rows in kinds.partition_by(_KIND, as_dict=True, include_key=False).items():
+        read = _with_reads(frame.with_columns(self.kind.alias(_KIND)), self.common)
+        shared = read.with_columns(_columns(self.common, _COMMON))
+        for (kind,), rows in shared.partition_by(_KIND, as_dict=True, include_key=False).items():
             number = int(str(kind))
             if number == _NONE:
                 bad.update(dict.fromkeys(rows[ROW].to_list(), "of no known type"))
@@ -78,35 +82,51 @@ class RecordMapping:
                 ignored.update(dict.fromkeys(rows[ROW].to_list(), self.ignores[_NONE - 1 - number][1]))
             else:
                 record_type = self.types[number]
-                mapped = _mapped(record_type, rows)
+                mapped = self._mapped(record_type.fields, rows)
                 wrong = mapped.filter(pl.col(_PROBLEM).is_not_null())
                 bad.update(zip(wrong[ROW].to_list(), wrong[_PROBLEM].to_list(), strict=True))
-                good = mapped.filter(pl.col(_PROBLEM).is_null()).drop(_PROBLEM)
-                (fragments if record_type.is_fragment else events).append(good)
+                good = mapped.filter(pl.col(_PROBLEM).is_null()) if wrong.height else mapped
+                (fragments if record_type.is_fragment else events).append(good.drop(_PROBLEM))
         return Mapped(_together(events), _together(fragments), bad, ignored)
 
-    def _kind(self) -> pl.Expr:
-        """Number of the record type; ignores count down from -2; -1 where nothing matches."""
-        chain: pl.Expr = pl.lit(_NONE, pl.Int32)
-        for number, record_type in reversed(list(enumerate(self.types))):
-            chain = pl.when(record_type.when).then(pl.lit(number, pl.Int32)).otherwise(chain)
-        for number, (when, _) in reversed(list(enumerate(self.ignores))):
-            chain = pl.when(when).then(pl.lit(_NONE - 1 - number, pl.Int32)).otherwise(chain)
-        return chain
+    def _mapped(self, own: Mapping[str, Value], rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows of one type as columns of their own names; `_PROBLEM` says what of a row cannot be read."""
+        shared = {name: value for name, value in self.common.items() if name not in own}
+        moment = pl.col(_COMMON + TIME) if TIME in shared else own[TIME].column
+        problems = [value.problem for value in (*shared.values(), *own.values()) if value.problem is not None]
+        problems.append(pl.when(moment.is_null()).then(pl.lit("has no time")))
+        return _with_reads(rows, own).select(
+            pl.col(ROW),
+            *(pl.col(_COMMON + name).alias(name) for name in shared),
+            *_columns(own),
+            pl.coalesce(problems).alias(_PROBLEM),
+        )
 
 
-def _mapped(record_type: _RecordType, rows: pl.DataFrame) -> pl.DataFrame:
-    reads = {read.number: read for value in record_type.fields.values() for read in value.reads}.values()
+def _kind(types: Sequence[_RecordType], ignores: Sequence[tuple[pl.Expr, str]]) -> pl.Expr:
+    """Number of the record type; ignores count down from -2; -1 where nothing matches."""
+    chain: pl.Expr = pl.lit(_NONE, pl.Int32)
+    for number, record_type in reversed(list(enumerate(types))):
+        chain = pl.when(record_type.when).then(pl.lit(number, pl.Int32)).otherwise(chain)
+    for number, (when, _) in reversed(list(enumerate(ignores))):
+        chain = pl.when(when).then(pl.lit(_NONE - 1 - number, pl.Int32)).otherwise(chain)
+    return chain
+
+
+def _with_reads(rows: pl.DataFrame, fields: Mapping[str, Value]) -> pl.DataFrame:
+    """The rows with what is read in a step of its own."""
+    reads = {read.number: read for value in fields.values() for read in value.reads}.values()
+    if not reads:
+        return rows
     rows = rows.lazy().with_columns(read.text.alias(read.raw) for read in reads).collect()
-    rows = rows.with_columns(read.parse(rows[read.raw], rows[MODIFIED]).alias(read.parsed) for read in reads)
-    problems = [value.problem for value in record_type.fields.values() if value.problem is not None]
-    moment = record_type.fields["@timestamp"].column
-    problems.append(pl.when(moment.is_null()).then(pl.lit("has no time")))
-    columns = [
-        value.column.cast(SCHEMA[name] if name in SCHEMA else pl.String()).alias(name)
-        for name, value in record_type.fields.items()
+    return rows.with_columns(read.parse(rows[read.raw], rows[MODIFIED]).alias(read.parsed) for read in reads)
+
+
+def _columns(fields: Mapping[str, Value], prefix: str = "") -> list[pl.Expr]:
+    return [
+        value.column.cast(SCHEMA[name] if name in SCHEMA else pl.String()).alias(prefix + name)
+        for name, value in fields.items()
     ]
-    return rows.lazy().select(pl.col(ROW), *columns, pl.coalesce(problems).alias(_PROBLEM)).collect()
 
 
 def _together(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -125,7 +145,7 @@ def compile_mapping(top: Located, spec: Mapping[str, Located], zone: str) -> Rec
         top.fail("records is missing")
     types = [_record_type(item, common, compiler, joins) for item in spec["records"].list()]
     ignores = [_ignore(item, used) for item in spec["ignore"].list()] if "ignore" in spec else []
-    return RecordMapping(types, ignores, frozenset(used))
+    return RecordMapping(common, types, ignores, frozenset(used), _kind(types, ignores))
 
 
 def _record_type(spec: Located, common: Mapping[str, Value], compiler: Compiler, joins: bool) -> _RecordType:
@@ -135,13 +155,13 @@ def _record_type(spec: Located, common: Mapping[str, Value], compiler: Compiler,
     own = _fields(found["fields"], compiler, joins)
     when = condition(found["when"], compiler.used) if "when" in found else pl.lit(value=True)
     fields = {**common, **own}
-    if "@timestamp" not in fields:
-        spec.fail(f"{found['name'].text()} sets no @timestamp")
+    if TIME not in fields:
+        spec.fail(f"{found['name'].text()} sets no {TIME}")
     if ("fragment.key" in fields) != ("fragment.kind" in fields):
         spec.fail("fragment.key and fragment.kind go together")
     if "event.action" not in fields and "fragment.key" not in fields:
         spec.fail(f"{found['name'].text()} sets no event.action")
-    return _RecordType(found["name"].text(), when, fields)
+    return _RecordType(when, own, is_fragment="fragment.key" in fields)
 
 
 def _ignore(spec: Located, used: set[str]) -> tuple[pl.Expr, str]:
