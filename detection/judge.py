@@ -22,7 +22,7 @@ from detection.rulebook import RuleBook
 from detection.windows import STAGE_THEN
 
 PERSONS_AT_ONCE = 1_000
-EVENTS_AT_ONCE = 500_000
+EVENTS_AT_ONCE = 200_000
 FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
 BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email.to.domain", *FACT_FIELDS)
 

@@ -26,7 +26,7 @@ from ingest.reading import HEAD_BYTES, MIB, Limits, Member, OpenFile, Stream
 from ingest.recognise import FileFormat, Head, choose, file_format
 from ingest.values import zone_name
 
-BATCH_BYTES = 16 * MIB
+BATCH_BYTES = 12 * MIB
 LIMITS = Limits()
 _TEXTS = ("title", "module", "dataset", "folder", "certainty", "vendor")
 _KEYS = (*_TEXTS, "reference", "zone", "formats", "fields", "records", "ignore", "reads", "enrich", "context", "join")
