@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, status
+from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, JsonValue
@@ -27,6 +28,7 @@ from api.views import (
     source_views,
 )
 from core.directory import Directory
+from core.errors import Damaged
 from core.ports import EventStore, Records
 from detection.rulebook import RuleBook
 
@@ -72,6 +74,7 @@ def create_app(shop: Shop, token: str) -> FastAPI:
     )
     app.state.shop = shop
     app.state.token = token
+    app.add_exception_handler(Damaged, _damaged)
     app.include_router(_open)
     app.include_router(_closed, dependencies=[Depends(_knows_token)])
     return app
@@ -83,6 +86,10 @@ SCHEME = HTTPBearer(description="The token printed by `leaverwatch serve`")
 def _knows_token(request: Request, credentials: Annotated[HTTPAuthorizationCredentials, Depends(SCHEME)]) -> None:
     if not secrets.compare_digest(credentials.credentials.encode(), request.app.state.token.encode()):
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "wrong token", {"WWW-Authenticate": "Bearer"})
+
+
+async def _damaged(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status.HTTP_503_SERVICE_UNAVAILABLE)
 
 
 def _shop(request: Request) -> Shop:
@@ -138,8 +145,9 @@ def get_alert(shop: InShop, alert_id: str, lang: Language = "en") -> AlertDetail
     alert = shop.records.alert(alert_id)
     if alert is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "no such alert")
-    (view,) = alert_views([alert], shop.records, shop.directory(), shop.book, lang)
-    return AlertDetail(alert=view, events=event_documents(shop.events, alert.events))
+    directory = shop.directory()
+    (view,) = alert_views([alert], shop.records, directory, shop.book, lang)
+    return AlertDetail(alert=view, events=event_documents(shop.events, alert, directory.calendar, shop.book.reach))
 
 
 @_closed.get("/api/v1/cases", operation_id="list_cases")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, JsonValue
 
 from core.alert import Alert, Fact, Term
+from core.calendar import CompanyCalendar
 from core.case import Case
 from core.directory import Directory
 from core.ports import EventQuery, EventStore, Records
@@ -18,6 +19,11 @@ from detection.risk import person_ledger
 from detection.rulebook import RuleBook
 
 Language = Literal["zh", "en"]
+GONE = {
+    "zh": "该规则已不再启用，下次导入后重新判断",
+    "en": "the rule is no longer in force; the next import judges anew",
+}
+"""The message of an alert whose rule was taken away since."""
 
 
 class TermView(BaseModel):
@@ -99,13 +105,13 @@ def _alert_view(
     alert: Alert, detected: datetime, directory: Directory, book: RuleBook, language: Language
 ) -> AlertView:
     person = directory.person(alert.person)
-    rule = book.rules[alert.rule]
+    rule = book.rules.get(alert.rule)
     name = person.name or person.email or person.id
-    messages = {"zh": explain(rule, alert, name, "zh"), "en": explain(rule, alert, name, "en")}
+    messages = {"zh": explain(rule, alert, name, "zh"), "en": explain(rule, alert, name, "en")} if rule else GONE
     return AlertView(
         id=alert.id,
         rule=alert.rule,
-        title=rule.title,
+        title=rule.title if rule else alert.rule,
         person=alert.person,
         email=person.email,
         day=alert.day.isoformat(),
@@ -186,9 +192,17 @@ def source_views(events: EventStore, directory: Directory) -> list[SourceView]:
     ]
 
 
-def event_documents(events: EventStore, ids: Collection[str]) -> list[dict[str, JsonValue]]:
-    """Stored events as documents, oldest first."""
-    return [document(row) for row in events.read(EventQuery(ids=ids, columns=tuple(SCHEMA))).iter_rows(named=True)]
+def event_documents(
+    events: EventStore, alert: Alert, calendar: CompanyCalendar, reach: int
+) -> list[dict[str, JsonValue]]:
+    """The stored events of an alert as documents, oldest first; none is older than `reach` days before its day."""
+    query = EventQuery(
+        ids=alert.events,
+        start=calendar.start_of(alert.day - timedelta(days=reach)),
+        end=calendar.end_of(alert.day),
+        columns=tuple(SCHEMA),
+    )
+    return [document(row) for row in events.read(query).iter_rows(named=True)]
 
 
 def document(row: Mapping[str, object]) -> dict[str, JsonValue]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Person = Annotated[str | None, typer.Option(help="Only this person's: employee number, mail address or account.")]
 Since = Annotated[str | None, typer.Option(help="From this day or moment on (ISO 8601; company time without a zone).")]
 Until = Annotated[str | None, typer.Option(help="Before this moment, or to the end of this day.")]
-Lang = Annotated[str, typer.Option(help="Language of the messages: en or zh.")]
+Lang = Annotated[Literal["en", "zh"], typer.Option(help="Language of the messages.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -53,7 +53,7 @@ def alerts(
             since=_moment(since, house.calendar),
             until=_moment(until, house.calendar, end=True),
         )
-        views = alert_views(found, house.records, directory, house.book, "zh" if lang == "zh" else "en")
+        views = alert_views(found, house.records, directory, house.book, lang)
     if json:
         document(views)
         return

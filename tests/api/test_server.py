@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from core.batch import Batch
 from core.calendar import CompanyCalendar
 from core.canonical import content_id
 from core.directory import Directory
+from core.errors import Damaged
 from core.person import Link, Person
 from core.ports import Mark
 from core.schema import SCHEMA, conform
@@ -138,3 +140,21 @@ def test_every_route_is_described(client: TestClient) -> None:
         o["operationId"] for o in operations
     }
     assert all(operation.get("description") for operation in operations)
+
+
+def test_an_alert_of_a_rule_that_is_gone_is_still_shown(shop: Shop) -> None:
+    shop.book = replace(BOOK, rules={})
+    client = TestClient(create_app(shop, TOKEN), headers={"Authorization": f"Bearer {TOKEN}"})
+    alert = client.get("/api/v1/alerts").json()[0]
+    assert "no longer in force" in alert["message"]
+    assert alert["title"] == alert["rule"]
+
+
+def test_damaged_data_is_said_and_not_a_crash(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise Damaged("segment x is missing")
+
+    monkeypatch.setattr(shop.events, "sources", broken)
+    client = TestClient(create_app(shop, TOKEN), headers={"Authorization": f"Bearer {TOKEN}"})
+    answer = client.get("/api/v1/sources")
+    assert (answer.status_code, answer.json()) == (503, {"detail": "segment x is missing"})

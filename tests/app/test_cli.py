@@ -1,0 +1,160 @@
+"""The command line as its user has it: what is printed, where, and with which exit code."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.cli import lifted, main
+from demo.simulate import simulate
+
+Line = Callable[..., tuple[int, str, str]]
+LOGIN = (
+    '"EVENT_TYPE","TIMESTAMP","TIMESTAMP_DERIVED","USER_ID","USER_NAME","LOGIN_STATUS","SOURCE_IP"\n'
+    '"Login","20260302030000.000","2026-03-02T03:00:00.000Z","005xx000001Sv1m","li.na@example.com","LOGIN_NO_ERROR","10.0.0.5"\n'
+)
+
+
+@pytest.fixture
+def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Line:
+    """Type a line; its data directory is the test's own."""
+
+    def typed(*arguments: object, data: Path = tmp_path / "data") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["leaverwatch", *map(str, arguments), "--data", str(data)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return typed
+
+
+def test_options_of_the_whole_program_may_stand_anywhere() -> None:
+    assert lifted(["alerts", "--data", "d", "--json"]) == ["--data", "d", "alerts", "--json"]
+    assert lifted(["alerts", "--config=c", "--json"]) == ["--config=c", "alerts", "--json"]
+    assert lifted(["parse", "x", "--", "--data"]) == ["parse", "x", "--", "--data"]
+    assert lifted(["alerts", "--data"]) == ["--data", "alerts"]
+
+
+def test_parse_prints_events_and_stores_nothing(line: Line, tmp_path: Path) -> None:
+    file = tmp_path / "login.csv"
+    file.write_text(LOGIN + '"Login","nonsense"\n')
+    code, out, err = line("parse", "salesforce_event_log", file)
+    (event,) = map(json.loads, out.splitlines())
+    assert (code, event["event.action"], event["source.ip"]) == (0, "login", "10.0.0.5")
+    assert "1 records could not be read" in err
+    code, out, err = line("parse", "salesforce_event_log", file, "--explain")
+    (bad,) = map(json.loads, out.splitlines())
+    assert bad["reason"] == "has 2 columns, the header 7"
+    assert not (tmp_path / "data" / "events").exists()
+
+
+def test_wrong_use_is_told_in_a_sentence(line: Line, tmp_path: Path) -> None:
+    code, _, err = line("parse", "oracle_audit", tmp_path)
+    assert code == 2
+    assert "no source is called oracle_audit; there are: m365_audit" in err
+    assert line("ingest", "--all", tmp_path / "nowhere")[0] == 2
+    assert line("ingest")[0] == 2
+    assert line("ingest", "m365_audit")[0] == 2
+    assert line("alerts", "--lang", "fr")[0] == 2
+    assert line("alerts", "--since", "yesterday")[0] == 2
+
+
+def test_a_folder_of_rubbish_is_refused_or_quarantined_and_the_rest_goes_on(line: Line, tmp_path: Path) -> None:
+    crm = tmp_path / "logs" / "salesforce"
+    crm.mkdir(parents=True)
+    (crm / "good.csv").write_text(LOGIN)
+    (crm / "empty.csv").touch()
+    (crm / "nulls.csv").write_bytes(b"\0" * 100_000)
+    (crm / "cut.csv.gz").write_bytes(gzip.compress(LOGIN.encode() * 1000)[:200])
+    (crm / "other.csv").write_text("a,b\n1,2\n")
+    (crm / "deep.json").write_text('{"EventIdentifier":' + "[" * 10_000)
+    (crm / "binary.csv").write_bytes(bytes(range(256)) * 500)
+    (crm / "half.csv").write_text(LOGIN.replace("10.0.0.5", "10.0.0.6") + '"Login","2026')
+    (crm / "folder").mkdir()
+    code, out, _ = line("ingest", "--all", tmp_path / "logs", "--json")
+    summary = json.loads(out)
+    tally = summary["sources"]["salesforce_event_log"]
+    assert code == 1
+    assert tally["stored"] == 2
+    assert tally["read"] == tally["stored"] + tally["duplicate"] + tally["quarantined"] + sum(tally["ignored"].values())
+    refused = {Path(entry["file"]).name for entry in summary["refused"]}
+    assert {"nulls.csv", "other.csv", "binary.csv"} <= refused
+    assert "good.csv" not in refused
+    assert all(entry["reason"] for entry in summary["refused"])
+
+
+def test_what_is_quarantined_is_listed_and_stays_until_it_can_be_read(line: Line, tmp_path: Path) -> None:
+    file = tmp_path / "login.csv"
+    file.write_text(
+        LOGIN + LOGIN.splitlines()[1].replace("2026-03-02T03", "2026-13-02T03").replace("20260302", "20261302")
+    )
+    assert line("ingest", "salesforce_event_log", file)[0] == 0
+    (bad,) = json.loads(line("quarantine", "list", "--json")[1])
+    assert "is not a time" in bad["reason"]
+    assert bad["original"].startswith('"Login"')
+    assert json.loads(line("quarantine", "replay", "--json")[1]) == {"replayed": 0, "left": 1}
+    code, out, _ = line("doctor")
+    assert code == 1
+    assert "FAIL source salesforce_event_log: 1 events" in out
+
+
+def test_a_check_names_every_bad_row_and_changes_nothing(line: Line, tmp_path: Path) -> None:
+    file = tmp_path / "resignations.csv"
+    file.write_text(
+        "EmailAddress,ResignationDate,LastWorkingDate\n"
+        "li.na@example.com,2026-03-02,2026-03-31\n"
+        "wang.wei@example.com,the day after,2026-03-31\n"
+        ",2026-03-02,2026-03-31\n"
+    )
+    code, out, err = line("leavers", "import", "--check", file)
+    assert code == 1
+    assert "line 3" in err
+    assert "line 4" in err
+    assert "3 rows read, 1 good" in out
+    code, out, _ = line("leavers", "import", file, "--json")
+    assert (code, json.loads(out)["taken"]) == (1, 1)
+
+
+def test_the_demo_never_takes_the_place_of_real_logs(line: Line, tmp_path: Path) -> None:
+    file = tmp_path / "login.csv"
+    file.write_text(LOGIN)
+    assert line("ingest", "salesforce_event_log", file)[0] == 0
+    code, _, err = line("demo", "--no-serve", "--employees", 20, "--days", 5)
+    assert code == 2
+    assert "real logs" in err
+
+
+def test_the_demo_prints_what_was_found(line: Line) -> None:
+    code, out, _ = line("demo", "--no-serve", "--employees", 40, "--days", 15, "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert (report["employees"], report["days"]) == (40, 15)
+    assert line("alerts", "--json")[0] == 0
+    persons = json.loads(line("risk", "--json")[1])
+    assert [person["score"] for person in persons] == sorted((p["score"] for p in persons), reverse=True)
+    for person in persons:
+        assert person["score"] == pytest.approx(sum(term["points"] for term in person["terms"]), abs=0.02)
+
+
+def test_rules_are_listed_and_tested(line: Line, tmp_path: Path) -> None:
+    assert len(json.loads(line("rules", "list", "--json")[1])) >= 20
+    assert line("rules", "test")[0] == 0
+    broken = tmp_path / "broken.yml"
+    broken.write_text("title: x\ndetection: [")
+    assert line("rules", "test", broken)[0] != 0
+
+
+def test_simulate_writes_logs_only(line: Line, tmp_path: Path) -> None:
+    code, _, _ = line("simulate", tmp_path / "logs", "--employees", 10, "--days", 3)
+    assert code == 0
+    assert {"salesforce", "m365", "windows", "postfix", "hr", "truth.json"} <= {
+        f.name for f in (tmp_path / "logs").iterdir()
+    }
+    simulate(tmp_path / "again", employees=10, days=3, seed=7)
+    assert (tmp_path / "logs/truth.json").read_bytes() == (tmp_path / "again/truth.json").read_bytes()
