@@ -12,7 +12,7 @@ import polars as pl
 from core.batch import FRAGMENT, Batch, Progress, Quarantined
 from core.errors import Refused
 from core.schema import conform, empty
-from ingest.decode import Decoded, as_json, nothing, texts_series
+from ingest.decode import Decoded, as_json, placed, texts_series
 from ingest.encoding import Encoding
 from ingest.mapping import FRAGMENT_FIELDS, MODIFIED, ROW, Mapped, RecordMapping
 from ingest.pieces import Part, Piece
@@ -99,29 +99,17 @@ def decode_piece(
     bad.update((fit[row], reason) for row, reason in decoded.bad.items())
     ignored.update((fit[row], reason) for row, reason in decoded.ignored.items())
     originals = texts_series(texts) if decoded.original is None else pl.Series(decoded.original, dtype=pl.String)
-    at = pl.Series(fit, dtype=pl.Int64)
     part.context = decoded.context
     return Piece(
         parts=[part],
         records=records,
         ids=ids(records),
-        frame=_placed(decoded.frame, at, len(records)),
+        frame=placed(decoded.frame, fit, len(records)),
         bad=bad,
         ignored=ignored,
-        originals=_placed(originals.to_frame("x"), at, len(records))["x"],
-        vendor=None if decoded.vendor is None else _placed(decoded.vendor.to_frame("x"), at, len(records))["x"],
+        originals=placed(originals.to_frame("x"), fit, len(records))["x"],
+        vendor=None if decoded.vendor is None else placed(decoded.vendor.to_frame("x"), fit, len(records))["x"],
     )
-
-
-def _placed(frame: pl.DataFrame, rows: pl.Series, height: int) -> pl.DataFrame:
-    """Rows put at their numbers among `height` rows; the others are null."""
-    if frame.height == height:
-        return frame
-    if not frame.width:
-        return nothing(height, ["\0none"])
-    numbers = pl.DataFrame({ROW: pl.int_range(height, dtype=pl.Int64, eager=True)})
-    placed = frame.with_columns(rows.alias(ROW))
-    return numbers.join(placed, on=ROW, how="left", maintain_order="left").drop(ROW)
 
 
 def batch_of(piece: Piece, mapping: RecordMapping, stamp: Stamp) -> Batch:

@@ -10,11 +10,11 @@ from dataclasses import replace
 import polars as pl
 
 from core.errors import Refused
-from ingest.decode import Decoded, Decoder, Layout, nothing, texts_series, whole_json
+from ingest.decode import Decoded, Decoder, Layout, placed, texts_series, whole_json
 from ingest.jsonlines import JsonDecoder
 
 _END = "\x01"
-_MARK, _ORDER = "\0mark", "\0order"
+_MARK = "\0mark"
 OUTER = "csv."
 """Before the names of columns that stand beside one with the record inside."""
 MOST_COLUMNS = 2000
@@ -73,7 +73,7 @@ class CsvDecoder:
         rows = [row for row in range(len(texts)) if row not in ignored]
         bad: dict[int, str] = {}
         cells = self._cells([texts[row] for row in rows], bad)
-        frame, problems = _spread(cells, rows, len(texts)), {rows[row]: reason for row, reason in bad.items()}
+        frame, problems = placed(cells, rows, len(texts)), {rows[row]: reason for row, reason in bad.items()}
         decoded = Decoded(
             frame=frame.select(name for name in self._header if name in self._wanted),
             bad=problems,
@@ -113,7 +113,7 @@ class CsvDecoder:
             orient="row",
         )
         both = pl.concat([good, others]) if good is not None else others
-        return _spread(both, [*plain, *slow], len(texts))
+        return placed(both, [*plain, *slow], len(texts))
 
     def _by_the_book(self) -> str:
         """Cells that are quoted whole or hold no quote."""
@@ -168,13 +168,3 @@ class CsvDecoder:
         others = outer.frame.drop(column).rename(lambda name: f"{OUTER}{name}")
         frame = inner.frame.drop([name for name in others.columns if name in inner.frame.columns]).hstack(others)
         return replace(outer, frame=frame, bad=bad, vendor=outer.frame[column])
-
-
-def _spread(frame: pl.DataFrame, rows: Sequence[int], height: int) -> pl.DataFrame:
-    """Rows put at their numbers in a frame of `height` rows, null elsewhere."""
-    if len(rows) == height and list(rows) == list(range(height)):
-        return frame
-    missing = sorted(set(range(height)) - set(rows))
-    filled = pl.concat([frame, nothing(len(missing), frame.columns)]) if missing else frame
-    order = pl.Series(_ORDER, [*rows, *missing], dtype=pl.Int64)
-    return filled.insert_column(0, order).sort(_ORDER).drop(_ORDER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
 from ingest.reading import Limits, Stream
@@ -83,3 +84,15 @@ def nothing(height: int, columns: Sequence[str]) -> pl.DataFrame:
     """A frame of nulls."""
     empty = pl.repeat(None, height, dtype=pl.String, eager=True)
     return pl.DataFrame([empty.alias(name) for name in columns])
+
+
+def placed(frame: pl.DataFrame, rows: Sequence[int], height: int) -> pl.DataFrame:
+    """Rows put at their numbers among `height` rows; the others are null."""
+    if rows == range(height) or list(rows) == list(range(height)):
+        return frame
+    if not frame.width:
+        return nothing(height, ["\0none"])
+    at = np.full(height, -1)
+    at[list(rows)] = np.arange(len(rows))
+    places = pl.Series("at", at).replace(-1, None)
+    return frame.select(pl.all().gather(places)) if frame.height else nothing(height, frame.columns)

@@ -1,11 +1,10 @@
-"""Commands that bring data in, and those that say what came: parse, ingest, people, leavers, sources, quarantine."""
+"""Commands that bring data in: parse, ingest, people, leavers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from app.hr import HrImport
     from app.pipeline import Imported, Input
     from app.wiring import House
-    from core.batch import Batch, Quarantined
+    from core.batch import Batch
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -57,13 +56,6 @@ def register(app: typer.Typer) -> None:
     leavers = typer.Typer(help="What HR filed about departures.", no_args_is_help=True)
     leavers.command("import")(import_leavers)
     app.add_typer(leavers, name="leavers")
-    sources = typer.Typer(help="The systems that send logs.", no_args_is_help=True)
-    sources.command("status")(sources_status)
-    app.add_typer(sources, name="sources")
-    quarantine = typer.Typer(help="Records that could not be read.", no_args_is_help=True)
-    quarantine.command("list")(quarantine_list)
-    quarantine.command("replay")(quarantine_replay)
-    app.add_typer(quarantine, name="quarantine")
 
 
 def parse(
@@ -73,7 +65,7 @@ def parse(
     explain: Annotated[bool, typer.Option(help="Print unreadable records and why, instead of events.")] = False,
 ) -> None:
     """Print ECS documents as JSON lines; nothing is stored."""
-    from app.cli.show import line
+    from app.cli.show import line, unread
     from app.files import parsed, source_named
     from core.batch import Quarantined
     from ingest.catalog import sources
@@ -90,19 +82,6 @@ def parse(
             line(unread(item))
     if broken and not explain:
         typer.echo(f"{broken} records could not be read; --explain shows them", err=True)
-
-
-def unread(bad: Quarantined) -> dict[str, object]:
-    """A quarantined record as a document."""
-    original = bad.original.decode(errors="replace")
-    return {
-        "id": bad.id,
-        "source": bad.source,
-        "file": bad.file,
-        "record": bad.sequence,
-        "reason": bad.reason,
-        "original": original,
-    }
 
 
 def ingest_files(
@@ -246,75 +225,3 @@ def _import_hr(
         typer.echo(f"{result.rows} rows read, {result.taken} {'good' if check else 'imported'}")
     if result.problems:
         raise typer.Exit(1)
-
-
-def sources_status(context: typer.Context, json: Json = False) -> None:
-    """What has arrived of each source, and what has not."""
-    from api.views import source_views
-    from app.cli.show import document, table
-
-    with house_of(context) as house:
-        views = source_views(house.events, house.directory())
-    if json:
-        document(views)
-        return
-    table(
-        "Sources",
-        (
-            "source",
-            "events",
-            "quarantined",
-            "ignored",
-            "waiting lines",
-            "unlinked accounts",
-            "first event",
-            "last event",
-        ),
-        (
-            (
-                *(v.source, v.events, v.quarantined, sum(v.ignored.values())),
-                *(v.waiting, v.unlinked_accounts, v.first_event, v.last_event),
-            )
-            for v in views
-        ),
-    )
-
-
-def quarantine_list(
-    context: typer.Context,
-    source: Annotated[str | None, typer.Option(help="Only this source's.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    json: Json = False,
-) -> None:
-    """Records that could not be read, with the reason."""
-    from app.cli.show import document, table
-
-    with house_of(context) as house:
-        found = list(islice(house.events.quarantined(source), limit))
-    if json:
-        document([unread(bad) for bad in found])
-        return
-    table(
-        "Quarantine",
-        ("source", "file", "record", "reason", "begins with"),
-        ((b.source, b.file, b.sequence, b.reason, b.original[:60].decode(errors="replace")) for b in found),
-    )
-
-
-def quarantine_replay(
-    context: typer.Context,
-    source: Annotated[str | None, typer.Option(help="Only this source's.")] = None,
-    json: Json = False,
-) -> None:
-    """Read quarantined records again, as after a mended source; those that now fit become events."""
-    from app.cli.show import document
-    from app.jobs import judge_marked
-    from app.pipeline import replay
-
-    with house_of(context) as house:
-        freed, left = replay(house, source)
-        judge_marked(house)
-    if json:
-        document({"replayed": freed, "left": left})
-    else:
-        typer.echo(f"{freed:,} records replayed, {left:,} still in quarantine")

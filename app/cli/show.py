@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from core.batch import Quarantined
+
 
 def document(value: object) -> None:
     """Print one JSON document on standard output."""
@@ -60,3 +62,16 @@ def _cell(cell: object) -> str:
     if isinstance(cell, int):
         return f"{cell:,}"
     return "" if cell is None else str(cell)
+
+
+def unread(bad: Quarantined) -> dict[str, object]:
+    """A quarantined record as a document."""
+    original = bad.original.decode(errors="replace")
+    return {
+        "id": bad.id,
+        "source": bad.source,
+        "file": bad.file,
+        "record": bad.sequence,
+        "reason": bad.reason,
+        "original": original,
+    }
