@@ -19,7 +19,6 @@ from core.batch import FRAGMENT, Quarantined
 from core.errors import Refused, Unreadable
 from core.schema import SCHEMA
 from ingest.catalog import compile_source, sources
-from ingest.quarantine import replay
 
 CATALOG = sources()
 LINE = b'{"time":"2026-03-02T10:00:00Z","user":"li.na","rows":1}'
@@ -110,10 +109,13 @@ def test_replay_gives_events_under_their_old_ids(write):
     narrow, wide = source("json", RECORDS.replace("iso, syslog", "syslog")), source("json")
     [batch] = read(narrow, write(LINE + b"\n{broken"))
     assert not batch.events.height
-    events, bad = replay(wide, batch.quarantined)
-    assert events["event.id"].to_list() == [batch.quarantined[0].id]
+    dated, broken = batch.quarantined
+    events = wide.parse_record(dated)
+    assert events["event.id"].to_list() == [dated.id]
     assert events["event.original"].to_list() == [LINE.decode()]
-    assert [record.original for record in bad] == [b"{broken"]
+    assert broken.original == b"{broken"
+    with pytest.raises(Unreadable, match="is not valid JSON"):
+        wide.parse_record(broken)
 
 
 def test_a_csv_row_without_its_header_cannot_be_replayed():
