@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -38,6 +38,14 @@ class Judged:
     alerts: Sequence[Alert]
 
 
+@dataclass(slots=True)
+class _Group:
+    """Persons judged together, and how many tagged events they have."""
+
+    spans: list[Span] = field(default_factory=list)
+    events: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """What a judgement is made with."""
@@ -58,13 +66,12 @@ def judge(
     last_group: dict[str, int] = {}
     groups = list(_groups(spans, bench))
     for number, group in enumerate(groups):
-        last_group |= dict.fromkeys((person for person, _, _ in group), number)
+        last_group |= dict.fromkeys((person for person, _, _ in group.spans), number)
     due: dict[int, list[Mark]] = {}
     for mark in marks:
         due.setdefault(max((last_group[p] for p in persons_of[mark.subject]), default=0), []).append(mark)
-    for number, group in enumerate(groups or [[]]):
-        alerts = alerts_of(group, bench, book.judged) if group else ()
-        yield Judged(marks=due.get(number, ()), spans=group, alerts=alerts)
+    for number, group in enumerate(groups or [_Group()]):
+        yield Judged(marks=due.get(number, ()), spans=group.spans, alerts=_alerts(group, bench))
 
 
 def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span], dict[str, set[str]]]:
@@ -84,7 +91,7 @@ def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span]
     return spans, touched
 
 
-def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[list[Span]]:
+def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
     """Persons whose events fit into memory together; whoever has more than fits is judged alone."""
     accounts = {person: bench.directory.accounts_of([f"person:{person}"]) for person in spans}
     everything = EventQuery(
@@ -92,22 +99,30 @@ def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[list[Span]]:
         tagged=needed(bench.book.judged),
     )
     counts = bench.store.per_account(everything)
-    group: list[Span] = []
-    size = 0
+    group = _Group()
     for person, span in sorted(spans.items()):
         own = sum(counts.get(account, 0) for account in accounts[person])
-        if group and (size + own > EVENTS_AT_ONCE or len(group) >= PERSONS_AT_ONCE):
+        if group.spans and (group.events + own > EVENTS_AT_ONCE or len(group.spans) >= PERSONS_AT_ONCE):
             yield group
-            group, size = [], 0
-        group.append(span)
-        size += own
-    if group:
+            group = _Group()
+        group.spans.append(span)
+        group.events += own
+    if group.spans:
         yield group
+
+
+def _alerts(group: _Group, bench: Bench) -> list[Alert]:
+    """The alerts of a group; of a person with more events than fit, rule by rule."""
+    rules = bench.book.judged
+    turns = [[rule] for rule in rules] if group.events > EVENTS_AT_ONCE else [rules]
+    return sorted((alert for turn in turns for alert in alerts_of(group.spans, bench, turn)), key=lambda one: one.id)
 
 
 def alerts_of(group: Sequence[Span], bench: Bench, rules: Sequence[Rule]) -> list[Alert]:
     """The alerts that these rules raise about some persons' days, ordered by id."""
-    events = _read(group, bench, needed(rules))
+    if not group:
+        return []
+    events = _read(group, bench, rules)
     matches = _as_of(rules, events, bench.book)
     found = {(match.rule, match.person, match.day) for match in matches}
     for match in _looking_back(rules, events, bench):
@@ -138,14 +153,17 @@ def _alert(match: Match, bench: Bench) -> Alert:
     )
 
 
-def _read(group: Sequence[Span], bench: Bench, names: set[str]) -> pl.DataFrame:
+def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule]) -> pl.DataFrame:
     """The tagged events that bear on the group's days, with everything joined. Rules on leavers read leavers only."""
     calendar, book, directory = bench.directory.calendar, bench.book, bench.directory
-    start = calendar.start_of(max(FIRST_DAY, min(first for _, first, _ in group) - timedelta(days=book.reach)))
+    names = needed(rules)
+    asked = [*rules, *(book.rules[name] for name in names)]
+    reach = timedelta(days=max(rule.reach for rule in asked))
+    start = calendar.start_of(max(FIRST_DAY, min(first for _, first, _ in group) - reach))
     end = calendar.end_of(max(last for _, _, last in group))
     accounts = directory.accounts_of([f"person:{person}" for person, _, _ in group])
     leavers = {name for name in names if book.rules[name].leavers_only}
-    columns = _columns(book)
+    columns = _columns(asked)
 
     def read(tagged: set[str], of: frozenset[str]) -> pl.DataFrame:
         query = EventQuery(start=start, end=end, accounts=of, tagged=tagged, columns=columns)
@@ -158,12 +176,12 @@ def _read(group: Sequence[Span], bench: Bench, names: set[str]) -> pl.DataFrame:
     return joined.with_columns(calendar.day_expr().alias("day"), pl.col("leaver.stage").alias(STAGE_THEN))
 
 
-def _columns(book: RuleBook) -> tuple[str, ...]:
+def _columns(rules: Sequence[Rule]) -> tuple[str, ...]:
     asked = {
-        field
-        for rule in book.rules.values()
+        name
+        for rule in rules
         if rule.correlation or rule.exact is not None or rule.extra.first_seen
-        for field in (*rule.fields, *([rule.extra.first_seen.field] if rule.extra.first_seen else []))
+        for name in (*rule.fields, *([rule.extra.first_seen.field] if rule.extra.first_seen else []))
     }
     return tuple(dict.fromkeys([*BASE_COLUMNS, *sorted(asked & SCHEMA.keys() & BY_NAME.keys())]))
 
