@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -17,8 +18,22 @@ EXAMPLES = ("email.to.address", "target.user", "file.target_path", "file.name", 
 FACT_FIELDS = ("data.records", "data.bytes", *EXAMPLES)
 
 
-def findings(rule: Rule, hits: Mapping[str, pl.DataFrame]) -> list[Match]:
-    """The rule's matches, given the events each single-event rule hit (with the columns joined, and `day`)."""
+@dataclass(slots=True)
+class Past:
+    """What one rule needs to know of the days before `since` that are not read again: the windows at the ends of quiet
+    days, and which windows held last."""
+
+    since: date
+    usual: pl.DataFrame | None = None
+    held: pl.DataFrame | None = None
+
+
+def findings(rule: Rule, hits: Mapping[str, pl.DataFrame], past: Past | None = None) -> list[Match]:
+    """The rule's matches, given the events each single-event rule hit (with the columns joined, and `day`).
+
+    With `past`, days from `past.since` on are judged, events before it only fill their windows, and what later days
+    need to know of these is added to it.
+    """
     window = rule.correlation
     if window is None:
         events = _in_order(hits[rule.name], ["person.id"])
@@ -27,7 +42,7 @@ def findings(rule: Rule, hits: Mapping[str, pl.DataFrame]) -> list[Match]:
     groups = list(window.group)
     if window.type in COUNTED:
         events = _in_order(pl.concat(hits[name] for name in window.rules).unique("event.id"), groups)
-        return _matches(rule, events, _over_limit(rule, window, events), groups)
+        return _matches(rule, events, _over_limit(rule, window, events, past), groups)
     per_rule = [hits[name].with_columns(pl.lit(place).alias("place")) for place, name in enumerate(window.rules)]
     rows = pl.concat(
         frame.with_columns(pl.lit(name).alias("rule")) for frame, name in zip(per_rule, window.rules, strict=True)
@@ -40,7 +55,7 @@ def findings(rule: Rule, hits: Mapping[str, pl.DataFrame]) -> list[Match]:
     return _matches(rule, _in_order(rows.unique("event.id"), groups), fired, groups)
 
 
-def _over_limit(rule: Rule, window: Correlation, events: pl.DataFrame) -> pl.DataFrame:
+def _over_limit(rule: Rule, window: Correlation, events: pl.DataFrame, past: Past | None) -> pl.DataFrame:
     """Events at which the window comes to hold; of windows up to a day also those where that day alone holds it."""
     groups, field, kind = list(window.group), window.field, window.type
     frame = events.with_columns(
@@ -49,17 +64,19 @@ def _over_limit(rule: Rule, window: Correlation, events: pl.DataFrame) -> pl.Dat
         pl.lit(float(window.limit)).alias("limit"),
         pl.lit(None, pl.Float64).alias("own_usual"),
     )
+    if past:
+        frame = frame.filter(pl.col("day") >= past.since)
     if rule.extra.usual:
-        frame = _with_usual(rule.extra.usual, window, frame, groups)
+        frame = _with_usual(rule.extra.usual, window, frame, groups, past)
 
     def above(total: str) -> pl.Expr:
         return pl.col(total) > pl.col("limit") if window.strictly else pl.col(total) >= pl.col("limit")
 
-    held = (
-        frame.group_by(*groups, "day")
-        .agg(above("total").last().alias("held"))
-        .sort("day")
-        .select(*groups, "day", pl.col("held").shift(1).over(groups).fill_null(False).alias("held_before"))
+    ends = frame.group_by(*groups, "day").agg(above("total").last().alias("held"))
+    if past:
+        past.held = ends = pl.concat([ends, *_known(past.held)])
+    held = ends.sort("day").select(
+        *groups, "day", pl.col("held").shift(1).over(groups).fill_null(False).alias("held_before")
     )
     frame = frame.join(held, on=[*groups, "day"], nulls_equal=True, maintain_order="left")
     fires = above("total") & ~pl.col("held_before")
@@ -70,20 +87,28 @@ def _over_limit(rule: Rule, window: Correlation, events: pl.DataFrame) -> pl.Dat
     )
 
 
-def _with_usual(usual: Usual, window: Correlation, frame: pl.DataFrame, groups: list[str]) -> pl.DataFrame:
+def _with_usual(
+    usual: Usual, window: Correlation, frame: pl.DataFrame, groups: list[str], past: Past | None
+) -> pl.DataFrame:
     """Raise the limit to `times` the person's usual; days after a notice are not usual."""
     keys = [*groups, "day"]
     quiet = frame.filter(pl.col(STAGE_THEN) == "active")
     # The window at a day's end is compared with later days only once it lies wholly before theirs.
     lag = timedelta(days=max(0, -(-window.span // A_DAY) - 1))
-    past = quiet.group_by(keys).agg(pl.col("total").last()).with_columns(pl.col("day") + lag)
-    asked = frame.select(keys).unique().join(past, on=keys, how="full", coalesce=True, nulls_equal=True).sort("day")
+    ends = quiet.group_by(keys).agg(pl.col("total").last()).with_columns(pl.col("day") + lag)
+    if past:
+        past.usual = ends = pl.concat([ends, *_known(past.usual)])
+    asked = frame.select(keys).unique().join(ends, on=keys, how="full", coalesce=True, nulls_equal=True).sort("day")
     back = f"{usual.days}d"
     known = pl.col("total").is_not_null().cast(pl.Int64).rolling_sum_by("day", back, closed="left").over(groups)
     median = pl.col("total").cast(pl.Float64).rolling_median_by("day", back, closed="left").over(groups)
     own = asked.select(*keys, pl.when(known >= usual.min_days).then(median).alias("own_usual"))
     joined = frame.drop("own_usual").join(own, on=keys, how="left", nulls_equal=True, maintain_order="left")
     return joined.with_columns(pl.max_horizontal(pl.col("limit"), pl.col("own_usual") * usual.times).alias("limit"))
+
+
+def _known(frame: pl.DataFrame | None) -> list[pl.DataFrame]:
+    return [] if frame is None else [frame]
 
 
 def _in_order(events: pl.DataFrame, groups: list[str]) -> pl.DataFrame:

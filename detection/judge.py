@@ -14,7 +14,7 @@ from core.person import Filing, Stage
 from core.ports import EventQuery, EventReader, Mark
 from core.schema import BY_NAME, SCHEMA
 from detection.candidates import hits, needed
-from detection.correlation import FACT_FIELDS, findings
+from detection.correlation import FACT_FIELDS, Past, findings
 from detection.derive import Surroundings, derive
 from detection.risk import ledger
 from detection.rule import Rule
@@ -27,6 +27,9 @@ FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
 BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email.to.domain", *FACT_FIELDS)
 
 Span = tuple[str, date, date]
+Pasts = dict[int, Past]
+"""What is known of the days before, for each way to look at them: as of their time, and knowing each notice."""
+AS_OF = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,26 +115,61 @@ def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
 
 
 def _alerts(group: _Group, bench: Bench) -> list[Alert]:
-    """The alerts of a group; of a person with more events than fit, rule by rule."""
-    rules = bench.book.judged
-    turns = [[rule] for rule in rules] if group.events > EVENTS_AT_ONCE else [rules]
-    return sorted((alert for turn in turns for alert in alerts_of(group.spans, bench, turn)), key=lambda one: one.id)
+    """The alerts of a group; of a person with more events than fit, rule by rule and some days at a time."""
+    if group.events <= EVENTS_AT_ONCE:
+        return alerts_of(group.spans, bench, bench.book.judged)
+    ((person, first, last),) = group.spans
+    found: list[Alert] = []
+    for rule in bench.book.judged:
+        pasts: Pasts = {}
+        start = max(FIRST_DAY, first - timedelta(days=rule.reach))
+        for days in _slices(person, start, last, bench, rule):
+            found += alerts_of([(person, *days)], bench, [rule], pasts)
+    return sorted((alert for alert in found if alert.day >= first), key=lambda alert: alert.id)
 
 
-def alerts_of(group: Sequence[Span], bench: Bench, rules: Sequence[Rule]) -> list[Alert]:
-    """The alerts that these rules raise about some persons' days, ordered by id."""
+def _slices(person: str, first: date, last: date, bench: Bench, rule: Rule) -> Iterator[tuple[date, date]]:
+    """Runs of days from first to last, without those of no event, whose events fit into memory; or of a single day."""
+    calendar = bench.directory.calendar
+    query = EventQuery(
+        start=calendar.start_of(first),
+        end=calendar.end_of(last),
+        accounts=bench.directory.accounts_of([f"person:{person}"]),
+        tagged=needed([rule]),
+    )
+    events = sum(bench.store.per_account(query).values())
+    if first == last or 0 < events <= EVENTS_AT_ONCE:
+        yield first, last
+    elif events:
+        middle = first + (last - first) // 2
+        yield from _slices(person, first, middle, bench, rule)
+        yield from _slices(person, middle + timedelta(days=1), last, bench, rule)
+
+
+def alerts_of(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], pasts: Pasts | None = None) -> list[Alert]:
+    """The alerts that these rules raise about some persons' days, ordered by id. With `pasts`, which earlier calls for
+    the days before have filled, events of these are read only as far as windows reach."""
     if not group:
         return []
-    events = _read(group, bench, rules)
-    matches = _as_of(rules, events, bench.book)
+    events = _read(group, bench, rules, whole=pasts is None)
+    since = min(first for _, first, _ in group)
+    matches = _as_of(rules, events, bench.book, _past(pasts, AS_OF, since))
     found = {(match.rule, match.person, match.day) for match in matches}
-    for match in _looking_back(rules, events, bench):
+    for match in _looking_back(rules, events, bench, pasts, since):
         if (match.rule, match.person, match.day) not in found:
             found.add((match.rule, match.person, match.day))
             matches.append(match)
     days = {person: (first, last) for person, first, last in group}
     kept = (m for m in matches if m.person in days and days[m.person][0] <= m.day <= days[m.person][1])
     return sorted((_alert(match, bench) for match in kept), key=lambda alert: alert.id)
+
+
+def _past(pasts: Pasts | None, turn: int, since: date) -> Past | None:
+    if pasts is None:
+        return None
+    past = pasts.setdefault(turn, Past(since))
+    past.since = since
+    return past
 
 
 def _alert(match: Match, bench: Bench) -> Alert:
@@ -153,12 +191,12 @@ def _alert(match: Match, bench: Bench) -> Alert:
     )
 
 
-def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule]) -> pl.DataFrame:
+def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: bool) -> pl.DataFrame:
     """The tagged events that bear on the group's days, with everything joined. Rules on leavers read leavers only."""
     calendar, book, directory = bench.directory.calendar, bench.book, bench.directory
     names = needed(rules)
     asked = [*rules, *(book.rules[name] for name in names)]
-    reach = timedelta(days=max(rule.reach for rule in asked))
+    reach = timedelta(days=max(rule.reach if whole else rule.window for rule in asked))
     start = calendar.start_of(max(FIRST_DAY, min(first for _, first, _ in group) - reach))
     end = calendar.end_of(max(last for _, _, last in group))
     accounts = directory.accounts_of([f"person:{person}" for person, _, _ in group])
@@ -186,20 +224,23 @@ def _columns(rules: Sequence[Rule]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*BASE_COLUMNS, *sorted(asked & SCHEMA.keys() & BY_NAME.keys())]))
 
 
-def _as_of(rules: Sequence[Rule], events: pl.DataFrame, book: RuleBook) -> list[Match]:
+def _as_of(rules: Sequence[Rule], events: pl.DataFrame, book: RuleBook, past: Past | None) -> list[Match]:
     """What the rules find, every event seen with what was known at its time."""
     per_rule = {name: hits(book.rules[name], events) for name in sorted(needed(rules))}
-    return [match for rule in rules for match in findings(rule, per_rule)]
+    return [match for rule in rules for match in findings(rule, per_rule, past)]
 
 
-def _looking_back(judged: Sequence[Rule], events: pl.DataFrame, bench: Bench) -> Iterator[Match]:
+def _looking_back(
+    judged: Sequence[Rule], events: pl.DataFrame, bench: Bench, pasts: Pasts | None, since: date
+) -> Iterator[Match]:
     """What rules with `lookback` find in the days before each notice, once the notice is known: it carries its time."""
     rules = [rule for rule in judged if rule.extra.lookback]
     people = set(events["person.id"].unique()) if rules else set()
     notices = {person: _notices(person, bench.directory) for person in people}
     for turn in range(max((len(own) for own in notices.values()), default=0)):
         filings = {person: own[turn] for person, own in notices.items() if len(own) > turn}
-        for match in _as_of(rules, _as_if_known(events, filings, bench), bench.book):
+        past = _past(pasts, turn, since)
+        for match in _as_of(rules, _as_if_known(events, filings, bench), bench.book, past):
             filing = filings[match.person]
             days = (bench.directory.calendar.day_of(filing.filed) - match.day).days
             if match.time < filing.filed and days <= bench.book.rules[match.rule].extra.lookback:

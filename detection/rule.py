@@ -89,7 +89,8 @@ class Correlation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A compiled rule. `candidate` tells which events to tag from stored columns alone (null: it depends on joined
-    ones), `exact` which of them match once those are joined."""
+    ones), `exact` which of them match once those are joined. `reach` is how many days before a day bear on it, `window`
+    how many of these are needed where it is known how the windows of the days before ended."""
 
     name: str
     id: str
@@ -104,6 +105,7 @@ class Rule:
     correlation: Correlation | None = None
     leavers_only: bool = False
     reach: int = 0
+    window: int = 0
 
     @property
     def kind(self) -> str:
@@ -142,6 +144,7 @@ def event_rule(parsed: SigmaRule) -> Rule:
         fields=fields & ALL,
         leavers_only=not only_of(parsed, active),
         reach=seen.days if seen else 0,
+        window=seen.days if seen else 0,
     )
 
 
@@ -171,6 +174,7 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule]) ->
         fields=frozenset({*correlation.group, *([correlation.field] if correlation.field else [])}),
         leavers_only=all(base.leavers_only for base in bases),
         reach=windows + memory,
+        window=-(-correlation.span // DAY) + max(base.reach for base in bases),
     )
 
 

@@ -8,14 +8,22 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import detection.judge
+from app.config import load
+from app.jobs import EVERYBODY
+from app.wiring import open_house
 from core.calendar import CompanyCalendar
+from core.ports import EventQuery
+from detection.judge import judge
 from ingest.hr import read_resignations
 from tests.app.conftest import answers, command, run
+from tests.detection.conftest import Reader
 
 
 def test_importing_the_same_files_twice_stores_nothing_and_changes_no_alert(
@@ -29,6 +37,26 @@ def test_importing_the_same_files_twice_stores_nothing_and_changes_no_alert(
         assert tally["stored"] == 0
         assert tally["read"] == tally["duplicate"] + tally["quarantined"] + sum(tally["ignored"].values())
     assert answers(data) == undisturbed
+
+
+def test_a_person_with_more_events_than_fit_gets_the_alerts_of_one_judged_at_once(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("ingest", "--all", logs, data=tmp_path)
+    with open_house(load(tmp_path)) as house:
+        known = house.records.alerts()
+        persons = sorted({alert.person for alert in known}, key=lambda p: -sum(a.person == p for a in known))[:4]
+        directory = house.directory()
+        accounts = directory.accounts_of([f"person:{person}" for person in persons])
+        store = Reader(house.events.read(EventQuery(accounts=accounts)))
+        monkeypatch.setattr(detection.judge, "EVENTS_AT_ONCE", 60)
+        marks = [replace(EVERYBODY, subject=f"person:{person}") for person in persons]
+        judged = list(
+            judge(marks, store=store, directory=directory, book=house.book, surroundings=house.surroundings())
+        )
+    found = [alert for one in judged for alert in one.alerts]
+    assert sorted(found, key=lambda a: a.id) == sorted((a for a in known if a.person in persons), key=lambda a: a.id)
+    assert len(found) > 10
 
 
 def test_counts_add_up(logs: Path, tmp_path: Path) -> None:

@@ -63,16 +63,19 @@ class Reader:
         self.events = events
         self.queries: list[EventQuery] = []
 
+    def _asked(self, query: EventQuery) -> pl.DataFrame:
+        wanted = pl.col("user.account").is_in(list(query.accounts or ()))
+        if query.start and query.end:
+            wanted &= pl.col("@timestamp").is_between(query.start, query.end, closed="left")
+        tagged = pl.col("rule.matched").list.set_intersection(list(query.tagged or ())).list.len() > 0
+        return self.events.filter(wanted & tagged.fill_null(False))
+
     def read(self, query: EventQuery) -> pl.DataFrame:
         self.queries.append(query)
-        wanted = pl.col("user.account").is_in(list(query.accounts or ()))
-        wanted &= pl.col("@timestamp").is_between(query.start, query.end, closed="left")
-        tagged = pl.col("rule.matched").list.set_intersection(list(query.tagged or ())).list.len() > 0
-        rows = self.events.filter(wanted & tagged.fill_null(False))
-        return rows.select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
+        return self._asked(query).select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
-    def per_account(self, _: EventQuery) -> dict[str, int]:
-        return dict(self.events.group_by("user.account").len().iter_rows())
+    def per_account(self, query: EventQuery) -> dict[str, int]:
+        return dict(self._asked(query).group_by("user.account").len().iter_rows())
 
 
 def directory(events: pl.DataFrame, filings: Sequence[Filing] = (), extra: Sequence[str] = ()) -> Directory:
