@@ -10,7 +10,7 @@ import polars as pl
 
 from core.calendar import CompanyCalendar
 from core.person import Filing, Link, Person, Stage, notice_at
-from core.schema import TIME
+from core.schema import JOINED, TIME
 
 ALWAYS = datetime(1, 1, 2, tzinfo=UTC)
 NEVER = datetime(9999, 12, 30, tzinfo=UTC)
@@ -50,7 +50,7 @@ class Directory:
 
     def join(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events, in their order, with the columns of `core.schema.JOINED` as of each one's @timestamp."""
-        rows = events.with_row_index("row").sort("@timestamp")
+        rows = events.select("user.account", "@timestamp").with_row_index("row").sort("@timestamp")
         accounts = rows["user.account"].drop_nulls().unique().to_list()
         linked = rows.join_asof(
             self._intervals(accounts),
@@ -66,11 +66,8 @@ class Directory:
         staged = known.join_asof(
             self._stages(), left_on="@timestamp", right_on="filed", by="person.id", check_sortedness=False
         )
-        return (
-            staged.with_columns(self.stage_columns(pl.col("in_force").fill_null(False), pl.col("last_day")))
-            .sort("row")
-            .drop("row", "since", "until", "filed", "in_force", "last_day")
-        )
+        stages = self.stage_columns(pl.col("in_force").fill_null(False), pl.col("last_day"))
+        return events.hstack(staged.with_columns(stages).sort("row").select(field.name for field in JOINED))
 
     def accounts_of(self, subjects: Collection[str]) -> frozenset[str]:
         """Every account of every person that the subjects of marks (accounts, `person:<id>`, `*`) touch."""
