@@ -11,13 +11,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.company import asked, logs
+from benchmarks.company import asked, in_large_files, logs
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Import a company's logs into a fresh data directory in a process of its own and print what it took."""
-    folder = logs(asked(__doc__, arguments))
-    with tempfile.TemporaryDirectory() as data:
+    size = asked(__doc__, arguments)
+    folder = logs(size)
+    with tempfile.TemporaryDirectory() as data, tempfile.TemporaryDirectory() as large:
+        if size.large_files:
+            in_large_files(folder, Path(large))
+            folder = Path(large)
         start = time.perf_counter()
         line = [sys.executable, "-m", "app", "--data", data, "ingest", "--all", str(folder), "--json"]
         done = subprocess.run(line, stdout=subprocess.PIPE, check=True)

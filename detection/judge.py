@@ -62,12 +62,12 @@ class Bench:
 def judge(
     marks: Sequence[Mark], *, store: EventReader, directory: Directory, book: RuleBook, surroundings: Surroundings
 ) -> Iterator[Judged]:
-    """Judge marked days, some persons at a time, so that memory stays bounded. Every mark comes back once, with the
-    last of its persons."""
+    """Judge marked days, some persons at a time, so that memory stays bounded; those with the most events last, so that
+    nobody waits for them. Every mark comes back once, with the last of its persons."""
     bench = Bench(store=store, directory=directory, book=book, surroundings=surroundings)
     spans, persons_of = _spans(marks, directory)
     last_group: dict[str, int] = {}
-    groups = list(_groups(spans, bench))
+    groups = sorted(_groups(spans, bench), key=lambda group: group.events > EVENTS_AT_ONCE)
     for number, group in enumerate(groups):
         last_group |= dict.fromkeys((person for person, _, _ in group.spans), number)
     due: dict[int, list[Mark]] = {}

@@ -96,6 +96,29 @@ def test_every_mark_comes_back_once() -> None:
     assert sum(len(one.alerts) for one in judged) == 1
 
 
+def test_who_has_more_events_than_fit_is_judged_last_and_as_if_they_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = book(EXPORT, SUM)
+    busy = exports(*((f"{day:02}T{hour:02}:00", 2500) for day in range(2, 12) for hour in range(1, 5)))
+    rows = exports(("02T09:00", 12000), **{"user.account": "mail:wang.wei@example.com"}) + busy
+    events = Tagger(rules, SURROUNDINGS).tag(frame(rows))
+    marks = [Mark(subject="*", first=date(2026, 3, 1), last=date(2026, 3, 30))]
+
+    def judged() -> list[tuple[str, list[date]]]:
+        found = judge(marks, store=Reader(events), directory=directory(events), book=rules, surroundings=SURROUNDINGS)
+        return [
+            (person, sorted(a.day for a in one.alerts if a.person == person))
+            for one in found
+            for person, _, _ in one.spans
+        ]
+
+    whole = judged()
+    monkeypatch.setattr("detection.judge.EVENTS_AT_ONCE", 7)
+    cut = judged()
+    assert [person for person, _ in cut] == ["wang.wei", "li.na"]
+    assert sorted(cut) == sorted(whole)
+    assert len(dict(cut)["li.na"]) > 1
+
+
 def test_touched_days_reach_as_far_as_the_widest_rule() -> None:
     events = frame(exports(("02T07:00", 1), ("05T09:00", 1)))
     (mark,) = touched(events, SURROUNDINGS.calendar, 30)
