@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench
+.PHONY: setup demo test test-cluster lint bench
 
 setup: $(READY)
 
@@ -24,7 +24,11 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not cluster"
+
+# With real servers, which it starts and stops itself: needs Java 17 and Maven.
+test-cluster: $(READY)
+	$(BIN)/python -m deploy.dev_cluster run $(BIN)/python -m pytest -n 2 --dist worksteal -m cluster
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

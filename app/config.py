@@ -9,7 +9,7 @@ from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from core.calendar import CompanyCalendar
 from core.errors import ConfigError
@@ -62,6 +62,16 @@ class Api(_Section):
     token: str = ""
 
 
+class Cluster(_Section):
+    """Addresses of servers; each takes the place of a part of the embedded default. None: everything lies in `data`."""
+
+    postgresql: SecretStr = SecretStr("")
+
+    def records(self, data: Path) -> str:
+        """Where the records lie."""
+        return self.postgresql.get_secret_value() or f"sqlite:///{data / 'records.db'}"
+
+
 class Config(_Section):
     """The whole configuration. `data` holds everything the embedded default writes."""
 
@@ -69,6 +79,7 @@ class Config(_Section):
     company: Company = Company()
     detection: Detection = Detection()
     api: Api = Api()
+    cluster: Cluster = Cluster()
 
 
 def load(data: Path | None = None, file: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
@@ -106,7 +117,7 @@ def _put(values: dict[str, object], name: str, text: str) -> None:
         values["data"] = text
         return
     section, _, key = name.partition("_")
-    if section not in ("company", "detection", "api"):
+    if section not in Config.model_fields or section == "data":
         return
     inside = values.setdefault(section, {})
     if not isinstance(inside, dict):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import replace
 from datetime import date
+from random import SystemRandom
+from time import sleep
 
 from app.wiring import House
 from cases.inbox import gather
 from core.alert import Alert
 from core.case import Case
 from core.ports import Mark
-from detection.judge import Judged, judge
+from detection.judge import PERSONS_AT_ONCE, Judged, judge, persons_of
 from detection.risk import score_at
 
+chance = SystemRandom()
 EVERYBODY = Mark(subject="*", first=date(1970, 1, 1), last=date(9999, 12, 31))
 
 
@@ -23,25 +27,59 @@ def retag(house: House) -> None:
     tagger = house.tagger()
     if house.records.setting("rules_version") == tagger.version:
         return
-    house.records.add([EVERYBODY])
-    house.events.retag(tagger.version, tagger.tag)
-    house.records.set_setting("rules_version", tagger.version)
+    with house.records.alone("retag"):
+        if house.records.setting("rules_version") == tagger.version:  # another process was quicker
+            return
+        house.records.add([EVERYBODY])
+        house.events.retag(tagger.version, tagger.tag)
+        house.records.set_setting("rules_version", tagger.version)
 
 
 def judge_marked(house: House, progress: Callable[[Judged], None] | None = None) -> int:
-    """Judge every marked day; returns how many person-spans were judged. What is marked meanwhile is judged too."""
+    """Judge every marked day; returns how many person-spans were judged here. What is marked meanwhile is judged too,
+    and what other judges have in hand is waited for."""
     retag(house)
     spans = 0
     while marks := house.records.pending():
-        directory = house.directory()
-        for judged in judge(
-            marks, store=house.events, directory=directory, book=house.book, surroundings=house.surroundings()
-        ):
-            house.records.settle(judged.marks, judged.spans, judged.alerts, _cases(house, judged))
-            spans += len(judged.spans)
-            if progress:
-                progress(judged)
+        for persons in _gulps(marks, house):
+            with house.records.take(persons) as mine:
+                for judged in _judge(house, mine):
+                    spans += len(judged.spans)
+                    if progress:
+                        progress(judged)
+        if marks == house.records.pending():
+            sleep(chance.uniform(0.2, 1.0))
     return spans
+
+
+def _gulps(marks: Sequence[Mark], house: House) -> Iterator[set[str]]:
+    """The marked persons, some at a time, those of one mark together. A mark of everybody becomes one of each first."""
+    directory = house.directory()
+    touched = [(mark, persons_of(mark, directory)) for mark in marks]
+    gulp: set[str] = set()
+    for mark, persons in sorted(touched, key=lambda item: min(item[1], default="")):
+        if mark.subject == EVERYBODY.subject:
+            house.records.spread(mark, [replace(mark, subject=f"person:{person}") for person in persons])
+            continue
+        if len(gulp | persons) > PERSONS_AT_ONCE:
+            yield gulp
+            gulp = set()
+        gulp |= persons
+    yield gulp
+
+
+def _judge(house: House, mine: Set[str]) -> Iterator[Judged]:
+    """Judge and settle the marks that touch nobody else. Marks and links are read here, where nobody else can settle
+    and nothing newer can be written over."""
+    directory = house.directory()
+    marks = [mark for mark in house.records.pending() if persons_of(mark, directory) <= mine]
+    if not marks:
+        return
+    for judged in judge(
+        marks, store=house.events, directory=directory, book=house.book, surroundings=house.surroundings()
+    ):
+        house.records.settle(judged.marks, judged.spans, judged.alerts, _cases(house, judged))
+        yield judged
 
 
 def _cases(house: House, judged: Judged) -> list[Case]:

@@ -57,9 +57,10 @@ class House:
 
 @contextmanager
 def open_house(config: Config) -> Iterator[House]:
-    """The embedded default: SQLite records and sealed segments in the data directory, made where missing."""
+    """SQLite records and sealed segments in the data directory, made where missing; or the servers that the
+    configuration names in their place."""
     config.data.mkdir(parents=True, exist_ok=True)
-    records = SqlRecords(f"sqlite:///{config.data / 'records.db'}")
+    records = SqlRecords(config.cluster.records(config.data))
     events = SegmentStore(config.data / "events", records)
     try:
         yield House(config=config, records=records, events=events)

@@ -129,6 +129,12 @@ class Marks(Protocol):
     def pending(self) -> Sequence[Mark]:
         """All marks, in a stable order."""
 
+    def spread(self, mark: Mark, over: Sequence[Mark]) -> None:
+        """Put marks in the place of one, unless that was renewed: then it stays beside them."""
+
+    def take(self, persons: Collection[str]) -> AbstractContextManager[frozenset[str]]:
+        """Those of the persons whom no other judge has; no other gets them until the context ends."""
+
 
 class Inbox(Protocol):
     """Alerts and cases."""
@@ -164,6 +170,9 @@ class Records(People, Marks, Inbox, Protocol):
     def setting(self, name: str) -> str | None: ...
 
     def set_setting(self, name: str, value: str) -> None: ...
+
+    def alone(self, job: str) -> AbstractContextManager[None]:
+        """Within it no other process does this job; waits for one that does."""
 
     def close(self) -> None: ...
 

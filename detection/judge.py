@@ -65,16 +65,24 @@ def judge(
     """Judge marked days, some persons at a time, so that memory stays bounded; those with the most events last, so that
     nobody waits for them. Every mark comes back once, with the last of its persons."""
     bench = Bench(store=store, directory=directory, book=book, surroundings=surroundings)
-    spans, persons_of = _spans(marks, directory)
+    spans, touched = _spans(marks, directory)
     last_group: dict[str, int] = {}
     groups = sorted(_groups(spans, bench), key=lambda group: group.events > EVENTS_AT_ONCE)
     for number, group in enumerate(groups):
         last_group |= dict.fromkeys((person for person, _, _ in group.spans), number)
     due: dict[int, list[Mark]] = {}
     for mark in marks:
-        due.setdefault(max((last_group[p] for p in persons_of[mark.subject]), default=0), []).append(mark)
+        due.setdefault(max((last_group[p] for p in touched[mark.subject]), default=0), []).append(mark)
     for number, group in enumerate(groups or [_Group()]):
         yield Judged(marks=due.get(number, ()), spans=group.spans, alerts=_alerts(group, bench))
+
+
+def persons_of(mark: Mark, directory: Directory) -> set[str]:
+    """The persons a mark touches."""
+    kind, _, name = mark.subject.partition(":")
+    accounts = directory.accounts_of([mark.subject])
+    persons = {person for account in accounts for person in directory.persons_of(account)}
+    return persons | ({name} if kind == "person" else set())
 
 
 def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span], dict[str, set[str]]]:
@@ -83,12 +91,8 @@ def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span]
     touched: dict[str, set[str]] = {}
     for mark in marks:
         first, last = max(mark.first, FIRST_DAY), min(mark.last, LAST_DAY)
-        kind, _, name = mark.subject.partition(":")
-        accounts = directory.accounts_of([mark.subject])
-        persons = {person for account in accounts for person in directory.persons_of(account)}
-        persons |= {name} if kind == "person" else set()
-        touched[mark.subject] = persons
-        for person in persons:
+        touched[mark.subject] = persons_of(mark, directory)
+        for person in touched[mark.subject]:
             _, known_first, known_last = spans.get(person, (person, first, last))
             spans[person] = (person, min(first, known_first), max(last, known_last))
     return spans, touched

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from sqlalchemy import select
 
 from store.records.database import Database, upsert
@@ -26,6 +28,9 @@ class SqlRecords(PeopleRecords, MarkRecords, InboxRecords):
     def set_setting(self, name: str, value: str) -> None:
         with self.database.writing() as connection:
             upsert(connection, settings, [{"name": name, "value": value}])
+
+    def alone(self, job: str) -> AbstractContextManager[None]:
+        return self.database.lock(job)
 
     def close(self) -> None:
         self.database.close()

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, case, create_engine, event, inspect, text
+from sqlalchemy import ColumnElement, Connection, Table, case, func, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import DBAPIError
 
 from core.errors import ConfigError, Refused
+from store.records.engines import engine_of, trouble
 
-HEAD = "0001"
-OLDER: frozenset[str] = frozenset()
+HEAD = "0002"
+WRITERS = 0x1EA7E2
+"""PostgreSQL's advisory lock of those who write alone."""
+OLDER = frozenset({"0001"})
 """Shapes that the migrations bring up to `HEAD`."""
-BUSY_SECONDS = 60
 PIECE = 500
 """Values of one statement: below every dialect's limit of parameters."""
 
@@ -30,24 +31,32 @@ class Database:
     """A records database. Writers take turns; readers never wait. Raises `ConfigError` where it cannot be used."""
 
     def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
+        self.engine = engine_of(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
         try:
             with self.reading() as connection:
                 ready = _is_ready(connection)
             if not ready:
                 with self.writing() as connection:
                     _bring_up(connection)
-        except DatabaseError as error:
-            raise ConfigError(f"the records database {url} cannot be used: {error.orig}") from None
+        except DBAPIError as error:
+            self.close()
+            raise trouble(self.engine, error) from None
+        except ConfigError:
+            self.close()
+            raise
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, alone: bool = True) -> Iterator[Connection]:
         """A transaction that holds the write lock from its start, so that what it reads stays true. Waits for its
-        turn; raises `Refused` when that does not come."""
+        turn; raises `Refused` when that does not come. Who changes rows that nobody else changes need not be `alone`;
+        SQLite knows no other way."""
         with self.engine.connect().execution_options(writing=True) as connection:
             try:
                 transaction = connection.begin()
-            except OperationalError as error:
+                if alone and not self.is_sqlite:
+                    connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
+            except DBAPIError as error:
                 raise Refused(f"the records database is busy, try again: {error.orig}") from None
             with transaction:
                 yield connection
@@ -56,7 +65,22 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """One consistent view."""
         with self.engine.connect() as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.exec_driver_sql("set transaction isolation level repeatable read")
             yield connection
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Wait until nobody else, in whatever process, does what is called so; who dies lets go of it."""
+        if self.is_sqlite:
+            with Path(f"{self.engine.url.database}.{name}").open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+            return
+        with self.engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("set local lock_timeout = 0")
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, WRITERS))))
+            yield
 
     def close(self) -> None:
         self.engine.dispose()
@@ -95,28 +119,6 @@ def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[start : start + PIECE]
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
 def _is_ready(connection: Connection) -> bool:
     """Whether the database has today's shape. Raises `ConfigError` where it has one we do not know."""
     if not inspect(connection).has_table("alembic_version"):
@@ -128,8 +130,12 @@ def _is_ready(connection: Connection) -> bool:
 
 
 def _bring_up(connection: Connection) -> None:
-    if _is_ready(connection):  # another process was quicker
-        return
+    if not _is_ready(connection):  # or another process was quicker
+        migrate(connection, HEAD)
+
+
+def migrate(connection: Connection, shape: str) -> None:
+    """Bring the tables to a shape, up or down; `base` is none at all."""
     from alembic import command
     from alembic.config import Config
 
@@ -137,4 +143,4 @@ def _bring_up(connection: Connection) -> None:
     # The configuration expands %, also in the path of an installation.
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    (command.upgrade if shape == HEAD else command.downgrade)(config, shape)

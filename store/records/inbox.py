@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from core.alert import Alert, Severity, Term
 from core.case import Case, CaseState
@@ -31,7 +31,7 @@ class InboxRecords:
         alerts: Sequence[Alert],
         cases: Sequence[Case],
     ) -> None:
-        with self._database.writing() as connection:
+        with self._database.writing(alone=False) as connection:
             detected = _detected(connection, [alert.id for alert in alerts])
             _clear(connection, judged)
             now = datetime.now(UTC)
@@ -81,15 +81,16 @@ class InboxRecords:
 
 def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -> None:
     """Take away the alerts of the judged days and the open cases of the judged persons."""
-    if not judged:
-        return
-    its_alerts = (alert_table.c.person == bindparam("of")) & alert_table.c.day.between(
-        bindparam("start"), bindparam("end")
-    )
-    spans = [{"of": person, "start": first, "end": last} for person, first, last in judged]
-    connection.execute(delete(alert_table).where(its_alerts), spans)
-    its_cases = (case_table.c.person == bindparam("of")) & (case_table.c.state == CaseState.NEW.value)
-    connection.execute(delete(case_table).where(its_cases), [{"of": person} for person, _, _ in judged])
+    of: dict[tuple[date, date], list[str]] = {}
+    for person, first, last in sorted(judged):
+        of.setdefault((first, last), []).append(person)
+    for (first, last), persons in of.items():
+        for some in pieces(persons):
+            its_days = alert_table.c.person.in_(some) & alert_table.c.day.between(first, last)
+            connection.execute(delete(alert_table).where(its_days))
+    for some in pieces(sorted({person for person, _, _ in judged})):
+        open_ones = case_table.c.person.in_(some) & (case_table.c.state == CaseState.NEW.value)
+        connection.execute(delete(case_table).where(open_ones))
 
 
 def _detected(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:

@@ -35,34 +35,51 @@ class Moment(TypeDecorator[datetime]):
         return value and value.replace(tzinfo=UTC)
 
 
+class Words(TypeDecorator[str]):
+    """Text as it came. PostgreSQL has no NUL in text, so there it is written as two characters that say so."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or dialect.name != "postgresql" or not ("\0" in value or "\x1a" in value):
+            return value
+        return value.replace("\x1a", "\x1a1").replace("\0", "\x1a0")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or dialect.name != "postgresql" or "\x1a" not in value:
+            return value
+        return value.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
+
+
 metadata = MetaData()
 
 persons = Table(
     "persons",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("email", String, nullable=False),
-    Column("department", String, nullable=False),
-    Column("title", String, nullable=False),
-    Column("manager_email", String, nullable=False),
+    Column("id", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("email", Words, nullable=False),
+    Column("department", Words, nullable=False),
+    Column("title", Words, nullable=False),
+    Column("manager_email", Words, nullable=False),
     Column("hired", Date),
 )
 links = Table(
     "links",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("account", String, nullable=False, index=True),
-    Column("person", String, nullable=False, index=True),
+    Column("account", Words, nullable=False, index=True),
+    Column("person", Words, nullable=False, index=True),
     Column("since", Moment),
     Column("until", Moment),
     Column("confidence", Float, nullable=False),
-    Column("origin", String, nullable=False),
+    Column("origin", Words, nullable=False),
 )
 filings = Table(
     "filings",
     metadata,
-    Column("account", String, primary_key=True),
+    Column("account", Words, primary_key=True),
     Column("filed", Moment, primary_key=True),
     Column("withdrawn", Boolean, primary_key=True),
     Column("last_day", Date),
@@ -70,14 +87,14 @@ filings = Table(
 accounts = Table(
     "accounts",
     metadata,
-    Column("account", String, primary_key=True),
-    Column("source", String, primary_key=True),
+    Column("account", Words, primary_key=True),
+    Column("source", Words, primary_key=True),
     Column("keys", Text, nullable=False),
 )
 marks = Table(
     "marks",
     metadata,
-    Column("subject", String, primary_key=True),
+    Column("subject", Words, primary_key=True),
     Column("first", Date, nullable=False),
     Column("last", Date, nullable=False),
     Column("stamp", BigInteger, nullable=False),
@@ -85,14 +102,14 @@ marks = Table(
 alerts = Table(
     "alerts",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("rule", String, nullable=False),
-    Column("person", String, nullable=False),
+    Column("id", Words, primary_key=True),
+    Column("rule", Words, nullable=False),
+    Column("person", Words, nullable=False),
     Column("day", Date, nullable=False),
     Column("time", Moment, nullable=False),
-    Column("severity", String, nullable=False),
+    Column("severity", Words, nullable=False),
     Column("score", Float, nullable=False),
-    Column("stage", String, nullable=False),
+    Column("stage", Words, nullable=False),
     Column("terms", Text, nullable=False),
     Column("facts", Text, nullable=False),
     Column("events", Text, nullable=False),
@@ -103,10 +120,10 @@ alerts = Table(
 cases = Table(
     "cases",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("person", String, nullable=False, index=True),
+    Column("id", Words, primary_key=True),
+    Column("person", Words, nullable=False, index=True),
     Column("number", Integer, nullable=False),
-    Column("state", String, nullable=False),
+    Column("state", Words, nullable=False),
     Column("opened", Moment, nullable=False),
     Column("score", Float, nullable=False),
     Column("alerts", Text, nullable=False),
@@ -114,27 +131,27 @@ cases = Table(
 segments = Table(
     "segments",
     metadata,
-    Column("file", String, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("source", String, nullable=False),
+    Column("file", Words, primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("source", Words, nullable=False),
     Column("rows", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("first", Moment),
     Column("last", Moment),
-    Column("rules_version", String, nullable=False),
+    Column("rules_version", Words, nullable=False),
 )
 id_runs = Table(
     "id_runs",
     metadata,
-    Column("file", String, primary_key=True),
-    Column("kind", String, nullable=False),
+    Column("file", Words, primary_key=True),
+    Column("kind", Words, nullable=False),
     Column("rows", BigInteger, nullable=False),
 )
 progress = Table(
     "progress",
     metadata,
-    Column("source", String, primary_key=True),
-    Column("file", String, primary_key=True),
+    Column("source", Words, primary_key=True),
+    Column("file", Words, primary_key=True),
     Column("read", BigInteger, nullable=False),
     Column("ignored", Text, nullable=False),
     Column("finished", Boolean, nullable=False),
@@ -142,6 +159,8 @@ progress = Table(
 settings = Table(
     "settings",
     metadata,
-    Column("name", String, primary_key=True),
+    Column("name", Words, primary_key=True),
     Column("value", Text, nullable=False),
 )
+turns = Table("turns", metadata, Column("person", Words, primary_key=True))
+"""Whoever holds the lock of a row judges that person; the row itself says nothing."""

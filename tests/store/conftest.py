@@ -11,11 +11,22 @@ from core.ports import EventStore
 from store.memory import MemoryStore
 from store.records import SqlRecords
 from store.segments import SegmentStore
+from tests.cluster import fresh_database
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.cluster)])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where records lie."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'records.db'}"
+    else:
+        with fresh_database() as made:
+            yield made
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[SqlRecords]:
-    opened = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+def records(address: str) -> Iterator[SqlRecords]:
+    opened = SqlRecords(address)
     yield opened
     opened.close()
 

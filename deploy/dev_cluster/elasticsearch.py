@@ -1,0 +1,84 @@
+"""Elasticsearch's core server from its package on Maven Central."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import urllib.request
+import zipfile
+from pathlib import Path
+
+from deploy.dev_cluster.server import Failed, Server
+
+VERSION = "8.19.0"
+ARTIFACT = "org.elasticsearch.distribution.integ-test-zip:elasticsearch"
+
+
+class Elasticsearch(Server):
+    """One Elasticsearch node."""
+
+    name = "Elasticsearch"
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def prepare(self) -> None:
+        with zipfile.ZipFile(_package()) as package:
+            package.extractall(self.folder)
+        (self.folder / f"elasticsearch-{VERSION}").rename(self.folder / "install")
+        for program in (self.folder / "install/bin").iterdir():
+            program.chmod(0o755)
+        (self.folder / "install/config/jvm.options.d").mkdir(exist_ok=True)
+        (self.folder / "install/config/jvm.options.d/heap.options").write_text("-Xms1g\n-Xmx1g\n")
+        (self.folder / "tmp").mkdir()
+        self._give_away()
+
+    def command(self) -> list[str]:
+        settings = {
+            "discovery.type": "single-node",
+            "network.host": "127.0.0.1",
+            "http.port": self.port,
+            "transport.port": "0",
+            "xpack.security.enabled": "false",
+            "path.data": self.folder / "data",
+            "path.logs": self.folder / "logs",
+            "cluster.routing.allocation.disk.threshold_enabled": "false",
+            "cluster.max_shards_per_node": 5000,
+        }
+        options = [part for name, value in settings.items() for part in ("-E", f"{name}={value}")]
+        return [str(self.folder / "install/bin/elasticsearch"), *options]
+
+    def environment(self) -> dict[str, str]:
+        home = os.environ.get("JAVA_HOME") or str(_java_home())
+        return dict(os.environ) | {"ES_JAVA_HOME": home, "ES_TMPDIR": str(self.folder / "tmp")}
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.address}/_cluster/health", timeout=2) as answer:
+                return b'"red"' not in answer.read()
+        except OSError:
+            return False
+
+
+def _package() -> Path:
+    """The server's package in Maven's own store, fetched where it is missing."""
+    group, name = ARTIFACT.split(":")
+    where = Path.home() / ".m2/repository" / group.replace(".", "/") / name / VERSION / f"{name}-{VERSION}.zip"
+    if not where.exists():
+        line = ["mvn", "-q", "-B", "dependency:get", f"-Dartifact={ARTIFACT}:{VERSION}:zip", "-Dtransitive=false"]
+        try:
+            done = subprocess.run(line, capture_output=True, text=True)
+        except FileNotFoundError:
+            raise Failed("Elasticsearch's package is fetched with Maven, which is not installed") from None
+        if done.returncode:
+            raise Failed(f"Maven could not fetch Elasticsearch: {(done.stdout + done.stderr)[-500:]}")
+    return where
+
+
+def _java_home() -> Path:
+    java = shutil.which("java")
+    if java is None:
+        raise Failed("Elasticsearch runs on Java 17, which is not installed")
+    return Path(java).resolve().parents[1]

@@ -1,0 +1,37 @@
+"""The servers that `make test-cluster` started, a clean place in them for each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+
+def address_of(server: str) -> str:
+    """Where a server of the cluster is; without one the test is skipped, or fails where every part is required."""
+    found = os.environ.get(f"LEAVERWATCH_TEST_{server.upper()}")
+    if found:
+        return found
+    if os.environ.get("LEAVERWATCH_TEST_REQUIRE_ALL"):
+        pytest.fail(f"no {server}: run `make test-cluster`")
+    pytest.skip(f"no {server}: run `make test-cluster`")
+
+
+@contextmanager
+def fresh_database() -> Iterator[str]:
+    """The address of an empty PostgreSQL database, which goes afterwards."""
+    server = sa.make_url(address_of("postgresql"))
+    name = f"test_{uuid4().hex}"
+    engine = sa.create_engine(server.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"create database {name}")
+    try:
+        yield server.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"drop database {name} with (force)")
+        engine.dispose()
