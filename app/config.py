@@ -63,9 +63,14 @@ class Api(_Section):
 
 
 class Cluster(_Section):
-    """Addresses of servers; each takes the place of a part of the embedded default. None: everything lies in `data`."""
+    """Addresses of servers; each takes the place of a part of the embedded default. None: everything lies in `data`.
+    Data streams end in the namespace; `elasticsearch_ca` is the one authority whose certificates are trusted (PEM)."""
 
     postgresql: SecretStr = SecretStr("")
+    elasticsearch: SecretStr = SecretStr("")
+    elasticsearch_api_key: SecretStr = SecretStr("")
+    elasticsearch_ca: Path | None = None
+    namespace: str = Field(default="leaverwatch", pattern=r"^[a-z0-9][a-z0-9_.]{0,99}$")
 
     def records(self, data: Path) -> str:
         """Where the records lie."""

@@ -75,6 +75,7 @@ def _judge(house: House, mine: Set[str]) -> Iterator[Judged]:
     marks = [mark for mark in house.records.pending() if persons_of(mark, directory) <= mine]
     if not marks:
         return
+    house.events.catch_up()
     for judged in judge(
         marks, store=house.events, directory=directory, book=house.book, surroundings=house.surroundings()
     ):

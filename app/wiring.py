@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from app.config import Config
 from core.calendar import CompanyCalendar
 from core.directory import Directory
+from core.errors import ConfigError
 from core.ports import EventStore, Records
 from detection.derive import PERSONAL_DOMAINS, Surroundings
 from detection.rulebook import RuleBook
@@ -17,6 +19,9 @@ from detection.tagging import Tagger
 from ingest.catalog import Source, sources
 from store.records import SqlRecords
 from store.segments import SegmentStore
+
+if TYPE_CHECKING:
+    from store.elasticsearch import ElasticStore
 
 
 @dataclass(kw_only=True)
@@ -60,10 +65,24 @@ def open_house(config: Config) -> Iterator[House]:
     """SQLite records and sealed segments in the data directory, made where missing; or the servers that the
     configuration names in their place."""
     config.data.mkdir(parents=True, exist_ok=True)
-    records = SqlRecords(config.cluster.records(config.data))
-    events = SegmentStore(config.data / "events", records)
-    try:
+    with ExitStack() as stack:
+        records = stack.enter_context(closing(SqlRecords(config.cluster.records(config.data))))
+        events = stack.enter_context(closing(_event_store(config, records)))
         yield House(config=config, records=records, events=events)
-    finally:
-        events.close()
-        records.close()
+
+
+def _event_store(config: Config, records: SqlRecords) -> SegmentStore | ElasticStore:
+    cluster = config.cluster
+    if not cluster.elasticsearch:
+        return SegmentStore(config.data / "events", records)
+    try:
+        from store.elasticsearch import ElasticStore
+        from store.elasticsearch.connection import connect
+    except ModuleNotFoundError:
+        raise ConfigError("Elasticsearch needs the part `cluster`: pip install 'leaverwatch[cluster]'") from None
+    client = connect(
+        cluster.elasticsearch.get_secret_value(),
+        api_key=cluster.elasticsearch_api_key.get_secret_value(),
+        ca=cluster.elasticsearch_ca,
+    )
+    return ElasticStore(client, records, cluster.namespace)

@@ -29,3 +29,7 @@ class ConfigError(LeaverwatchError):
 
 class Damaged(LeaverwatchError):
     """Stored data is missing or cannot be read: the administrator brings it back from a copy."""
+
+
+class Unavailable(LeaverwatchError):
+    """A server does not answer or turns us away: the administrator acts, and what was to be done is done again."""

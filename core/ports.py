@@ -68,11 +68,15 @@ class EventReader(Protocol):
 
 
 class EventStore(EventReader, Protocol):
-    """Sealed events. Several processes may read while one writes."""
+    """Sealed events. Several processes may read while one writes. Reads find what this process has appended, and of
+    others at least what they had before `catch_up`."""
 
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         """Write a batch durably: events, fragments, quarantined records, the accounts seen, progress and marks become
         visible together or not at all. Records already present (by id) are left as they are and counted."""
+
+    def catch_up(self) -> None:
+        """Reads from here on find what any process has appended by now."""
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         """Stored fragments of these keys and times, ordered by (@timestamp, event.sequence, event.id)."""

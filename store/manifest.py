@@ -13,6 +13,7 @@ from core.batch import Batch, Progress
 from core.ports import Mark, SourceStatus
 from store.records import SqlRecords
 from store.records.database import pieces, upsert
+from store.records.intents import done, intend
 from store.records.marks import add_marks
 from store.records.people import see_accounts
 from store.records.tables import id_runs, progress, segments
@@ -85,8 +86,10 @@ class Manifest:
         runs: Sequence[Run],
         seen: Mapping[str, Sequence[str]],
         marks: Sequence[Mark],
+        append: str = "",
     ) -> None:
-        """Make a batch visible: its segments, ids, accounts, progress and marks, or nothing."""
+        """Make a batch visible: its segments, ids, accounts, progress and marks, or nothing. `append` names what was
+        intended, where its events lie elsewhere already."""
         keyed = {(batch.source, account, tuple(keys)) for account, keys in seen.items()}
         new = {account: keys for _, account, keys in keyed - self._accounts}
         with self._database.writing() as connection:
@@ -95,10 +98,16 @@ class Manifest:
             for part in batch.files:
                 _note_progress(connection, batch.source, part)
             add_marks(connection, marks)
+            if append:
+                done(connection, append)
         # What is noted stays noted, so it need not be looked up for every batch.
         if len(self._accounts) > REMEMBERED:
             self._accounts.clear()
         self._accounts |= keyed
+
+    def intend(self, append: str, marks: Sequence[Mark]) -> set[str]:
+        """Before events are stored elsewhere: whom they touch. See `store.records.intents`."""
+        return intend(self._database, append, marks)
 
     def replace(self, gone: Sequence[Segment | Run], sealed: Sequence[Segment] = (), runs: Sequence[Run] = ()) -> None:
         """Put other files in the place of some, all at once."""

@@ -59,6 +59,9 @@ class MemoryStore:
         stored, bad = new[EVENT].height + new[LINES].height, new[QUARANTINE].height
         return Appended(stored=stored, quarantined=bad, duplicate=sum(f.height for f in given.values()) - stored - bad)
 
+    def catch_up(self) -> None:
+        """Reads find everything at once."""
+
     def read(self, query: EventQuery) -> pl.DataFrame:
         return self._scan(EVENT, asked_for(query))
 

@@ -70,6 +70,9 @@ class SegmentStore:
         given = batch.events.height + batch.fragments.height + len(batch.quarantined)
         return Appended(stored=new, quarantined=bad.height, duplicate=given - new - bad.height)
 
+    def catch_up(self) -> None:
+        """Reads find everything at once."""
+
     def read(self, query: EventQuery) -> pl.DataFrame:
         return self._sealed.scan(EVENT, asked_for(query), start=query.start, end=query.end)
 

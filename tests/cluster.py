@@ -10,6 +10,8 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+from store.elasticsearch.connection import connect
+
 
 def address_of(server: str) -> str:
     """Where a server of the cluster is; without one the test is skipped, or fails where every part is required."""
@@ -35,3 +37,20 @@ def fresh_database() -> Iterator[str]:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"drop database {name} with (force)")
         engine.dispose()
+
+
+@contextmanager
+def fresh_namespace() -> Iterator[str]:
+    """A namespace that nobody has used in Elasticsearch; everything in it goes afterwards."""
+    namespace = f"test{uuid4().hex[:12]}"
+    client = connect(address_of("elasticsearch"))
+    try:
+        yield namespace
+    finally:
+        for stream in client.indices.resolve_index(name=f"*-{namespace}")["data_streams"]:
+            indices = stream["backing_indices"]
+            client.indices.rollover(alias=stream["name"])
+            client.indices.delete(index=",".join(indices))
+        for template in (f"leaverwatch-events-{namespace}", f"leaverwatch-lines-{namespace}"):
+            client.options(ignore_status=(404, 400)).indices.delete_index_template(name=template)
+        client.close()

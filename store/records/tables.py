@@ -164,3 +164,14 @@ settings = Table(
 )
 turns = Table("turns", metadata, Column("person", Words, primary_key=True))
 """Whoever holds the lock of a row judges that person; the row itself says nothing."""
+intents = Table(
+    "intents",
+    metadata,
+    Column("append", Words, primary_key=True),
+    Column("subject", Words, primary_key=True),
+    Column("first", Date, nullable=False),
+    Column("last", Date, nullable=False),
+    Column("begun", Moment, nullable=False),
+    Index("intents_by_subject", "subject"),
+)
+"""What an append to a store outside the database is about to touch; gone once its marks are there."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +16,25 @@ import pytest
 from app.config import load
 from app.jobs import EVERYBODY
 from app.wiring import open_house
-from tests.app.conftest import answers, run
-from tests.cluster import fresh_database
+from tests.app.conftest import answers, command, run
+from tests.cluster import address_of, fresh_database, fresh_namespace
 
 pytestmark = pytest.mark.cluster
 
 
-@pytest.fixture
-def postgresql(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every command of the test finds its records in a database of its own."""
-    with fresh_database() as address:
-        monkeypatch.setenv("LEAVERWATCH_CLUSTER_POSTGRESQL", address)
+@pytest.fixture(params=["postgresql", "postgresql and elasticsearch"])
+def servers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every command of the test finds its records in a database of its own, its events in a namespace of its own."""
+    with ExitStack() as stack:
+        monkeypatch.setenv("LEAVERWATCH_CLUSTER_POSTGRESQL", stack.enter_context(fresh_database()))
+        if "elasticsearch" in request.param:
+            monkeypatch.setenv("LEAVERWATCH_CLUSTER_ELASTICSEARCH", address_of("elasticsearch"))
+            monkeypatch.setenv("LEAVERWATCH_CLUSTER_NAMESPACE", stack.enter_context(fresh_namespace()))
         yield
 
 
-@pytest.mark.usefixtures("postgresql")
-def test_records_on_postgresql_give_the_same_answers(logs: Path, undisturbed: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("servers")
+def test_servers_give_the_same_answers(logs: Path, undisturbed: dict[str, Any], tmp_path: Path) -> None:
     run("ingest", "--all", logs, data=tmp_path)
     assert not (tmp_path / "records.db").exists()
     assert answers(tmp_path) == undisturbed
@@ -38,7 +42,21 @@ def test_records_on_postgresql_give_the_same_answers(logs: Path, undisturbed: di
     assert answers(tmp_path) == undisturbed
 
 
-@pytest.mark.usefixtures("postgresql")
+@pytest.mark.usefixtures("servers")
+def test_an_import_killed_again_and_again_gives_the_same_answers(
+    logs: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    chance = random.Random(5)
+    for _ in range(6):
+        importing = subprocess.Popen(command("ingest", "--all", logs, data=tmp_path), stdout=subprocess.DEVNULL)
+        time.sleep(chance.uniform(1.5, 6.0))
+        importing.kill()
+        importing.communicate()
+    run("ingest", "--all", logs, data=tmp_path)
+    assert answers(tmp_path) == undisturbed
+
+
+@pytest.mark.usefixtures("servers")
 def test_judges_that_share_the_marks_and_die_give_the_same_answers(
     logs: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from core.ports import EventStore
+from store.elasticsearch import ElasticStore
+from store.elasticsearch.connection import connect
 from store.memory import MemoryStore
 from store.records import SqlRecords
 from store.segments import SegmentStore
-from tests.cluster import fresh_database
+from tests.cluster import address_of, fresh_database, fresh_namespace
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.cluster)])
@@ -31,11 +34,19 @@ def records(address: str) -> Iterator[SqlRecords]:
     opened.close()
 
 
-@pytest.fixture(params=["memory", "segments"])
+@pytest.fixture(params=["memory", "segments", pytest.param("elasticsearch", marks=pytest.mark.cluster)])
 def store(request: pytest.FixtureRequest, tmp_path: Path, records: SqlRecords) -> Iterator[EventStore]:
+    if request.param == "elasticsearch":
+        with fresh_namespace() as namespace, closing(elastic_store(records, namespace)) as opened:
+            yield opened
+        return
     made = MemoryStore(records) if request.param == "memory" else SegmentStore(tmp_path / "events", records)
     yield made
     made.close()
+
+
+def elastic_store(records: SqlRecords, namespace: str) -> ElasticStore:
+    return ElasticStore(connect(address_of("elasticsearch")), records, namespace)
 
 
 @pytest.fixture

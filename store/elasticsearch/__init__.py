@@ -1,0 +1,229 @@
+"""Events in Elasticsearch: a data stream per dataset; what belongs in transactions lies in the records database."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from core.batch import FRAGMENT, Appended, Batch, Quarantined
+from core.ports import EventQuery, Mark, SourceStatus
+from core.schema import SCHEMA, conform
+from store.elasticsearch.appending import Appender
+from store.elasticsearch.bulk import Bulk
+from store.elasticsearch.connection import Client, check_version
+from store.elasticsearch.documents import (
+    delete_line,
+    fields_of,
+    frame_of,
+    quarantined,
+    update_line,
+)
+from store.elasticsearch.health import problems
+from store.elasticsearch.searching import (
+    BY_TIME,
+    UNSEARCHABLE,
+    Query,
+    between,
+    buckets,
+    condition,
+    count,
+    every,
+    none_of,
+    one_of,
+    pages,
+    time_of,
+    too_long,
+)
+from store.elasticsearch.streams import expire, roll_over
+from store.elasticsearch.templates import RULES, SOURCE, Names, install
+from store.frames import ENDING, due, seen_accounts, untagged_as_null
+from store.manifest import Manifest, Total, statuses
+from store.records import SqlRecords
+
+EXPIRED = "expired"
+LINE_ORDER = (
+    {"@timestamp": {"order": "asc", "numeric_type": "date_nanos"}},
+    {"event.sequence": "asc"},
+    {"event.id": "asc"},
+)
+BAD_ORDER = ({"source": "asc"}, {"file": "asc"}, {"sequence": "asc"}, {"id": "asc"})
+
+
+class ElasticStore:
+    """Adapter of `core.ports.EventStore`. Any number of processes append and read.
+
+    What is older than the last expiry is not taken any more, so that importing an old file again does not bring deleted
+    data back; only accounts then on hold still get theirs.
+    """
+
+    def __init__(self, client: Client, records: SqlRecords, namespace: str) -> None:
+        self._client = client
+        self._records = records
+        self._manifest = Manifest(records)
+        self._names = Names(namespace)
+        self._bulk = Bulk(client)
+        self._appender = Appender(client, self._bulk, self._names)
+        self._ready = self._behind = False
+
+    def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
+        self._begin_writing()
+        before, hold = self._expired()
+        append = uuid4().hex
+        unmarked = self._manifest.intend(append, marks)
+        self._behind = True
+        events = self._appender.events(batch, before, hold)
+        fragments = self._appender.fragments(batch.fragments, before)
+        bad = self._appender.quarantine([*batch.quarantined, *events.refused, *fragments.refused])
+        touched = due(marks, batch.events, events.new)
+        touched += [mark for mark in marks if mark.subject in unmarked and mark not in touched]
+        self._manifest.add(batch, (), (), seen_accounts(events.kept), touched, append)
+        stored = events.stored + fragments.stored
+        given = batch.events.height + batch.fragments.height + len(batch.quarantined)
+        return Appended(stored=stored, quarantined=bad, duplicate=given - stored - bad)
+
+    def catch_up(self) -> None:
+        self._client.indices.refresh(index=f"{self._names.events},{self._names.lines},{self._names.quarantine}*")
+        self._behind = False
+
+    def read(self, query: EventQuery) -> pl.DataFrame:
+        asked = list(query.columns or SCHEMA)
+        unsure = query.accounts is not None and any(too_long(account) for account in query.accounts)
+        columns = [*asked, "user.account"] if unsure and "user.account" not in asked else asked
+        frames = [frame_of((), columns)]
+        limit = None if unsure else query.limit
+        for hits in self._pages(self._names.events, condition(query), fields_of(columns), limit=limit):
+            found = frame_of([hit["_source"] for hit in hits], columns)
+            if unsure:
+                found = found.filter(pl.col("user.account").is_in(list(query.accounts or ())))
+            frames.append(found)
+        whole = pl.concat(frames).select(asked)
+        return whole if query.limit is None else whole.head(query.limit)
+
+    def per_account(self, query: EventQuery) -> Mapping[str, int]:
+        wanted = condition(query)
+        self._see_own()
+        counts = Counter(dict(buckets(self._client, self._names.events, wanted, "user.account")))
+        unsearchable = every(wanted, UNSEARCHABLE)
+        if count(self._client, self._names.events, unsearchable):
+            for hits in self._pages(self._names.events, unsearchable, ["user.account"]):
+                counts.update(hit["_source"]["user.account"] for hit in hits)
+        return {account: n for account, n in counts.items() if query.accounts is None or account in query.accounts}
+
+    def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
+        wanted = every(one_of("source", [source]), one_of("key", keys), between(start=since, until=until))
+        frames = [frame_of((), list(FRAGMENT))]
+        for hits in self._pages(self._names.lines, wanted, list(FRAGMENT), sort=LINE_ORDER):
+            frames.append(frame_of([hit["_source"] for hit in hits], list(FRAGMENT)))
+        return pl.concat(frames)
+
+    def quarantined(self, source: str | None = None) -> Iterator[Quarantined]:
+        wanted = every(*([] if source is None else [one_of("source", [source])]))
+        for hits in self._pages(f"{self._names.quarantine}*", wanted, ["*"], sort=BAD_ORDER):
+            yield from (quarantined(hit["_source"]) for hit in hits)
+
+    def release(self, ids: Collection[str]) -> None:
+        self._begin_writing()
+        self._bulk.send([delete_line(self._names.quarantine, one) for one in sorted(ids)])
+        self._behind = True
+
+    def retag(self, version: str, tag: Callable[[pl.DataFrame], pl.DataFrame]) -> int:
+        self._begin_writing()
+        tagged = 0
+        stale = none_of(one_of(RULES, [version]))
+        for hits in self._pages(self._names.events, stale, fields_of(SCHEMA)):
+            events = untagged_as_null(conform(tag(frame_of([hit["_source"] for hit in hits], list(SCHEMA)))))
+            tags = dict(events.select("event.id", "rule.matched").iter_rows())
+            lines = [update_line(hit["_index"], hit["_id"], tags[hit["_id"]], version) for hit in hits]
+            self._bulk.send_all(lines)
+            self._behind = True
+            tagged += len(hits)
+        return tagged
+
+    def count(self) -> int:
+        self._see_own()
+        return count(self._client, self._names.events)
+
+    def newest(self) -> datetime | None:
+        self._see_own()
+        return time_of(self._client, self._names.events, order="desc")
+
+    def sources(self) -> Sequence[SourceStatus]:
+        self._see_own()
+        return statuses(
+            {source: self._total(source, rows) for source, rows in self._per(self._names.events, SOURCE).items()},
+            self._per(f"{self._names.quarantine}*", "source"),
+            self._manifest.ignored(),
+            self._waiting(),
+            self._records.account_sources(),
+        )
+
+    def problems(self) -> Sequence[str]:
+        return problems(self._client, self._names)
+
+    def compact(self) -> None:
+        """The server merges by itself; what is left to do is to begin new indices."""
+        roll_over(self._client, self._names.events)
+        roll_over(self._client, self._names.lines)
+
+    def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
+        self._begin_writing()
+        # Noted first: what is deleted while somebody appends must not come back.
+        self._records.set_setting(EXPIRED, json.dumps([before.astimezone(UTC).isoformat(), sorted(hold)]))
+        expire(self._client, self._bulk, self._names.lines, before, ())
+        return expire(self._client, self._bulk, self._names.events, before, hold)
+
+    def close(self) -> None:
+        self._bulk.close()
+        self._client.close()
+
+    def _begin_writing(self) -> None:
+        if not self._ready:
+            check_version(self._client)
+            install(self._client, self._names)
+            self._ready = True
+
+    def _see_own(self) -> None:
+        if self._behind:
+            self.catch_up()
+
+    def _pages(
+        self,
+        index: str,
+        query: Query,
+        fields: Sequence[str],
+        *,
+        sort: Sequence[Query] = BY_TIME,
+        limit: int | None = None,
+    ) -> Iterator[list[dict[str, Any]]]:
+        self._see_own()
+        return pages(self._client, index, query, fields, sort=sort, limit=limit)
+
+    def _expired(self) -> tuple[datetime | None, frozenset[str]]:
+        found = self._records.setting(EXPIRED)
+        if found is None:
+            return None, frozenset()
+        before, hold = json.loads(found)
+        return datetime.fromisoformat(before), frozenset(hold)
+
+    def _per(self, index: str, field: str, *wanted: Query) -> dict[str, int]:
+        return dict(buckets(self._client, index, every(*wanted), field))
+
+    def _total(self, source: str, rows: int) -> Total:
+        own = one_of(SOURCE, [source])
+        first, last = (time_of(self._client, self._names.events, own, order=order) for order in ("asc", "desc"))
+        return Total(rows=rows, first=first, last=last)
+
+    def _waiting(self) -> dict[str, int]:
+        """Every event of a source that has lines was ended by one of them, and both expire together unless the event
+        is on hold."""
+        before, _ = self._expired()
+        young = [] if before is None else [between(start=before)]
+        ended = self._per(self._names.lines, "source", one_of("kind", [ENDING]), *young)
+        built = self._per(self._names.events, SOURCE, one_of(SOURCE, list(ended)), *young) if ended else {}
+        return {source: lines - built.get(source, 0) for source, lines in ended.items()}

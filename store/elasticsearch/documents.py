@@ -1,0 +1,98 @@
+"""Columns to the lines of a bulk request, and documents back to columns."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+import polars as pl
+
+from core.batch import FRAGMENT, Quarantined
+from core.schema import SCHEMA, TIME
+from store.elasticsearch.templates import RULES, SOURCE, VENDOR, Names
+
+STAMP = "%Y-%m-%dT%H:%M:%S%.6fZ"
+STORED_AS = {"vendor": VENDOR}
+"""Where the exact text of a column lies when the document's field of that name is something to search."""
+STREAM, END = "(stream)", "(end)"
+
+
+def event_lines(events: pl.DataFrame, names: Names, source: str, rules: str, *, searchable: bool = True) -> list[bytes]:
+    """Action and document of each event, ready for a bulk request. `searchable` documents also have the vendor's own
+    record as an object; the server may refuse what is in it, and takes the event without."""
+    record = pl.coalesce(pl.col("vendor"), pl.col("event.original")).str.strip_chars()
+    end = (
+        # Line breaks between the tokens of a record would end the document.
+        pl.when(pl.lit(searchable) & record.str.starts_with("{") & record.str.ends_with("}"))
+        .then(pl.concat_str(pl.lit(',"vendor":'), record.str.replace_all(r"[\r\n]", " "), pl.lit("}")))
+        .otherwise(pl.lit("}"))
+    )
+    streams = {dataset: names.stream(dataset or source) for dataset in events["event.dataset"].unique()}
+    stream = pl.col("event.dataset").replace_strict(streams, return_dtype=pl.String)
+    around = events.select(stream.alias(STREAM), end.alias(END))
+    return _lines(
+        events.rename(STORED_AS).with_columns(pl.lit(source).alias(SOURCE), pl.lit(rules).alias(RULES)), around
+    )
+
+
+def fragment_lines(fragments: pl.DataFrame, names: Names) -> list[bytes]:
+    """Action and document of each line."""
+    around = fragments.with_columns(pl.lit(names.line_stream).alias(STREAM), pl.lit("}").alias(END))
+    return _lines(fragments, around.select(STREAM, END))
+
+
+def quarantine_lines(bad: Iterable[Quarantined], names: Names) -> list[bytes]:
+    """Action and document of each record in quarantine, its bytes in base64."""
+    lines = []
+    for one in bad:
+        action = {"create": {"_index": names.quarantine, "_id": one.id}}
+        document = {
+            "id": one.id, "source": one.source, "file": one.file, "sequence": one.sequence, "reason": one.reason,
+            "original": base64.b64encode(one.original).decode(), "context": one.context,
+        }  # fmt: skip
+        lines.append(orjson.dumps(action) + b"\n" + orjson.dumps(document))
+    return lines
+
+
+def quarantined(document: Mapping[str, Any]) -> Quarantined:
+    return Quarantined(**dict(document) | {"original": base64.b64decode(document["original"])})
+
+
+def update_line(index: str, event_id: str, tags: Sequence[str] | None, rules: str) -> bytes:
+    """Action and change of one event that is tagged anew."""
+    change = {"doc": {"rule.matched": tags, RULES: rules}}
+    return orjson.dumps({"update": {"_index": index, "_id": event_id}}) + b"\n" + orjson.dumps(change)
+
+
+def delete_line(index: str, document_id: str) -> bytes:
+    return orjson.dumps({"delete": {"_index": index, "_id": document_id}})
+
+
+def fields_of(columns: Iterable[str]) -> list[str]:
+    """What to ask of a document for these columns."""
+    return [STORED_AS.get(column, column) for column in columns]
+
+
+def frame_of(documents: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pl.DataFrame:
+    """Columns of an event or a line from its documents."""
+    types = {name: SCHEMA.get(name) or FRAGMENT[name] for name in columns}
+    texts = {STORED_AS.get(name, name): pl.String() if dtype == TIME else dtype for name, dtype in types.items()}
+    frame = pl.DataFrame(list(documents), schema=texts, orient="row", infer_schema_length=None)
+    times = [
+        pl.col(name).str.to_datetime(STAMP, time_unit="us", time_zone="UTC") for name in types if types[name] == TIME
+    ]
+    return frame.rename({stored: name for name, stored in STORED_AS.items() if stored in texts}).with_columns(times)
+
+
+def _lines(rows: pl.DataFrame, around: pl.DataFrame) -> list[bytes]:
+    """A line of action and document for each row; `around` has the stream it goes to and how its document ends, closing
+    brace included."""
+    filled = [column.name for column in rows if column.null_count() < rows.height]
+    times = [pl.col(name).dt.strftime(STAMP) for name in filled if rows.schema[name] == TIME]
+    document = pl.struct(filled).struct.json_encode().str.strip_suffix("}")
+    target = pl.struct(pl.col(STREAM).alias("_index"), pl.col("event.id").alias("_id"))
+    action = pl.struct(target.alias("create")).struct.json_encode()
+    line = pl.concat_str(action, pl.lit("\n"), document, pl.col(END))
+    return [text.encode() for text in rows.with_columns(times).hstack(around).select(line.alias("line"))["line"]]

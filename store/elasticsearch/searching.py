@@ -1,0 +1,149 @@
+"""Questions to Elasticsearch: what a query asks for, read page by page from one point in time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from core.ports import EventQuery
+from store.elasticsearch.connection import Client
+from store.elasticsearch.templates import LONGEST_KEYWORD
+
+Query = Mapping[str, Any]
+
+KEEP_ALIVE = "5m"
+PAGE, HEAVY_PAGE = 10_000, 2_000
+HEAVY = frozenset({"event.original", "leaverwatch.vendor", "original"})
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
+"""Times that Elasticsearch keeps to the nanosecond."""
+MOST_TERMS = 50_000
+"""Values of one `terms` query; servers take 65,536."""
+BY_TIME = ({"@timestamp": {"order": "asc", "numeric_type": "date_nanos"}}, {"event.id": "asc"})
+EVERYTHING: Query = {"match_all": {}}
+UNSEARCHABLE: Query = {"term": {"_ignored": "user.account"}}
+"""Events whose account is too long to be searched for."""
+
+
+def condition(query: EventQuery) -> Query:
+    """The condition of a query; it may let through more events of accounts that are too long to be searched for."""
+    filters: list[Query] = []
+    if query.start is not None or query.end is not None:
+        filters.append(between(start=query.start, end=query.end))
+    if query.accounts is not None:
+        filters.append(of_accounts(query.accounts))
+    if query.ids is not None:
+        filters.append(one_of("event.id", query.ids))
+    if query.tagged is not None:
+        filters.append(one_of("rule.matched", query.tagged))
+    return every(*filters)
+
+
+def between(*, start: datetime | None = None, end: datetime | None = None, until: datetime | None = None) -> Query:
+    """start <= time < end, or <= until."""
+    bounds = {"gte": start, "lt": end, "lte": until}
+    stamps = {
+        name: min(max(time, EARLIEST), LATEST).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        for name, time in bounds.items()
+        if time
+    }
+    return {"range": {"@timestamp": stamps}}
+
+
+def of_accounts(accounts: Collection[str]) -> Query:
+    """Events of these accounts, and where one may be too long to be searched for, of every such account."""
+    asked = one_of("user.account", [account for account in accounts if len(account) <= LONGEST_KEYWORD])
+    return any_of(asked, UNSEARCHABLE) if any(map(too_long, accounts)) else asked
+
+
+def too_long(account: str) -> bool:
+    """Whether it may not be searched for. Servers differ in what they count of letters beyond the first plane."""
+    return len(account.encode("utf-16-le")) // 2 > LONGEST_KEYWORD
+
+
+def one_of(field: str, values: Collection[str]) -> Query:
+    some = sorted(values)
+    runs = [some[start : start + MOST_TERMS] for start in range(0, len(some), MOST_TERMS)]
+    return any_of(*({"terms": {field: run}} for run in runs))
+
+
+def every(*filters: Query) -> Query:
+    return {"bool": {"filter": list(filters)}} if filters else EVERYTHING
+
+
+def any_of(*choices: Query) -> Query:
+    return {"bool": {"should": list(choices), "minimum_should_match": 1}} if choices else {"match_none": {}}
+
+
+def none_of(*refused: Query) -> Query:
+    return {"bool": {"must_not": list(refused)}}
+
+
+def pages(
+    client: Client,
+    index: str,
+    query: Query,
+    fields: Sequence[str],
+    *,
+    sort: Sequence[Query] = BY_TIME,
+    limit: int | None = None,
+) -> Iterator[list[dict[str, Any]]]:
+    """The hits in order, some at a time, as they were when the first page was asked for."""
+    size = HEAVY_PAGE if HEAVY & set(fields) else PAGE
+    left = limit
+    pit = client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE, allow_partial_search_results=False)["id"]
+    try:
+        after: dict[str, Any] = {}
+        while left is None or left > 0:
+            answer = client.search(
+                pit={"id": pit, "keep_alive": KEEP_ALIVE},
+                query=query,
+                sort=sort,
+                size=size if left is None else min(size, left),
+                source_includes=fields or None,
+                source=bool(fields),
+                track_total_hits=False,
+                allow_partial_search_results=False,
+                filter_path="pit_id,hits.hits._id,hits.hits._index,hits.hits._source,hits.hits.sort",
+                **after,
+            )
+            hits = answer.get("hits", {}).get("hits", [])
+            if not hits:
+                return
+            pit = answer["pit_id"]
+            yield hits
+            after = {"search_after": hits[-1]["sort"]}
+            left = None if left is None else left - len(hits)
+    finally:
+        client.close_point_in_time(id=pit)
+
+
+def buckets(client: Client, index: str, query: Query, field: str) -> Iterator[tuple[str, int]]:
+    """How many documents each value of a field has."""
+    after: dict[str, Any] = {}
+    while True:
+        asked = {"composite": {"size": PAGE, "sources": [{"value": {"terms": {"field": field}}}]} | after}
+        answer = client.search(index=index, query=query, size=0, aggs={"by": asked}, track_total_hits=False, **WHOLE)
+        found = answer["aggregations"]["by"] if "aggregations" in answer else {"buckets": []}
+        yield from ((bucket["key"]["value"], bucket["doc_count"]) for bucket in found["buckets"])
+        if "after_key" not in found:
+            return
+        after = {"after": found["after_key"]}
+
+
+def count(client: Client, index: str, query: Query = EVERYTHING) -> int:
+    answer = client.search(index=index, query=query, size=0, track_total_hits=True, **WHOLE)
+    found: int = answer["hits"]["total"]["value"]
+    return found
+
+
+def time_of(client: Client, index: str, query: Query = EVERYTHING, *, order: str) -> datetime | None:
+    """The first time (`asc`) or the last (`desc`), to the microsecond."""
+    sort = [{"@timestamp": {"order": order, "numeric_type": "date_nanos"}}]
+    answer = client.search(index=index, query=query, size=1, sort=sort, source_includes="@timestamp", **WHOLE)
+    hits = answer["hits"]["hits"]
+    return datetime.strptime(hits[0]["_source"]["@timestamp"], "%Y-%m-%dT%H:%M:%S.%f%z") if hits else None
+
+
+WHOLE: Mapping[str, Any] = {"allow_partial_search_results": False, "ignore_unavailable": True}
+"""An answer from some of the shards is no answer."""
