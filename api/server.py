@@ -28,7 +28,7 @@ from api.views import (
     source_views,
 )
 from core.directory import Directory
-from core.errors import Damaged
+from core.errors import Damaged, Unavailable
 from core.ports import EventStore, Records
 from detection.rulebook import RuleBook
 
@@ -74,7 +74,8 @@ def create_app(shop: Shop, token: str) -> FastAPI:
     )
     app.state.shop = shop
     app.state.token = token
-    app.add_exception_handler(Damaged, _damaged)
+    app.add_exception_handler(Damaged, _no_store)
+    app.add_exception_handler(Unavailable, _no_store)
     app.include_router(_open)
     app.include_router(_closed, dependencies=[Depends(_knows_token)])
     return app
@@ -88,7 +89,7 @@ def _knows_token(request: Request, credentials: Annotated[HTTPAuthorizationCrede
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "wrong token", {"WWW-Authenticate": "Bearer"})
 
 
-async def _damaged(_: Request, error: Exception) -> JSONResponse:
+async def _no_store(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status.HTTP_503_SERVICE_UNAVAILABLE)
 
 

@@ -64,12 +64,19 @@ class Api(_Section):
 
 class Cluster(_Section):
     """Addresses of servers; each takes the place of a part of the embedded default. None: everything lies in `data`.
-    Data streams end in the namespace; `elasticsearch_ca` is the one authority whose certificates are trusted (PEM)."""
+    Data streams end in the namespace; a `_ca` is the one authority whose certificates are trusted (PEM). Kafka's topics
+    are made with so many partitions; a collector keeps up to `spool_mib` on disk while Kafka is away."""
 
     postgresql: SecretStr = SecretStr("")
     elasticsearch: SecretStr = SecretStr("")
     elasticsearch_api_key: SecretStr = SecretStr("")
     elasticsearch_ca: Path | None = None
+    kafka: str = ""
+    kafka_user: str = ""
+    kafka_password: SecretStr = SecretStr("")
+    kafka_ca: Path | None = None
+    kafka_partitions: int = Field(default=12, ge=1, le=10_000)
+    spool_mib: int = Field(default=1024, ge=1)
     namespace: str = Field(default="leaverwatch", pattern=r"^[a-z0-9][a-z0-9_.]{0,99}$")
 
     def records(self, data: Path) -> str:

@@ -22,13 +22,13 @@ EVERYBODY = Mark(subject="*", first=date(1970, 1, 1), last=date(9999, 12, 31))
 
 
 def retag(house: House) -> None:
-    """Tag events stored under other rules again and have everybody judged. The mark comes first and the version
-    last, so that a kill in between repeats the work instead of losing it."""
+    """Tag events stored under other rules again; where the rules have changed since, have everybody judged. That mark
+    comes first and the version last, so that a kill in between repeats the work instead of losing it. Events that a
+    worker with other rules has stored since have marks of their own."""
     tagger = house.tagger()
-    if house.records.setting("rules_version") == tagger.version:
-        return
     with house.records.alone("retag"):
-        if house.records.setting("rules_version") == tagger.version:  # another process was quicker
+        if house.records.setting("rules_version") == tagger.version:
+            house.events.retag(tagger.version, tagger.tag)
             return
         house.records.add([EVERYBODY])
         house.events.retag(tagger.version, tagger.tag)

@@ -12,9 +12,9 @@ from threading import Thread
 import polars as pl
 
 from app.wiring import House
-from core.batch import Batch, Tally
+from core.batch import Appended, Batch, Tally
 from core.errors import Refused, Unreadable
-from core.ports import Bus
+from core.ports import Bus, EventQuery
 from detection.tagging import Tagger, touched
 from ingest.catalog import Source
 from store.local_bus import LocalBus
@@ -55,7 +55,7 @@ def ingest(house: House, inputs: Iterable[Input], progress: Callable[[Batch], No
     reader.start()
     for number, delivery in enumerate(bus.batches(), start=1):
         with delivery as batch:
-            _keep(house, tagger, batch, imported)
+            imported.tally(batch.source).add(batch, keep(house, tagger, batch))
         if progress:
             progress(batch)
         if number % SMALL_SEGMENTS == 0:
@@ -80,11 +80,12 @@ def tagged(batch: Batch, tagger: Tagger) -> Batch:
     return replace(batch, events=tagger.tag(batch.events), rules_version=tagger.version)
 
 
-def _keep(house: House, tagger: Tagger, batch: Batch, imported: Imported) -> None:
+def keep(house: House, tagger: Tagger, batch: Batch) -> Appended:
+    """Store a tagged batch, mark whom it touches, and build the events it completes."""
     appended = house.events.append(batch, touched(batch.events, house.calendar, house.book.reach))
-    imported.tally(batch.source).add(batch, appended)
     if batch.fragments.height:
         _assemble(house, tagger, house.sources[batch.source], batch)
+    return appended
 
 
 def _assemble(house: House, tagger: Tagger, source: Source, batch: Batch) -> None:
@@ -112,6 +113,9 @@ def replay(house: House, source: str | None = None) -> tuple[int, int]:
             continue
         batch = Batch(source=bad.source, read=1, events=events, rules_version=tagger.version)
         house.events.append(batch, touched(events, house.calendar, house.book.reach))
+        if house.events.read(EventQuery(ids=events["event.id"].to_list(), columns=["event.id"])).height < events.height:
+            left += 1  # the store refuses what it refused before
+            continue
         house.events.release([bad.id])
         freed += 1
     return freed, left

@@ -22,6 +22,9 @@ from store.segments import SegmentStore
 
 if TYPE_CHECKING:
     from store.elasticsearch import ElasticStore
+    from store.kafka.connection import Address
+    from store.kafka.receiving import Subscription
+    from store.kafka.sending import Publisher
 
 
 @dataclass(kw_only=True)
@@ -86,3 +89,34 @@ def _event_store(config: Config, records: SqlRecords) -> SegmentStore | ElasticS
         ca=cluster.elasticsearch_ca,
     )
     return ElasticStore(client, records, cluster.namespace)
+
+
+def publisher(config: Config) -> Publisher:
+    """Where a collector hands over what it reads. Raises `ConfigError`."""
+    address = _kafka(config)
+    from store.kafka.sending import Publisher
+
+    room = config.cluster.spool_mib << 20
+    return Publisher(address, config.data / "spool", room, config.cluster.kafka_partitions)
+
+
+def subscription(config: Config) -> Subscription:
+    """Where a worker gets what collectors read. Raises `ConfigError`, `Unavailable`."""
+    address = _kafka(config)
+    from store.kafka.receiving import Subscription
+
+    return Subscription(address, config.cluster.kafka_partitions)
+
+
+def _kafka(config: Config) -> Address:
+    cluster = config.cluster
+    if not cluster.kafka:
+        raise ConfigError(
+            "collectors and workers meet in Kafka: [cluster] kafka is not set; on one machine use `ingest`"
+        )
+    try:
+        from store.kafka.connection import Address
+    except ModuleNotFoundError:
+        raise ConfigError("Kafka needs the part `cluster`: pip install 'leaverwatch[cluster]'") from None
+    password = cluster.kafka_password.get_secret_value()
+    return Address(brokers=cluster.kafka, user=cluster.kafka_user, password=password, ca=cluster.kafka_ca)

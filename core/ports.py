@@ -184,14 +184,22 @@ class Records(People, Marks, Inbox, Protocol):
 Delivery = AbstractContextManager[Batch]
 
 
-class Bus(Protocol):
-    """Carries batches from those that read to those that store; a batch is delivered until it is done."""
+class Sender(Protocol):
+    """Takes batches from those who read."""
 
     def publish(self, batch: Batch) -> None:
-        """Hand over a batch; waits while the bus is full."""
+        """Hand over a batch; waits while there is no room."""
+
+
+class Receiver(Protocol):
+    """Gives batches to those who store; a batch is delivered until it is done."""
 
     def batches(self) -> Iterator[Delivery]:
         """Batches in order of arrival; leaving the context without an error means done, an error redelivers."""
+
+
+class Bus(Sender, Receiver, Protocol):
+    """Both ends within one process."""
 
     def end(self) -> None:
         """No more batches come; `batches` ends after the last one."""

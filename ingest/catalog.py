@@ -112,7 +112,7 @@ class Source:
                     yield held
                 raise
             modified = datetime.fromtimestamp(file.modified, UTC)
-            final = held or Piece(parts=[Part(file=path.name, modified=modified, first=0, records=0, opens=True)])
+            final = held or Piece(parts=[Part(file=file.name, modified=modified, first=0, records=0, opens=True)])
             final.parts[-1].ends = True
             final.parts[-1].bytes += file.taken(last=True)
             yield final

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ class Stream:
 
 @dataclass(slots=True)
 class _Guard:
-    path: Path
+    name: str
     packed: int
     limits: Limits
     expanded: int = 0
@@ -76,14 +77,14 @@ class _Guard:
         try:
             data = raw.read(size)
         except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as error:
-            raise Refused(f"{self.path.name} is a damaged archive: {error}") from None
+            raise Refused(f"{self.name} is a damaged archive: {error}") from None
         except OSError as error:
-            raise Refused(f"{self.path.name} cannot be read: {error.strerror or error}") from None
+            raise Refused(f"{self.name} cannot be read: {error.strerror or error}") from None
         self.expanded += len(data)
         if self.expanded > self.limits.max_expanded_bytes:
-            raise Refused(f"{self.path.name} expands to more than {self.limits.max_expanded_bytes} bytes")
+            raise Refused(f"{self.name} expands to more than {self.limits.max_expanded_bytes} bytes")
         if self.expanded > max(self.limits.ratio_floor, self.packed * self.limits.max_ratio):
-            raise Refused(f"{self.path.name} expands more than {self.limits.max_ratio} times, like a zip bomb")
+            raise Refused(f"{self.name} expands more than {self.limits.max_ratio} times, like a zip bomb")
         return data
 
 
@@ -95,11 +96,16 @@ class Member:
     stream: Stream
 
 
+def shown(path: Path | str) -> str:
+    r"""A path or a name as text; bytes that are not UTF-8 as \xff."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 class OpenFile:
     """A file being read. `taken` is how much of it, as it lies on disk, has been read since last asked."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
-        self.path = path
+        self.name = shown(path.name)
         self._limits = limits
         self._told = 0
         self._raw = _open(path)
@@ -120,31 +126,31 @@ class OpenFile:
 
     def members(self) -> Iterator[Member]:
         """The file itself, or each file of a zip in turn. Archives inside archives are refused."""
-        guard = _Guard(self.path, max(self.size, 1), self._limits)
+        guard = _Guard(self.name, max(self.size, 1), self._limits)
         magic = self._raw.read(8)
         self._raw.seek(0)
         for start, kind in _OTHER_ARCHIVES.items():
             if magic.startswith(start):
-                raise Refused(f"{self.path.name} is a {kind} archive; plain, gzip and zip files are read")
+                raise Refused(f"{self.name} is a {kind} archive; plain, gzip and zip files are read")
         if magic.startswith(b"\x1f\x8b"):
             stream = Stream(gzip.GzipFile(fileobj=self._raw, mode="rb"), guard)
-            _refuse_nested(stream, self.path.name)
-            yield Member(self.path.name, stream)
+            _refuse_nested(stream, self.name)
+            yield Member(self.name, stream)
         elif magic.startswith((b"PK\x03\x04", b"PK\x05\x06")):
             yield from self._zipped(guard)
         else:
-            yield Member(self.path.name, Stream(self._raw, guard))
+            yield Member(self.name, Stream(self._raw, guard))
 
     def _zipped(self, guard: _Guard) -> Iterator[Member]:
         try:
             archive = zipfile.ZipFile(self._raw)
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
-            raise Refused(f"{self.path.name} is a damaged archive: {error}") from None
+            raise Refused(f"{self.name} is a damaged archive: {error}") from None
         with archive:
             for entry in archive.infolist():
                 if entry.is_dir():
                     continue
-                name = f"{self.path.name}/{entry.filename}"
+                name = f"{self.name}/{entry.filename}"
                 if entry.flag_bits & 1:
                     raise Refused(f"{name} is encrypted")
                 try:

@@ -102,8 +102,9 @@ class SegmentStore:
         self._sealed.replace(gone, left, gone_runs, runs)
 
     def retag(self, version: str, tag: Callable[[pl.DataFrame], pl.DataFrame]) -> int:
-        self._begin_writing()
         tagged = 0
+        if any(segment.rules_version != version for segment in self._manifest.segments(EVENT)):
+            self._begin_writing()
         for segment in self._manifest.segments(EVENT):
             if segment.rules_version != version:
                 frame = untagged_as_null(conform(tag(self._sealed.load([segment]))))

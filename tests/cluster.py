@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
+from deploy.dev_cluster.server import Server
 from store.elasticsearch.connection import connect
+
+S = TypeVar("S", bound=Server)
 
 
 def address_of(server: str) -> str:
@@ -21,6 +28,20 @@ def address_of(server: str) -> str:
     if os.environ.get("LEAVERWATCH_TEST_REQUIRE_ALL"):
         pytest.fail(f"no {server}: run `make test-cluster`")
     pytest.skip(f"no {server}: run `make test-cluster`")
+
+
+@contextmanager
+def own_server(kind: type[S]) -> Iterator[S]:
+    """A server of the test's own, to be killed as it likes."""
+    folder = Path(tempfile.mkdtemp(prefix="leaverwatch-test-"))
+    folder.chmod(0o755)
+    server = kind(folder / "server")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -139,6 +139,7 @@ def bring_in(house: House, inputs: list[Input]) -> Imported:
 
 def _summary(imported: Imported, hr: list[tuple[Path, HrImport]], json: bool) -> None:
     from app.cli.show import document, table
+    from ingest.reading import shown
 
     if json:
         document(
@@ -153,8 +154,8 @@ def _summary(imported: Imported, hr: list[tuple[Path, HrImport]], json: bool) ->
                     }
                     for name, tally in sorted(imported.tallies.items())
                 },
-                "refused": [{"file": str(path), "reason": reason} for path, reason in imported.refused],
-                "hr": [{"file": str(path), **_hr_document(file)} for path, file in hr],
+                "refused": [{"file": shown(path), "reason": reason} for path, reason in imported.refused],
+                "hr": [{"file": shown(path), **_hr_document(file)} for path, file in hr],
             }
         )
         return
@@ -170,7 +171,7 @@ def _summary(imported: Imported, hr: list[tuple[Path, HrImport]], json: bool) ->
         for reason, count in sorted(tally.ignored.items()):
             typer.echo(f"{name}: ignored {count:,}: {reason}")
     for path, reason in imported.refused:
-        typer.echo(f"refused {path}: {reason}", err=True)
+        typer.echo(f"refused {shown(path)}: {reason}", err=True)
     for path, file in hr:
         _say(path, file)
 

@@ -1,4 +1,4 @@
-"""Commands that run things: demo, simulate, judge, serve, doctor."""
+"""Commands that run things: demo, simulate, serve, doctor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same company.")
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (demo, simulate, judge, serve, doctor):
+    for command in (demo, simulate, serve, doctor):
         app.command()(command)
 
 
@@ -73,26 +73,6 @@ def simulate(out: Path, employees: Employees = 1000, days: Days = 120, seed: See
 
     make(out, employees=employees, days=days, seed=seed)
     typer.echo(f"wrote {out}")
-
-
-def judge(
-    context: typer.Context,
-    once: Annotated[bool, typer.Option("--once", help="Stop when nothing is marked any more.")] = False,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks at the marks.")] = 2.0,
-) -> None:
-    """Judge what is marked, until stopped. Any number of judges may share a PostgreSQL database."""
-    from time import sleep
-
-    from app.jobs import judge_marked
-
-    with house_of(context) as house:
-        while True:
-            spans = judge_marked(house)
-            if spans:
-                typer.echo(f"judged {spans:,} persons", err=True)
-            if once:
-                return
-            sleep(every)
 
 
 def serve(context: typer.Context) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.dev_cluster.elasticsearch import Elasticsearch
+from deploy.dev_cluster.kafka import Kafka
 from deploy.dev_cluster.postgresql import PostgreSQL
 from deploy.dev_cluster.server import Failed, Server
 
@@ -43,7 +44,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def _servers(folder: Path) -> dict[str, Server]:
     """Each server by its key in the configuration file."""
-    return {"postgresql": PostgreSQL(folder / "postgresql"), "elasticsearch": Elasticsearch(folder / "elasticsearch")}
+    return {
+        "postgresql": PostgreSQL(folder / "postgresql"),
+        "elasticsearch": Elasticsearch(folder / "elasticsearch"),
+        "kafka": Kafka(folder / "kafka"),
+    }
 
 
 def _start(servers: dict[str, Server]) -> None:

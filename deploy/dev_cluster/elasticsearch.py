@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import urllib.request
 import zipfile
 from pathlib import Path
 
-from deploy.dev_cluster.server import Failed, Server
+from deploy.dev_cluster.java import java_home, maven
+from deploy.dev_cluster.server import Server
 
 VERSION = "8.19.0"
 ARTIFACT = "org.elasticsearch.distribution.integ-test-zip:elasticsearch"
@@ -51,8 +50,7 @@ class Elasticsearch(Server):
         return [str(self.folder / "install/bin/elasticsearch"), *options]
 
     def environment(self) -> dict[str, str]:
-        home = os.environ.get("JAVA_HOME") or str(_java_home())
-        return dict(os.environ) | {"ES_JAVA_HOME": home, "ES_TMPDIR": str(self.folder / "tmp")}
+        return dict(os.environ) | {"ES_JAVA_HOME": str(java_home()), "ES_TMPDIR": str(self.folder / "tmp")}
 
     def answers(self) -> bool:
         try:
@@ -67,18 +65,5 @@ def _package() -> Path:
     group, name = ARTIFACT.split(":")
     where = Path.home() / ".m2/repository" / group.replace(".", "/") / name / VERSION / f"{name}-{VERSION}.zip"
     if not where.exists():
-        line = ["mvn", "-q", "-B", "dependency:get", f"-Dartifact={ARTIFACT}:{VERSION}:zip", "-Dtransitive=false"]
-        try:
-            done = subprocess.run(line, capture_output=True, text=True)
-        except FileNotFoundError:
-            raise Failed("Elasticsearch's package is fetched with Maven, which is not installed") from None
-        if done.returncode:
-            raise Failed(f"Maven could not fetch Elasticsearch: {(done.stdout + done.stderr)[-500:]}")
+        maven("dependency:get", f"-Dartifact={ARTIFACT}:{VERSION}:zip", "-Dtransitive=false")
     return where
-
-
-def _java_home() -> Path:
-    java = shutil.which("java")
-    if java is None:
-        raise Failed("Elasticsearch runs on Java 17, which is not installed")
-    return Path(java).resolve().parents[1]

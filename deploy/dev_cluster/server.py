@@ -56,12 +56,13 @@ class Server(ABC):
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises `Failed`."""
-        if not (self.folder / "port").exists():
+        if not (self.folder / "ready").exists():
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             self._give_away()
+            (self.folder / "port").write_text(str(free_port()))
             self.prepare()
-            (self.folder / "port").write_text(str(_free_port()))
+            (self.folder / "ready").touch()
         self._give_away()
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -148,7 +149,7 @@ def _user() -> str | None:
     return NOBODY if os.geteuid() == 0 else None
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

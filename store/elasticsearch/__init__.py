@@ -41,7 +41,7 @@ from store.elasticsearch.searching import (
     too_long,
 )
 from store.elasticsearch.streams import expire, roll_over
-from store.elasticsearch.templates import RULES, SOURCE, Names, install
+from store.elasticsearch.templates import BUILT, RULES, SOURCE, Names, install
 from store.frames import ENDING, due, seen_accounts, untagged_as_null
 from store.manifest import Manifest, Total, statuses
 from store.records import SqlRecords
@@ -220,10 +220,9 @@ class ElasticStore:
         return Total(rows=rows, first=first, last=last)
 
     def _waiting(self) -> dict[str, int]:
-        """Every event of a source that has lines was ended by one of them, and both expire together unless the event
-        is on hold."""
+        """An event that was built was ended by a line, and both expire together unless the event is on hold."""
         before, _ = self._expired()
         young = [] if before is None else [between(start=before)]
         ended = self._per(self._names.lines, "source", one_of("kind", [ENDING]), *young)
-        built = self._per(self._names.events, SOURCE, one_of(SOURCE, list(ended)), *young) if ended else {}
+        built = self._per(self._names.events, SOURCE, {"term": {BUILT: True}}, *young) if ended else {}
         return {source: lines - built.get(source, 0) for source, lines in ended.items()}

@@ -46,10 +46,10 @@ class Appender:
             rows = rows.filter((pl.col("@timestamp") >= expired) | held)
 
         def create(rows: pl.DataFrame) -> list[Outcome]:
-            outcomes = self._bulk.send(event_lines(rows, self._names, batch.source, batch.rules_version))
+            outcomes = self._bulk.send(event_lines(rows, batch, self._names))
             picky = [number for number, outcome in enumerate(outcomes) if outcome.refused]
             if picky:
-                plain = event_lines(rows[picky], self._names, batch.source, batch.rules_version, searchable=False)
+                plain = event_lines(rows[picky], batch, self._names, searchable=False)
                 for number, outcome in zip(picky, self._bulk.send(plain), strict=True):
                     outcomes[number] = outcome
             return outcomes

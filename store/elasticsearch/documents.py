@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from core.batch import FRAGMENT, Quarantined
+from core.batch import FRAGMENT, Batch, Quarantined
 from core.schema import SCHEMA, TIME
-from store.elasticsearch.templates import RULES, SOURCE, VENDOR, Names
+from store.elasticsearch.templates import BUILT, RULES, SOURCE, VENDOR, Names
 
 STAMP = "%Y-%m-%dT%H:%M:%S%.6fZ"
 STORED_AS = {"vendor": VENDOR}
@@ -19,9 +19,9 @@ STORED_AS = {"vendor": VENDOR}
 STREAM, END = "(stream)", "(end)"
 
 
-def event_lines(events: pl.DataFrame, names: Names, source: str, rules: str, *, searchable: bool = True) -> list[bytes]:
-    """Action and document of each event, ready for a bulk request. `searchable` documents also have the vendor's own
-    record as an object; the server may refuse what is in it, and takes the event without."""
+def event_lines(events: pl.DataFrame, batch: Batch, names: Names, *, searchable: bool = True) -> list[bytes]:
+    """Action and document of each event of a batch, ready for a bulk request. `searchable` documents also have the
+    vendor's own record as an object; the server may refuse what is in it, and takes the event without."""
     record = pl.coalesce(pl.col("vendor"), pl.col("event.original")).str.strip_chars()
     end = (
         # Line breaks between the tokens of a record would end the document.
@@ -29,11 +29,13 @@ def event_lines(events: pl.DataFrame, names: Names, source: str, rules: str, *, 
         .then(pl.concat_str(pl.lit(',"vendor":'), record.str.replace_all(r"[\r\n]", " "), pl.lit("}")))
         .otherwise(pl.lit("}"))
     )
-    streams = {dataset: names.stream(dataset or source) for dataset in events["event.dataset"].unique()}
+    streams = {dataset: names.stream(dataset or batch.source) for dataset in events["event.dataset"].unique()}
     stream = pl.col("event.dataset").replace_strict(streams, return_dtype=pl.String)
     around = events.select(stream.alias(STREAM), end.alias(END))
+    # A batch of which nothing was read is built of lines that were read before.
+    beside = {SOURCE: batch.source, RULES: batch.rules_version, BUILT: batch.read == 0}
     return _lines(
-        events.rename(STORED_AS).with_columns(pl.lit(source).alias(SOURCE), pl.lit(rules).alias(RULES)), around
+        events.rename(STORED_AS).with_columns(pl.lit(value).alias(name) for name, value in beside.items()), around
     )
 
 

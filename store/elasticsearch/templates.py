@@ -28,8 +28,10 @@ TYPES: Mapping[Kind, Mapping[str, Any]] = {
     # Fields of fields, found by their whole name; deeper ones than this leave a document without them.
     Kind.RECORD: {"type": "flattened", "ignore_above": 1024, "depth_limit": 20},
 }
-SOURCE, RULES, VENDOR = "leaverwatch.source", "leaverwatch.rules", "leaverwatch.vendor"
-"""Beside an event's fields: what it came from, the rules that tagged it, its `vendor` letter by letter."""
+SOURCE, RULES = "leaverwatch.source", "leaverwatch.rules"
+BUILT, VENDOR = "leaverwatch.built", "leaverwatch.vendor"
+"""Beside an event's fields: what it came from, the version of the rules that tagged it, whether it was built of lines,
+its `vendor` letter by letter."""
 
 
 class Names:
@@ -94,7 +96,7 @@ def _put(client: Client, name: str, pattern: str, properties: Mapping[str, Mappi
 
 
 def _events() -> dict[str, Mapping[str, Any]]:
-    own = {SOURCE: KEYWORD, RULES: KEYWORD, VENDOR: UNSEARCHED}
+    own = {SOURCE: KEYWORD, RULES: KEYWORD, BUILT: TYPES[Kind.BOOLEAN], VENDOR: UNSEARCHED}
     return {field.name: TYPES[field.kind] for field in FIELDS} | own
 
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, case, func, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from core.errors import ConfigError, Refused
+from core.errors import ConfigError, LeaverwatchError, Refused
 from store.records.engines import engine_of, trouble
 
 HEAD = "0003"
@@ -42,7 +42,7 @@ class Database:
         except DBAPIError as error:
             self.close()
             raise trouble(self.engine, error) from None
-        except ConfigError:
+        except LeaverwatchError:
             self.close()
             raise
 
@@ -51,12 +51,14 @@ class Database:
         """A transaction that holds the write lock from its start, so that what it reads stays true. Waits for its
         turn; raises `Refused` when that does not come. Who changes rows that nobody else changes need not be `alone`;
         SQLite knows no other way."""
-        with self.engine.connect().execution_options(writing=True) as connection:
+        with self._told(), self.engine.connect().execution_options(writing=True) as connection:
             try:
                 transaction = connection.begin()
                 if alone and not self.is_sqlite:
                     connection.execute(select(func.pg_advisory_xact_lock(WRITERS)))
             except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
                 raise Refused(f"the records database is busy, try again: {error.orig}") from None
             with transaction:
                 yield connection
@@ -64,7 +66,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent view."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._told(), self.engine.connect() as connection, connection.begin():
             if not self.is_sqlite:
                 connection.exec_driver_sql("set transaction isolation level repeatable read")
             yield connection
@@ -77,13 +79,23 @@ class Database:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield
             return
-        with self.engine.connect() as connection, connection.begin():
+        with self._told(), self.engine.connect() as connection, connection.begin():
             connection.exec_driver_sql("set local lock_timeout = 0")
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, WRITERS))))
             yield
 
     def close(self) -> None:
         self.engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """A PostgreSQL that is gone, as `Unavailable`; so is one that had to break up a tie."""
+        try:
+            yield
+        except OperationalError as error:
+            if self.is_sqlite:
+                raise
+            raise trouble(self.engine, error) from error
 
 
 def upsert(

@@ -8,7 +8,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from core.errors import ConfigError
+from core.errors import ConfigError, Unavailable
 
 BUSY_SECONDS = 60.0
 CONNECT_SECONDS = 10
@@ -47,10 +47,10 @@ def engine_of(address: str) -> Engine:
     return engine
 
 
-def trouble(engine: Engine, error: DBAPIError) -> ConfigError:
+def trouble(engine: Engine, error: DBAPIError) -> Unavailable:
     """What an administrator has to know, in one sentence and without the password."""
     where = engine.url.set(drivername=engine.dialect.name)
-    return ConfigError(f"the records database {where} cannot be used: {' '.join(str(error.orig).split())}")
+    return Unavailable(f"the records database {where} cannot be used: {' '.join(str(error.orig).split())}")
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -16,8 +16,9 @@ import pytest
 from app.config import load
 from app.jobs import EVERYBODY
 from app.wiring import open_house
+from deploy.dev_cluster.kafka import Kafka
 from tests.app.conftest import answers, command, run
-from tests.cluster import address_of, fresh_database, fresh_namespace
+from tests.cluster import address_of, fresh_database, fresh_namespace, own_server
 
 pytestmark = pytest.mark.cluster
 
@@ -31,6 +32,18 @@ def servers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
             monkeypatch.setenv("LEAVERWATCH_CLUSTER_ELASTICSEARCH", address_of("elasticsearch"))
             monkeypatch.setenv("LEAVERWATCH_CLUSTER_NAMESPACE", stack.enter_context(fresh_namespace()))
         yield
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kafka]:
+    """A broker of the test's own beside the servers that all tests share."""
+    with ExitStack() as stack:
+        broker = stack.enter_context(own_server(Kafka))
+        monkeypatch.setenv("LEAVERWATCH_CLUSTER_POSTGRESQL", stack.enter_context(fresh_database()))
+        monkeypatch.setenv("LEAVERWATCH_CLUSTER_ELASTICSEARCH", address_of("elasticsearch"))
+        monkeypatch.setenv("LEAVERWATCH_CLUSTER_NAMESPACE", stack.enter_context(fresh_namespace()))
+        monkeypatch.setenv("LEAVERWATCH_CLUSTER_KAFKA", broker.address)
+        yield broker
 
 
 @pytest.mark.usefixtures("servers")
@@ -78,6 +91,32 @@ def test_judges_that_share_the_marks_and_die_give_the_same_answers(
             _, told = judge.communicate(timeout=200)
             assert judge.returncode == 0, told[-3000:]
         assert list(house.records.pending()) == []
+    assert answers(tmp_path) == undisturbed
+
+
+@pytest.mark.usefixtures("broker")
+@pytest.mark.parametrize("workers", [1, 4])
+def test_collectors_and_workers_that_die_give_the_same_answers(
+    logs: Path, undisturbed: dict[str, Any], tmp_path: Path, workers: int
+) -> None:
+    """Every process is killed at some time; what was done is not lost, and done again it changes nothing."""
+    chance = random.Random(workers)
+    collecting = command("collect", logs, "--once", data=tmp_path)
+    working = command("worker", "--once", data=tmp_path)
+    for line in (collecting, collecting, working, working, working):
+        dying = [subprocess.Popen(line, stderr=subprocess.DEVNULL) for _ in range(1 if line == collecting else workers)]
+        time.sleep(chance.uniform(2.0, 6.0))
+        for process in dying:
+            process.kill()
+            process.communicate()
+    run("collect", logs, "--once", data=tmp_path)
+    alive = [subprocess.Popen(working, stderr=subprocess.PIPE, text=True) for _ in range(workers)]
+    for process in alive:
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == 0, told[-3000:]
+    for file in ("employees.csv", "resignations.csv"):
+        run("people" if file == "employees.csv" else "leavers", "import", logs / "hr" / file, data=tmp_path)
+    run("judge", "--once", data=tmp_path)
     assert answers(tmp_path) == undisturbed
 
 

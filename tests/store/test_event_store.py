@@ -146,9 +146,10 @@ def test_fragments_come_by_key_and_time_and_wait_until_their_event_is_built(stor
     assert store.fragments("postfix", ["A1"], START, START)["event.sequence"].to_list() == [0]
     assert store.fragments("exim", ["A1"], START, START + timedelta(minutes=9)).height == 0
     assert [status.waiting for status in store.sources()] == [2]
-    store.append(a_batch([an_event(1, event__id=first["event.id"])], source="postfix"), [])
+    store.append(a_batch([an_event(1, event__id=first["event.id"])], source="postfix", read=0), [])
+    store.append(a_batch([an_event(7)], source="postfix"), [])
     assert [status.waiting for status in store.sources()] == [1]
-    assert store.append(a_batch([an_event(2, event__id=second["event.id"])], source="postfix"), []).stored == 1
+    assert store.append(a_batch([an_event(2, event__id=second["event.id"])], source="postfix", read=0), []).stored == 1
 
 
 def test_quarantined_bytes_come_back_as_they_were_until_released(store: EventStore) -> None:

@@ -20,7 +20,7 @@ from storing import a_batch, an_event
 
 from core.alert import Alert, Severity, Term, alert_id
 from core.case import Case, CaseState, case_id
-from core.errors import ConfigError, Refused
+from core.errors import ConfigError, Refused, Unavailable
 from core.person import Filing, Link, Person
 from core.ports import Mark, Records
 from store.memory import MemoryStore
@@ -416,7 +416,7 @@ def test_records_in_a_file_are_durable(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "records.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
-    with pytest.raises(ConfigError, match=r"records\.db"):
+    with pytest.raises(Unavailable, match=r"records\.db"):
         SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
 
 

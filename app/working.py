@@ -1,0 +1,70 @@
+"""The worker: stores what collectors publish, and marks whom it touches."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+
+from app.metrics import APPEND, LAG, Ages, count
+from app.pipeline import keep, tagged
+from app.wiring import House
+from core.batch import Batch, Tally
+from core.errors import Refused, Unavailable
+from detection.tagging import Tagger
+from store.kafka.receiving import Subscription
+
+FRESH_SECONDS = 60.0
+"""How long a worker may not know of the company's new mail domains, and how old its lag is told."""
+COMPACT_SECONDS = 600.0
+PAUSE_SECONDS, LONGEST_PAUSE = 0.5, 30.0
+log = structlog.get_logger()
+
+
+class Worker:
+    """Takes batches until stopped. While a server is away the batch in hand waits; nothing is skipped."""
+
+    def __init__(self, house: House, subscription: Subscription) -> None:
+        self._house = house
+        self._subscription = subscription
+        self._tagger: Tagger | None = None
+        self._tagger_made = self._compacted = 0.0
+        self._ages = Ages()
+
+    def run(self, *, once: bool = False) -> Tally:
+        """Store what arrives, without end, or until there is nothing more; returns the account of it."""
+        tally = Tally()
+        pause = PAUSE_SECONDS
+        for delivery in self._subscription.batches(once=once):
+            try:
+                with delivery as batch:
+                    self._store(batch, tally)
+                pause = PAUSE_SECONDS
+            except (Unavailable, Refused) as error:
+                log.warning("a batch waits", source=batch.source, reason=str(error))
+                time.sleep(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+        return tally
+
+    def _store(self, batch: Batch, tally: Tally) -> None:
+        self._keep_house()
+        tagger = self._fresh_tagger()
+        batch = tagged(batch, tagger)
+        with APPEND.time():
+            appended = keep(self._house, tagger, batch)
+        tally.add(batch, appended)
+        count(batch, appended)
+        self._ages.note(batch)
+
+    def _fresh_tagger(self) -> Tagger:
+        if self._tagger is None or time.monotonic() - self._tagger_made > FRESH_SECONDS:
+            self._tagger = self._house.tagger()
+            self._tagger_made = time.monotonic()
+            for topic, behind in self._subscription.lag().items():
+                LAG.labels(topic).set(behind)
+        return self._tagger
+
+    def _keep_house(self) -> None:
+        if time.monotonic() - self._compacted > COMPACT_SECONDS:
+            self._house.events.compact()
+            self._compacted = time.monotonic()

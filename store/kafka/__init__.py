@@ -1,0 +1,1 @@
+"""Batches from collectors to workers through Kafka."""

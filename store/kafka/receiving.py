@@ -1,0 +1,131 @@
+"""From Kafka to a worker: partitions are shared among the workers of one group, offsets follow what is stored."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from kafka import KafkaConsumer, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from core.batch import Batch
+from core.ports import Delivery
+from store.kafka.connection import GROUP, LARGEST_MESSAGE, TOPICS, Address, explained, make_topics
+from store.kafka.messages import Poison, batch_from, poisoned, together
+
+ROWS = 20_000
+"""Rows of one delivery; a message more may come on top."""
+MESSAGES_AT_ONCE = 20
+GATHER_SECONDS = 0.5
+DEAD_AFTER_MS = 15_000
+LONGEST_WORK_MS = 900_000
+"""A worker that takes longer for one delivery than this is taken for dead."""
+Offsets = dict[TopicPartition, OffsetAndMetadata]
+log = structlog.get_logger()
+
+
+class Subscription:
+    """Adapter of `core.ports.Receiver`. A batch is delivered until it is done; then its offsets are
+    committed. What a killed worker had not committed, another one gets again."""
+
+    def __init__(self, address: Address, partitions: int, group: str = GROUP) -> None:
+        make_topics(address, partitions)
+        with explained():
+            self._consumer = KafkaConsumer(
+                *TOPICS,
+                **address.settings(),
+                group_id=group,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                partition_assignment_strategy=[CooperativeStickyAssignor],
+                max_poll_records=MESSAGES_AT_ONCE,
+                max_poll_interval_ms=LONGEST_WORK_MS,
+                session_timeout_ms=DEAD_AFTER_MS,
+                max_partition_fetch_bytes=LARGEST_MESSAGE,
+                allow_auto_create_topics=False,
+            )
+        self._stopping = False
+        self._waiting: deque[Batch] = deque()
+        self._behind: Offsets = {}
+
+    def batches(self, *, once: bool = False) -> Iterator[Delivery]:
+        """Deliveries as messages arrive, those of one account in order; without end, or with `once` until the workers
+        have stored everything."""
+        while not self._stopping:
+            if not self._waiting:
+                gathered, offsets = self._gather()
+                self._waiting.extend(together(gathered))
+                self._behind |= offsets
+            while self._waiting:
+                yield self._deliver()
+            if self._behind:
+                self._commit()
+            elif once and not any(self.lag().values()):
+                return
+
+    def lag(self) -> Mapping[str, int]:
+        """How many messages of each topic no worker has stored yet."""
+        with explained():
+            parts = [
+                TopicPartition(topic, number)
+                for topic in TOPICS
+                for number in self._consumer.partitions_for_topic(topic) or ()
+            ]
+            first, end = self._consumer.beginning_offsets(parts), self._consumer.end_offsets(parts)
+            stored = {part: max(self._consumer.committed(part) or 0, first[part]) for part in parts}
+        return {topic: sum(end[part] - stored[part] for part in parts if part.topic == topic) for topic in TOPICS}
+
+    def stop(self) -> None:
+        """End `batches` after what is being worked on."""
+        self._stopping = True
+
+    def close(self) -> None:
+        self._consumer.close(autocommit=False)
+
+    @contextmanager
+    def _deliver(self) -> Iterator[Batch]:
+        yield self._waiting[0]
+        self._waiting.popleft()
+
+    def _gather(self) -> tuple[list[Batch], Offsets]:
+        """What has arrived, up to a good many rows, and the offsets behind it."""
+        batches: list[Batch] = []
+        offsets: Offsets = {}
+        rows, until = 0, time.monotonic() + GATHER_SECONDS
+        while rows < ROWS:
+            left = max(0.0, until - time.monotonic())
+            with explained():
+                polled = self._consumer.poll(timeout_ms=int(left * 1000))
+            for part, messages in polled.items():
+                for message in messages:
+                    batches.append(_batch(message))
+                    rows += batches[-1].read
+                    offsets[part] = OffsetAndMetadata(message.offset + 1, "", -1)
+            if not polled and (batches or not left):
+                break
+        return batches, offsets
+
+    def _commit(self) -> None:
+        """What cannot be committed now is later. A partition that another worker has by now is stored by it again,
+        which changes nothing."""
+        mine = self._consumer.assignment()
+        self._behind = {part: offset for part, offset in self._behind.items() if part in mine}
+        try:
+            self._consumer.commit(self._behind)
+            self._behind = {}
+        except KafkaError as error:
+            log.warning("offsets cannot be committed yet", reason=type(error).__name__)
+
+
+def _batch(message: Any) -> Batch:
+    try:
+        return batch_from(message.headers, message.value)
+    except Poison as poison:
+        reason = f"message {message.offset} of {message.topic}/{message.partition} is none of ours: {poison}"
+        return poisoned(message.topic, message.partition, message.offset, message.value, reason)
