@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from store.kafka.connection import Address
     from store.kafka.receiving import Subscription
     from store.kafka.sending import Publisher
+    from store.kafka.telling import KafkaHerald
 
 
 @dataclass(kw_only=True)
@@ -74,6 +75,16 @@ def open_house(config: Config) -> Iterator[House]:
         yield House(config=config, records=records, events=events)
 
 
+@contextmanager
+def embedded(config: Config) -> Iterator[tuple[SqlRecords, SegmentStore]]:
+    """What lies in the data directory, whatever servers the configuration names."""
+    with (
+        closing(SqlRecords(f"sqlite:///{config.data / 'records.db'}")) as records,
+        closing(SegmentStore(config.data / "events", records)) as events,
+    ):
+        yield records, events
+
+
 def _event_store(config: Config, records: SqlRecords) -> SegmentStore | ElasticStore:
     cluster = config.cluster
     if not cluster.elasticsearch:
@@ -98,6 +109,16 @@ def publisher(config: Config) -> Publisher:
 
     room = config.cluster.spool_mib << 20
     return Publisher(address, config.data / "spool", room, config.cluster.kafka_partitions)
+
+
+def herald(config: Config) -> KafkaHerald | None:
+    """Who tells other systems of alerts, where there is Kafka to tell them by."""
+    if not config.cluster.kafka:
+        return None
+    address = _kafka(config)
+    from store.kafka.telling import KafkaHerald
+
+    return KafkaHerald(address, config.cluster.kafka_partitions)
 
 
 def subscription(config: Config) -> Subscription:

@@ -44,6 +44,17 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """An alert that other systems have yet to be told of: `now` is what it has become, None where it is gone. `stamp`
+    is set by the adapter, as a mark's."""
+
+    alert: str
+    person: str
+    now: Alert | None
+    stamp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
     """What has arrived of one source: shown as heartbeat, lag and losses."""
 
@@ -152,7 +163,7 @@ class Inbox(Protocol):
     ) -> None:
         """In one transaction: for each judged (person, first day, last day) the alerts become exactly `alerts`,
         the judged persons' open cases become exactly `cases`, and the marks go, unless renewed since they were read.
-        An alert written again keeps its `detected_at`."""
+        An alert written again keeps its `detected_at`; one that came, changed or went is news."""
 
     def alerts(
         self, *, persons: Collection[str] | None = None, since: datetime | None = None, until: datetime | None = None
@@ -166,6 +177,12 @@ class Inbox(Protocol):
 
     def detected_at(self, alert_ids: Collection[str]) -> Mapping[str, datetime]:
         """When each alert was first written."""
+
+    def untold(self, most: int) -> Sequence[News]:
+        """What nobody outside was told of yet, so many at most."""
+
+    def told(self, news: Sequence[News]) -> None:
+        """It is known outside, unless it changed again since."""
 
 
 class Records(People, Marks, Inbox, Protocol):
@@ -196,6 +213,13 @@ class Receiver(Protocol):
 
     def batches(self) -> Iterator[Delivery]:
         """Batches in order of arrival; leaving the context without an error means done, an error redelivers."""
+
+
+class Herald(Protocol):
+    """Tells other systems of alerts."""
+
+    def tell(self, news: Sequence[News]) -> None:
+        """Returns when it is safe there; of one person in order. Telling again changes nothing."""
 
 
 class Bus(Sender, Receiver, Protocol):

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import polars as pl
 
 from store.manifest import EVENT, Segment
+from store.records import SqlRecords
 from store.sealed import Sealed
+
+EXPIRED = "expired"
+
+
+def note_expiry(records: SqlRecords, before: datetime, hold: Collection[str]) -> None:
+    """Note what is about to go, so that a store that does not know the ids of what is gone does not take it again."""
+    records.set_setting(EXPIRED, json.dumps([before.astimezone(UTC).isoformat(), sorted(hold)]))
+
+
+def noted_expiry(records: SqlRecords) -> tuple[datetime | None, frozenset[str]]:
+    """Up to when events have expired, and of which accounts not."""
+    found = records.setting(EXPIRED)
+    if found is None:
+        return None, frozenset()
+    before, hold = json.loads(found)
+    return datetime.fromisoformat(before), frozenset(hold)
 
 
 def expire(sealed: Sealed, segments: Sequence[Segment], before: datetime, hold: Collection[str]) -> int:

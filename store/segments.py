@@ -12,7 +12,7 @@ from core.batch import Appended, Batch, Quarantined
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import conform
 from store.compaction import compact
-from store.expiry import expire
+from store.expiry import expire, note_expiry
 from store.folder import Folder
 from store.frames import (
     asked_for,
@@ -27,12 +27,14 @@ from store.frames import (
     untagged_as_null,
 )
 from store.idindex import IdIndex, Ids, ids_of
-from store.manifest import EVENT, LINES, QUARANTINE, Manifest, statuses
+from store.manifest import EVENT, LINES, QUARANTINE, Manifest, Segment, statuses
 from store.records import SqlRecords
 from store.sealed import COLUMNS, Sealed
 from store.waiting import Waiting
 
 IDENTITY = "event_store"
+PIECE = 10_000
+"""Rows of a batch that is given away."""
 
 
 class SegmentStore:
@@ -138,8 +140,16 @@ class SegmentStore:
 
     def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
         self._begin_writing()
+        note_expiry(self._records, before, hold)
         expire(self._sealed, self._manifest.segments(LINES), before, hold)
         return expire(self._sealed, self._manifest.segments(EVENT), before, hold)
+
+    def pieces(self) -> Iterator[tuple[Segment, Iterator[Batch]]]:
+        """Every segment with what it holds, in batches that another store can append; nobody else writes meanwhile."""
+        self._begin_writing()
+        for kind in COLUMNS:
+            for segment in self._manifest.segments(kind):
+                yield segment, self._batches(segment)
 
     def close(self) -> None:
         """Give the writer's lock back."""
@@ -159,6 +169,24 @@ class SegmentStore:
         except BaseException:
             self._folder.end_writing()
             raise
+
+    def _batches(self, segment: Segment) -> Iterator[Batch]:
+        for rows in self._sealed.load([segment]).iter_slices(PIECE):
+            if segment.kind == QUARANTINE:
+                yield Batch(source=segment.source, read=rows.height, quarantined=list(quarantined_rows(rows)))
+            elif segment.kind == LINES:
+                yield Batch(source=segment.source, read=rows.height, fragments=rows)
+            else:
+                # An event that was built of lines has the id of one of them.
+                built = pl.Series(self._ids.known(LINES, ids_of(rows["event.id"].to_list())))
+                for events, read in ((rows.filter(~built), 1), (rows.filter(built), 0)):
+                    if events.height:
+                        yield Batch(
+                            source=segment.source,
+                            read=read * events.height,
+                            events=events,
+                            rules_version=segment.rules_version,
+                        )
 
     def _new(self, kind: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, Ids]:
         """Rows not stored yet, and their ids."""

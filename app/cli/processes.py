@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
 
@@ -72,19 +72,26 @@ def worker(context: typer.Context, once: Once = False, metrics_port: MetricsPort
 
 
 def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metrics_port: MetricsPort = None) -> None:
-    """Judge what is marked, until stopped. Any number of judges may share a PostgreSQL database."""
+    """Judge what is marked, and tell of it where there is Kafka, until stopped. Any number of judges may share a
+    PostgreSQL database."""
     import time
 
     import structlog
 
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
+    from app.telling import tell
+    from app.wiring import herald
     from core.errors import Unavailable
 
     set_up_logs()
     log = structlog.get_logger()
-    with house_of(context) as house:
-        serve_metrics(configuration(context).api.host, metrics_port)
+    config = configuration(context)
+    with house_of(context) as house, ExitStack() as stack:
+        telling = herald(config)
+        if telling:
+            stack.callback(telling.close)
+        serve_metrics(config.api.host, metrics_port)
         stop = _stopping()
         while not stop():
             try:
@@ -92,6 +99,8 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
                 spans = judge_marked(house, lambda judged: JUDGED.inc(len(judged.spans)))
                 if spans:
                     log.info("judged", persons=spans)
+                if telling:
+                    tell(house.records, telling)
             except Unavailable as error:
                 if once:
                     raise

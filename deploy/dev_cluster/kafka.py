@@ -45,7 +45,9 @@ class Kafka(Server):
         text = "".join(f"{name}={value}\n" for name, value in settings.items())
         (self.folder / "server.properties").write_text(text)
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-        self.run_once([*self._java("kafka.tools.StorageTool"), "format", "-t", cluster, "-c", "server.properties"])
+        self.run_once(
+            [*self._java("kafka.tools.StorageTool"), "format", f"--cluster-id={cluster}", "-c", "server.properties"]
+        )
 
     def command(self) -> list[str]:
         return [*self._java("kafka.Kafka"), "server.properties"]

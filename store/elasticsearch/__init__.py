@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -42,11 +41,11 @@ from store.elasticsearch.searching import (
 )
 from store.elasticsearch.streams import expire, roll_over
 from store.elasticsearch.templates import BUILT, RULES, SOURCE, Names, install
+from store.expiry import note_expiry, noted_expiry
 from store.frames import ENDING, due, seen_accounts, untagged_as_null
 from store.manifest import Manifest, Total, statuses
 from store.records import SqlRecords
 
-EXPIRED = "expired"
 LINE_ORDER = (
     {"@timestamp": {"order": "asc", "numeric_type": "date_nanos"}},
     {"event.sequence": "asc"},
@@ -73,7 +72,7 @@ class ElasticStore:
 
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         self._begin_writing()
-        before, hold = self._expired()
+        before, hold = noted_expiry(self._records)
         append = uuid4().hex
         unmarked = self._manifest.intend(append, marks)
         self._behind = True
@@ -174,7 +173,7 @@ class ElasticStore:
     def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
         self._begin_writing()
         # Noted first: what is deleted while somebody appends must not come back.
-        self._records.set_setting(EXPIRED, json.dumps([before.astimezone(UTC).isoformat(), sorted(hold)]))
+        note_expiry(self._records, before, hold)
         expire(self._client, self._bulk, self._names.lines, before, ())
         return expire(self._client, self._bulk, self._names.events, before, hold)
 
@@ -204,13 +203,6 @@ class ElasticStore:
         self._see_own()
         return pages(self._client, index, query, fields, sort=sort, limit=limit)
 
-    def _expired(self) -> tuple[datetime | None, frozenset[str]]:
-        found = self._records.setting(EXPIRED)
-        if found is None:
-            return None, frozenset()
-        before, hold = json.loads(found)
-        return datetime.fromisoformat(before), frozenset(hold)
-
     def _per(self, index: str, field: str, *wanted: Query) -> dict[str, int]:
         return dict(buckets(self._client, index, every(*wanted), field))
 
@@ -221,7 +213,7 @@ class ElasticStore:
 
     def _waiting(self) -> dict[str, int]:
         """An event that was built was ended by a line, and both expire together unless the event is on hold."""
-        before, _ = self._expired()
+        before, _ = noted_expiry(self._records)
         young = [] if before is None else [between(start=before)]
         ended = self._per(self._names.lines, "source", one_of("kind", [ENDING]), *young)
         built = self._per(self._names.events, SOURCE, {"term": {BUILT: True}}, *young) if ended else {}

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from core.errors import ConfigError, Unavailable
 
-EVENTS, QUARANTINE = "leaverwatch.events", "leaverwatch.quarantine"
+EVENTS, QUARANTINE, ALERTS = "leaverwatch.events", "leaverwatch.quarantine", "leaverwatch.alerts"
 TOPICS = (EVENTS, QUARANTINE)
+"""What workers read. Alerts go out to whoever cares."""
 GROUP = "leaverwatch-workers"
 LARGEST_MESSAGE = 32 << 20
 """Bytes; one record of any size the sources let through fits, compressed."""
 COPIES = 3
 DAYS_KEPT = 7
 ANSWER_SECONDS = 15
+_PASSING = {"max.message.bytes": str(LARGEST_MESSAGE), "retention.ms": str(DAYS_KEPT * 86_400_000)}
+KEPT: Mapping[str, dict[str, str]] = {
+    EVENTS: _PASSING,
+    QUARANTINE: _PASSING,
+    ALERTS: {"cleanup.policy": "compact"},
+}
+"""How long what is in each topic stays: of an alert, what was last told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +96,10 @@ def make_topics(address: Address, partitions: int) -> None:
         try:
             there = set(admin.list_topics())
             copies = min(COPIES, len(admin.describe_cluster()["brokers"]))
-            settings = {"max.message.bytes": str(LARGEST_MESSAGE), "retention.ms": str(DAYS_KEPT * 86_400_000)}
-            if copies == COPIES:
-                settings["min.insync.replicas"] = "2"
+            durable = {"min.insync.replicas": "2"} if copies == COPIES else {}
             new = [
-                NewTopic(name=name, num_partitions=partitions, replication_factor=copies, topic_configs=settings)
-                for name in TOPICS
+                NewTopic(name=name, num_partitions=partitions, replication_factor=copies, topic_configs=kept | durable)
+                for name, kept in KEPT.items()
                 if name not in there
             ]
             if new:
@@ -102,6 +108,33 @@ def make_topics(address: Address, partitions: int) -> None:
             pass  # another process was quicker
         finally:
             admin.close()
+
+
+def producer(address: Address) -> KafkaProducer:
+    """Confirms a message when every copy has it, and writes each once. Raises `Unavailable`."""
+    with explained():
+        return KafkaProducer(
+            **address.settings(),
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=LARGEST_MESSAGE,
+            linger_ms=5,
+        )
+
+
+def partition_of(sender: KafkaProducer, topic: str, slot: int) -> int:
+    """The partition of a slot: always the same one, as long as there are as many."""
+    partitions = sorted(sender.partitions_for(topic))
+    found: int = partitions[slot % len(partitions)]
+    return found
+
+
+def confirmed(sender: KafkaProducer, sent: Sequence[Any]) -> None:
+    """Wait until all that was sent is confirmed. Raises `Unavailable`."""
+    with explained():
+        sender.flush()
+        for future in sent:
+            future.get(timeout=1)
 
 
 def _reason(error: KafkaError) -> str:

@@ -57,7 +57,7 @@ def messages_of(batch: Batch, partitions: int) -> Iterator[Message]:
     for part in batch.files:
         value = orjson.dumps(asdict(part))
         yield Message(
-            topic=EVENTS, slot=_slot(part.file, partitions), kind="progress", source=batch.source, value=value
+            topic=EVENTS, slot=slot_of(part.file, partitions), kind="progress", source=batch.source, value=value
         )
 
 
@@ -120,13 +120,14 @@ def _batch(kind: str, source: str, value: bytes) -> Batch:
 def _by_slot(frame: pl.DataFrame, key: str, partitions: int) -> Iterator[tuple[int, pl.DataFrame]]:
     if not frame.height:
         return
-    slots = {value: _slot(value or "", partitions) for value in frame[key].unique()}
+    slots = {value: slot_of(value or "", partitions) for value in frame[key].unique()}
     slot = frame[key].replace_strict(slots, return_dtype=pl.Int64)
     for number in sorted(set(slots.values())):
         yield number, frame.filter(slot == number)
 
 
-def _slot(key: str, partitions: int) -> int:
+def slot_of(key: str, partitions: int) -> int:
+    """Where everything of one key goes."""
     return zlib.crc32(key.encode()) % partitions
 
 

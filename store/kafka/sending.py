@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 
 from core.batch import Batch
 from core.errors import LeaverwatchError
-from store.kafka.connection import LARGEST_MESSAGE, Address, explained, make_topics
+from store.kafka.connection import Address, confirmed, explained, make_topics, partition_of, producer
 from store.kafka.messages import messages_of
 from store.kafka.spool import Spool
 
@@ -67,31 +67,21 @@ class Publisher:
 
     def _send(self, number: int) -> None:
         """Send a file of the spool; it goes when all of its messages are confirmed by every copy."""
-        producer = self._connected()
-        with explained():
-            sent = []
-            for message in self.spool.messages(number):
-                partitions = sorted(producer.partitions_for(message.topic))
-                partition = partitions[message.slot % len(partitions)]
+        sender = self._connected()
+        sent = []
+        for message in self.spool.messages(number):
+            with explained():
+                partition = partition_of(sender, message.topic, message.slot)
                 sent.append(
-                    producer.send(message.topic, value=message.value, headers=message.headers, partition=partition)
+                    sender.send(message.topic, value=message.value, headers=message.headers, partition=partition)
                 )
-            producer.flush()
-            for future in sent:
-                future.get(timeout=1)
+        confirmed(sender, sent)
         self.spool.remove(number)
 
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
             make_topics(self._address, self._partitions)
-            with explained():
-                self._producer = KafkaProducer(
-                    **self._address.settings(),
-                    acks="all",
-                    enable_idempotence=True,
-                    max_request_size=LARGEST_MESSAGE,
-                    linger_ms=5,
-                )
+            self._producer = producer(self._address)
         return self._producer
 
     def _drop_producer(self) -> None:

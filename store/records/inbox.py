@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -11,11 +12,12 @@ from sqlalchemy import ColumnElement, Connection, delete, select
 
 from core.alert import Alert, Severity, Term
 from core.case import Case, CaseState
-from core.ports import Mark
+from core.ports import Mark, News
 from store.records.database import Database, Row, pieces, upsert
 from store.records.marks import settle_marks
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
+from store.records.tables import untold
 
 
 class InboxRecords:
@@ -32,11 +34,13 @@ class InboxRecords:
         cases: Sequence[Case],
     ) -> None:
         with self._database.writing(alone=False) as connection:
-            detected = _detected(connection, [alert.id for alert in alerts])
-            _clear(connection, judged)
-            now = datetime.now(UTC)
-            upsert(connection, alert_table, [_alert_row(a) | {"detected_at": detected.get(a.id, now)} for a in alerts])
+            before = _stored(connection, [alert.id for alert in alerts]) | _clear(connection, judged)
+            fresh = {"detected_at": datetime.now(UTC)}
+            after = {a.id: before.get(a.id, fresh) | _alert_row(a) for a in alerts}
+            upsert(connection, alert_table, list(after.values()))
             upsert(connection, case_table, [_case_row(case) for case in cases])
+            changed = [row for one, row in (before | after).items() if before.get(one) != after.get(one)]
+            upsert(connection, untold, [_untold_row(row) for row in changed])
             settle_marks(connection, marks)
 
     def alerts(
@@ -76,28 +80,52 @@ class InboxRecords:
 
     def detected_at(self, alert_ids: Collection[str]) -> Mapping[str, datetime]:
         with self._database.reading() as connection:
-            return _detected(connection, sorted(alert_ids))
+            return {one: row["detected_at"] for one, row in _stored(connection, sorted(alert_ids)).items()}
+
+    def untold(self, most: int) -> Sequence[News]:
+        query = select(untold).order_by(untold.c.person, untold.c.alert).limit(most)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+            stored = _stored(connection, [row.alert for row in rows])
+        return [
+            News(
+                alert=row.alert,
+                person=row.person,
+                now=_alert(stored[row.alert]) if row.alert in stored else None,
+                stamp=row.stamp,
+            )
+            for row in rows
+        ]
+
+    def told(self, news: Sequence[News]) -> None:
+        with self._database.writing(alone=False) as connection:
+            for some in pieces(sorted(one.stamp for one in news)):
+                connection.execute(delete(untold).where(untold.c.stamp.in_(some)))
 
 
-def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -> None:
-    """Take away the alerts of the judged days and the open cases of the judged persons."""
+def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -> dict[str, Row]:
+    """Take away the alerts of the judged days, and return them by id, and the open cases of the judged persons."""
+    cleared: dict[str, Row] = {}
     of: dict[tuple[date, date], list[str]] = {}
     for person, first, last in sorted(judged):
         of.setdefault((first, last), []).append(person)
     for (first, last), persons in of.items():
         for some in pieces(persons):
             its_days = alert_table.c.person.in_(some) & alert_table.c.day.between(first, last)
-            connection.execute(delete(alert_table).where(its_days))
+            rows = connection.execute(delete(alert_table).where(its_days).returning(alert_table)).mappings()
+            cleared |= {row["id"]: dict(row) for row in rows}
     for some in pieces(sorted({person for person, _, _ in judged})):
         open_ones = case_table.c.person.in_(some) & (case_table.c.state == CaseState.NEW.value)
         connection.execute(delete(case_table).where(open_ones))
+    return cleared
 
 
-def _detected(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
-    found: dict[str, datetime] = {}
+def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Row]:
+    """The rows of these alerts, by id."""
+    found: dict[str, Row] = {}
     for some in pieces(ids):
-        query = select(alert_table.c.id, alert_table.c.detected_at).where(alert_table.c.id.in_(some))
-        found |= {row.id: row.detected_at for row in connection.execute(query)}
+        rows = connection.execute(select(alert_table).where(alert_table.c.id.in_(some))).mappings()
+        found |= {row["id"]: dict(row) for row in rows}
     return found
 
 
@@ -140,6 +168,11 @@ def _alert_row(alert: Alert) -> Row:
 
 def _case(row: Row) -> Case:
     return Case(**row | {"state": CaseState(row["state"]), "alerts": tuple(json.loads(row["alerts"]))})
+
+
+def _untold_row(alert: Row) -> Row:
+    # Drawn, not counted, as a mark's.
+    return {"alert": alert["id"], "person": alert["person"], "stamp": secrets.randbits(62)}
 
 
 def _case_row(case: Case) -> Row:

@@ -175,3 +175,11 @@ intents = Table(
     Index("intents_by_subject", "subject"),
 )
 """What an append to a store outside the database is about to touch; gone once its marks are there."""
+untold = Table(
+    "untold",
+    metadata,
+    Column("alert", Words, primary_key=True),
+    Column("person", Words, nullable=False),
+    Column("stamp", BigInteger, nullable=False),
+)
+"""Alerts that have come, changed or gone since the world outside was last told of them."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -16,9 +19,8 @@ import pytest
 from app.config import load
 from app.jobs import EVERYBODY
 from app.wiring import open_house
-from deploy.dev_cluster.kafka import Kafka
 from tests.app.conftest import answers, command, run
-from tests.cluster import address_of, fresh_database, fresh_namespace, own_server
+from tests.cluster import address_of, fresh_database, fresh_namespace
 
 pytestmark = pytest.mark.cluster
 
@@ -32,18 +34,6 @@ def servers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
             monkeypatch.setenv("LEAVERWATCH_CLUSTER_ELASTICSEARCH", address_of("elasticsearch"))
             monkeypatch.setenv("LEAVERWATCH_CLUSTER_NAMESPACE", stack.enter_context(fresh_namespace()))
         yield
-
-
-@pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kafka]:
-    """A broker of the test's own beside the servers that all tests share."""
-    with ExitStack() as stack:
-        broker = stack.enter_context(own_server(Kafka))
-        monkeypatch.setenv("LEAVERWATCH_CLUSTER_POSTGRESQL", stack.enter_context(fresh_database()))
-        monkeypatch.setenv("LEAVERWATCH_CLUSTER_ELASTICSEARCH", address_of("elasticsearch"))
-        monkeypatch.setenv("LEAVERWATCH_CLUSTER_NAMESPACE", stack.enter_context(fresh_namespace()))
-        monkeypatch.setenv("LEAVERWATCH_CLUSTER_KAFKA", broker.address)
-        yield broker
 
 
 @pytest.mark.usefixtures("servers")
@@ -94,29 +84,27 @@ def test_judges_that_share_the_marks_and_die_give_the_same_answers(
     assert answers(tmp_path) == undisturbed
 
 
-@pytest.mark.usefixtures("broker")
-@pytest.mark.parametrize("workers", [1, 4])
-def test_collectors_and_workers_that_die_give_the_same_answers(
-    logs: Path, undisturbed: dict[str, Any], tmp_path: Path, workers: int
+@pytest.mark.usefixtures("servers")
+def test_a_store_that_moves_to_servers_gives_the_same_answers(
+    logs: Path, undisturbed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every process is killed at some time; what was done is not lost, and done again it changes nothing."""
-    chance = random.Random(workers)
-    collecting = command("collect", logs, "--once", data=tmp_path)
-    working = command("worker", "--once", data=tmp_path)
-    for line in (collecting, collecting, working, working, working):
-        dying = [subprocess.Popen(line, stderr=subprocess.DEVNULL) for _ in range(1 if line == collecting else workers)]
-        time.sleep(chance.uniform(2.0, 6.0))
-        for process in dying:
-            process.kill()
-            process.communicate()
-    run("collect", logs, "--once", data=tmp_path)
-    alive = [subprocess.Popen(working, stderr=subprocess.PIPE, text=True) for _ in range(workers)]
-    for process in alive:
-        _, told = process.communicate(timeout=120)
-        assert process.returncode == 0, told[-3000:]
-    for file in ("employees.csv", "resignations.csv"):
-        run("people" if file == "employees.csv" else "leavers", "import", logs / "hr" / file, data=tmp_path)
-    run("judge", "--once", data=tmp_path)
+    if "LEAVERWATCH_CLUSTER_ELASTICSEARCH" not in os.environ:
+        assert "is not set" in run("migrate", "--to", "elasticsearch", data=tmp_path, expect=2).stderr
+        return
+    with monkeypatch.context() as alone:
+        for name in [name for name in os.environ if name.startswith("LEAVERWATCH_CLUSTER")]:
+            alone.delenv(name)
+        run("ingest", "--all", logs, data=tmp_path)
+    moving = subprocess.Popen(command("migrate", "--to", "elasticsearch", data=tmp_path), stderr=subprocess.DEVNULL)
+    time.sleep(4.0)
+    moving.kill()
+    moving.communicate()
+    moved = json.loads(run("migrate", "--to", "elasticsearch", "--json", data=tmp_path).stdout)["moved"]
+    assert sum(one["rows"] for one in moved if one["kind"] == "event") == sum(undisturbed["events"].values())
+    assert not any(one["refused"] for one in moved)
+    shutil.move(tmp_path / "records.db", tmp_path / "old.db")
+    assert answers(tmp_path) == undisturbed
+    run("ingest", "--all", logs, data=tmp_path)
     assert answers(tmp_path) == undisturbed
 
 

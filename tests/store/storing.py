@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
+from core.alert import Alert, Severity, Term, alert_id
 from core.batch import FRAGMENT, Batch, Quarantined
 from core.canonical import content_id
 from core.schema import SCHEMA, conform
@@ -70,4 +71,21 @@ def bad(number: int, source: str = "crm") -> Quarantined:
         reason="not UTF-8",
         original=original,
         context="ID,NAME",
+    )
+
+
+def an_alert(person: str, day: int, rule: str = "mass_export", score: float = 40.0) -> Alert:
+    on = date(2026, 3, day)
+    return Alert(
+        id=alert_id(rule, person, on),
+        rule=rule,
+        person=person,
+        day=on,
+        time=datetime(2026, 3, day, 9, tzinfo=UTC),
+        severity=Severity.HIGH,
+        score=score,
+        terms=(Term(name="rule", points=score, observed=12_000, limit=10_000), Term(name="stage", points=0.0)),
+        facts={"records": 12_000, "domain": "邮箱.example", "share": 0.25},
+        events=("a" * 32, "b" * 32),
+        stage="notice",
     )

@@ -9,19 +9,22 @@ from pathlib import Path
 from threading import Thread
 from uuid import uuid4
 
+import orjson
 import polars as pl
 import pytest
-from kafka import KafkaProducer
-from storing import a_batch, a_line, an_event, bad, batch_of, lines
+from kafka import KafkaConsumer, KafkaProducer
+from storing import a_batch, a_line, an_alert, an_event, bad, batch_of, lines
 
 from core.batch import Batch, Progress
 from core.errors import ConfigError, Damaged, Unavailable
-from store.kafka import connection
+from core.ports import News
+from store.kafka import connection, messages, receiving, telling
 from store.kafka.connection import Address
 from store.kafka.messages import ROWS, Message, Poison, batch_from, messages_of, poisoned, together
 from store.kafka.receiving import Subscription
 from store.kafka.sending import Publisher
 from store.kafka.spool import Spool
+from store.kafka.telling import KafkaHerald
 from tests.cluster import address_of
 
 PARTS = [Progress(file="a.csv", read=9, ignored={"heading": 1}, first=True, last=True)]
@@ -156,13 +159,13 @@ def test_who_signs_in_does_so_over_tls(tmp_path: Path) -> None:
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Address:
     """The real broker, with topics of this test's own."""
-    own = uuid4().hex[:8]
+    names = {name: f"test.{name}.{uuid4().hex[:8]}" for name in ("EVENTS", "QUARANTINE", "ALERTS")}
+    kept = {names[name]: connection.KEPT[getattr(connection, name)] for name in names}
+    own = {**names, "KEPT": kept, "TOPICS": (names["EVENTS"], names["QUARANTINE"])}
     address = Address(brokers=address_of("kafka"))
-    for module in ("connection", "messages", "receiving"):
-        monkeypatch.setattr(f"store.kafka.{module}.EVENTS", f"test.events.{own}", raising=False)
-        monkeypatch.setattr(f"store.kafka.{module}.QUARANTINE", f"test.quarantine.{own}", raising=False)
-        topics = (f"test.events.{own}", f"test.quarantine.{own}")
-        monkeypatch.setattr(f"store.kafka.{module}.TOPICS", topics, raising=False)
+    for module in (connection, messages, receiving, telling):
+        for name in own.keys() & vars(module).keys():
+            monkeypatch.setattr(module, name, own[name])
     return address
 
 
@@ -222,3 +225,32 @@ def test_messages_of_strangers_are_quarantined_and_stop_nobody(broker: Address, 
     assert [one.original for one in quarantined] == [b"rubbish", b"", b""]
     assert len({one.id for one in quarantined}) == 3
     assert all(one.file == f"{connection.EVENTS}/0" for one in quarantined)
+
+
+def heard(address: Address) -> list[tuple[str, float | None, int]]:
+    """Every message about an alert: its id, its score or none, its partition; partition by partition in order."""
+    with closing(KafkaConsumer(connection.ALERTS, **address.settings(), auto_offset_reset="earliest")) as consumer:
+        return [
+            (message.key.decode(), orjson.loads(message.value)["score"] if message.value else None, message.partition)
+            for polled in iter(lambda: consumer.poll(timeout_ms=3000), {})
+            for messages in polled.values()
+            for message in messages
+        ]
+
+
+@pytest.mark.cluster
+def test_what_became_of_an_alert_is_told_in_order_and_kept_by_its_id(broker: Address) -> None:
+    one, two = an_alert("p1", 2), an_alert("p2", 3)
+    with closing(KafkaHerald(broker, 3)) as herald:
+        herald.tell([News(alert=alert.id, person=alert.person, now=alert, stamp=0) for alert in (one, two)])
+        herald.tell([News(alert=one.id, person="p1", now=replace(one, score=50.0), stamp=1)])
+        herald.tell([News(alert=one.id, person="p1", now=None, stamp=2)])
+    told = heard(broker)
+    assert [score for alert, score, _ in told if alert == one.id] == [40.0, 50.0, None]
+    assert [score for alert, score, _ in told if alert == two.id] == [40.0]
+    assert len({partition for alert, _, partition in told if alert == one.id}) == 1
+
+
+def test_who_cannot_tell_says_so(tmp_path: Path) -> None:
+    with closing(KafkaHerald(Address(brokers="127.0.0.1:1"), 3)) as herald, pytest.raises(Unavailable, match="Kafka"):
+        herald.tell([News(alert="a", person="p", now=None, stamp=0)])

@@ -16,9 +16,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from storing import a_batch, an_event
+from storing import a_batch, an_alert, an_event
 
-from core.alert import Alert, Severity, Term, alert_id
 from core.case import Case, CaseState, case_id
 from core.errors import ConfigError, Refused, Unavailable
 from core.person import Filing, Link, Person
@@ -38,23 +37,6 @@ WANG = Person(id="e2", name="王伟", email="wang.wei@corp.example", department=
 
 def a_mark(subject: str, first: int, last: int) -> Mark:
     return Mark(subject=subject, first=date(2026, 3, first), last=date(2026, 3, last))
-
-
-def an_alert(person: str, day: int, rule: str = "mass_export", score: float = 40.0) -> Alert:
-    on = date(2026, 3, day)
-    return Alert(
-        id=alert_id(rule, person, on),
-        rule=rule,
-        person=person,
-        day=on,
-        time=datetime(2026, 3, day, 9, tzinfo=UTC),
-        severity=Severity.HIGH,
-        score=score,
-        terms=(Term(name="rule", points=score, observed=12_000, limit=10_000), Term(name="stage", points=0.0)),
-        facts={"records": 12_000, "domain": "邮箱.example", "share": 0.25},
-        events=("a" * 32, "b" * 32),
-        stage="notice",
-    )
 
 
 def a_case(person: str, state: CaseState = CaseState.NEW, number: int = 0) -> Case:
@@ -211,6 +193,33 @@ def test_an_alert_written_again_keeps_when_it_was_detected(records: SqlRecords) 
     records.settle((), [span], [an_alert("e1", 1, score=55.0)], ())
     assert [alert.score for alert in records.alerts()] == [55.0]
     assert records.detected_at([found.id, "unknown"]) == detected
+
+
+def news(records: Records) -> dict[str, float | None]:
+    return {one.alert: one.now and one.now.score for one in records.untold(99)}
+
+
+def test_what_came_changed_or_went_is_news_until_told(records: SqlRecords) -> None:
+    one, two = an_alert("p1", 2), an_alert("p1", 3)
+    days = [("p1", date(2026, 3, 1), date(2026, 3, 9))]
+    records.settle((), days, [one, two], ())
+    assert news(records) == {one.id: 40.0, two.id: 40.0}
+    records.told(records.untold(99))
+    records.settle((), days, [one, two], ())
+    assert news(records) == {}, "an alert written again is none"
+    records.settle((), days, [replace(one, score=50.0)], ())
+    assert news(records) == {one.id: 50.0, two.id: None}
+    assert {found.person for found in records.untold(99)} == {"p1"}
+    assert len(records.untold(1)) == 1
+
+
+def test_news_that_changed_while_being_told_stays_news(records: SqlRecords) -> None:
+    days = [("p1", date(2026, 3, 1), date(2026, 3, 9))]
+    records.settle((), days, [an_alert("p1", 2)], ())
+    telling = records.untold(99)
+    records.settle((), days, [], ())
+    records.told(telling)
+    assert news(records) == {an_alert("p1", 2).id: None}
 
 
 def test_alerts_come_by_person_and_time_and_by_id(records: SqlRecords) -> None:

@@ -1,0 +1,37 @@
+"""Records from one database into another, empty one: all at once or not at all."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Table, select
+
+from core.errors import Refused
+from store.records.database import Database, pieces, upsert
+from store.records.tables import id_runs, intents, metadata, segments, settings, turns
+
+LEFT = frozenset({segments, id_runs, intents, turns})
+"""What belongs to the store of events beside the old database, or to whoever is at work there."""
+NUMBERED = {"links": "number"}
+"""Columns that each database counts for itself."""
+
+
+def copy_records(origin: Database, target: Database, done: str) -> int:
+    """Copy everything; returns how many rows. The setting `done` of the target says that it was done before: then
+    nothing is. Raises `Refused` where the target has records of its own."""
+    tables = [table for table in metadata.sorted_tables if table not in LEFT]
+    with origin.reading() as source, target.writing() as connection:
+        if connection.execute(select(settings.c.name).where(settings.c.name == done)).first():
+            return 0
+        held = [table.name for table in tables if connection.execute(select(table).limit(1)).first()]
+        if held:
+            raise Refused(f"the records database to move to is not empty ({', '.join(held)}): give an empty one")
+        copied = sum(_copy(source, connection, table) for table in tables)
+        upsert(connection, settings, [{"name": done, "value": "{}"}])
+        return copied
+
+
+def _copy(source: Connection, target: Connection, table: Table) -> int:
+    columns = [column for column in table.columns if column.name != NUMBERED.get(table.name)]
+    rows = source.execute(select(*columns).order_by(*table.primary_key)).mappings().all()
+    for some in pieces([dict(row) for row in rows]):
+        target.execute(table.insert(), list(some))
+    return len(rows)
