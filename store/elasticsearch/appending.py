@@ -46,7 +46,7 @@ class Appender:
             rows = rows.filter((pl.col("@timestamp") >= expired) | held)
 
         def create(rows: pl.DataFrame) -> list[Outcome]:
-            outcomes = self._bulk.send(event_lines(rows, batch, self._names))
+            outcomes = self._bulk.send_rows(rows, lambda some: event_lines(some, batch, self._names))
             picky = [number for number, outcome in enumerate(outcomes) if outcome.refused]
             if picky:
                 plain = event_lines(rows[picky], batch, self._names, searchable=False)
@@ -63,7 +63,10 @@ class Appender:
             rows = rows.filter(pl.col("@timestamp") >= expired)
         source = rows["source"][0] if rows.height else ""
         return self._create(
-            rows, source, self._known_lines, lambda rows: self._bulk.send(fragment_lines(rows, self._names))
+            rows,
+            source,
+            self._known_lines,
+            lambda rows: self._bulk.send_rows(rows, lambda some: fragment_lines(some, self._names)),
         )
 
     def quarantine(self, bad: Sequence[Quarantined]) -> int:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+
+import polars as pl
 
 from core.errors import Unavailable
 from store.elasticsearch.connection import Client, Trouble
 
 REQUESTS = 4
 REQUEST_BYTES = 5 * 1024 * 1024
+ROWS = 2_000
+"""Rows of one request, if they fit."""
 PATIENCE = 120.0
 """Seconds that a server may be too busy before we give up."""
 TURNED_AWAY = frozenset({429, 502, 503, 504})
@@ -54,6 +58,14 @@ class Bulk:
         """The outcome of each line, in order. Raises `Unavailable` where the server does not take them in the end:
         what it did take stays."""
         return list(chain.from_iterable(self._pool.map(self._request, _requests(lines))))
+
+    def send_rows(self, rows: pl.DataFrame, lines_of: Callable[[pl.DataFrame], Sequence[bytes]]) -> list[Outcome]:
+        """As `send`; rows become lines some at a time, while others are on their way."""
+
+        def piece(some: pl.DataFrame) -> list[Outcome]:
+            return list(chain.from_iterable(map(self._request, _requests(lines_of(some)))))
+
+        return list(chain.from_iterable(self._pool.map(piece, rows.iter_slices(ROWS))))
 
     def send_all(self, lines: Sequence[bytes]) -> list[Outcome]:
         """As `send`; raises `Unavailable` also where one line is refused."""

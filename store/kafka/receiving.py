@@ -16,12 +16,14 @@ from kafka.structs import OffsetAndMetadata
 
 from core.batch import Batch
 from core.ports import Delivery
-from store.kafka.connection import GROUP, LARGEST_MESSAGE, TOPICS, Address, explained, make_topics
+from store.kafka.connection import GROUP, TOPICS, Address, explained, make_topics
 from store.kafka.messages import Poison, batch_from, poisoned, together
 
-ROWS = 20_000
+ROWS = 10_000
 """Rows of one delivery; a message more may come on top."""
 MESSAGES_AT_ONCE = 20
+FETCH_BYTES = 4 << 20
+"""Bytes of one answer of a broker, unless one message alone has more."""
 GATHER_SECONDS = 0.5
 DEAD_AFTER_MS = 15_000
 LONGEST_WORK_MS = 900_000
@@ -47,7 +49,8 @@ class Subscription:
                 max_poll_records=MESSAGES_AT_ONCE,
                 max_poll_interval_ms=LONGEST_WORK_MS,
                 session_timeout_ms=DEAD_AFTER_MS,
-                max_partition_fetch_bytes=LARGEST_MESSAGE,
+                fetch_max_bytes=FETCH_BYTES,
+                max_partition_fetch_bytes=FETCH_BYTES,
                 allow_auto_create_topics=False,
             )
         self._stopping = False

@@ -1,0 +1,128 @@
+"""A cluster on this machine: how fast workers store, how two share the work, how soon an alert comes, how long
+questions take. Run within a cluster: `make bench-cluster`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from app.config import load
+from app.files import inputs_below
+from app.wiring import publisher
+from benchmarks import company, latency, questions
+from core.batch import Batch
+from core.errors import Refused
+from ingest.catalog import sources
+from store.elasticsearch.bulk import Bulk
+from store.elasticsearch.connection import connect
+from store.elasticsearch.documents import event_lines
+from store.elasticsearch.templates import Names, install
+from tests.cluster import address_of, fresh_database, fresh_namespace
+
+ROUNDS = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Each part prints its figures and the ratio to its limit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["rate", "workers", "latency"])
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000], help="events that questions are asked of")
+    asked = parser.parse_args(arguments)
+    batches = list(events_of(company.logs(company.asked(__doc__, ["--employees", "300", "--days", "30"]))))
+    if "rate" in asked.parts:
+        rate(batches)
+    if "workers" in asked.parts:
+        workers(batches)
+    if "latency" in asked.parts:
+        most = statistics.median(whole_way(batches, workers=1, canned=False)[0]["rate"] for _ in range(ROUNDS))
+        with place() as environment:
+            latency.measure(batches, environment, most)
+    if "questions" in asked.parts:
+        questions.measure(asked.rows)
+
+
+def events_of(folder: Path) -> Iterator[Batch]:
+    """The batches of a company's logs, as a collector publishes them."""
+    inputs, _ = inputs_below(sources(), folder)
+    for source in {item.source.name: item.source for item in inputs}.values():
+        yield from source.read((item.path for item in inputs if item.source is source), _refuse)
+
+
+def rate(batches: Sequence[Batch]) -> None:
+    """From Kafka to stored and marked, against the same documents by bare parallel bulk: in turn, on fresh indices."""
+    ratios = []
+    for number in range(ROUNDS + 1):
+        bare_rate = bare(batches)
+        (run,) = whole_way(batches, workers=1, canned=False)
+        if number:  # the first warms the servers up
+            ratios.append(run["rate"] / bare_rate)
+            print(f"bare bulk {bare_rate:,.0f}/s, whole way {run['rate']:,.0f}/s, worker's peak {run['peak']:,.0f} MiB")
+    print(f"whole way to bare bulk: {statistics.median(ratios):.2f} (limit 0.85)")
+
+
+def workers(batches: Sequence[Batch]) -> None:
+    """Two workers against one where Elasticsearch answers at once: what is measured is ours."""
+    ratios = []
+    for number in range(ROUNDS + 1):
+        (one,) = whole_way(batches, workers=1, canned=True)
+        two = whole_way(batches, workers=2, canned=True)
+        together = sum(run["rows"] for run in two) / (max(r["end"] for r in two) - min(r["begin"] for r in two))
+        if number:
+            ratios.append(together / one["rate"])
+            print(f"one worker {one['rate']:,.0f}/s, two {together:,.0f}/s")
+    print(f"two workers to one: {statistics.median(ratios):.2f} (limit 1.7)")
+
+
+def bare(batches: Sequence[Batch]) -> float:
+    """Documents a second, made beforehand, by as many requests side by side as a worker has."""
+    with fresh_namespace() as namespace, closing(connect(address_of("elasticsearch"))) as client:
+        names = Names(namespace)
+        install(client, names)
+        lines = [line for batch in batches if batch.events.height for line in event_lines(batch.events, batch, names)]
+        with closing(Bulk(client)) as bulk:
+            start = time.perf_counter()
+            done = sum(outcome.done for outcome in bulk.send(lines))
+            return done / (time.perf_counter() - start)
+
+
+def whole_way(batches: Sequence[Batch], *, workers: int, canned: bool) -> list[dict[str, float]]:
+    """What each worker tells of its work."""
+    with place() as environment, tempfile.TemporaryDirectory() as data:
+        with closing(publisher(load(Path(data), environment=environment))) as sender:
+            for batch in batches:
+                if batch.events.height:
+                    sender.publish(Batch(source=batch.source, read=batch.events.height, events=batch.events))
+            sender.wait_until_sent()
+        line = [sys.executable, "-m", "benchmarks.cluster_worker", data, *(["canned"] if canned else [])]
+        running = [subprocess.Popen(line, stdout=subprocess.PIPE, env=environment) for _ in range(workers)]
+        return [json.loads(process.communicate()[0]) for process in running]
+
+
+@contextmanager
+def place() -> Iterator[dict[str, str]]:
+    """An environment that names the servers, with a database and a namespace of its own."""
+    import os
+
+    with fresh_database() as database, fresh_namespace() as namespace:
+        yield dict(os.environ) | {
+            "LEAVERWATCH_CLUSTER_POSTGRESQL": database,
+            "LEAVERWATCH_CLUSTER_ELASTICSEARCH": address_of("elasticsearch"),
+            "LEAVERWATCH_CLUSTER_NAMESPACE": namespace,
+            "LEAVERWATCH_CLUSTER_KAFKA": address_of("kafka"),
+        }
+
+
+def _refuse(_: Path, error: Refused) -> None:
+    raise error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""How soon an alert comes: from a record handed over by a collector to the alert in the records database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import polars as pl
+
+from app.config import Config, load
+from app.wiring import publisher
+from benchmarks.cluster_worker import peak_of
+from core.batch import Batch
+from core.schema import SCHEMA, conform, empty
+from store.kafka.sending import Publisher
+from store.records import SqlRecords
+
+STREAMED_SECONDS, BACKLOG_SECONDS = 60, 30
+STEP = 0.5
+PATIENCE = 180.0
+TARGETS = {"streamed": 10, "backlog": 60}
+
+
+class Stream:
+    """A company's events again and again, as if they happened now, and a theft now and then, each by somebody new."""
+
+    def __init__(self, batches: Sequence[Batch], sender: Publisher) -> None:
+        self._events = pl.concat([empty(), *(batch.events for batch in batches)]).sort("@timestamp")
+        self._sender = sender
+        self._sent = 0
+        self.thefts: dict[str, float] = {}
+
+    def send(self, rows: int) -> None:
+        first = self._sent % (self._events.height - rows)
+        self._sent += rows
+        self._publish(self._events[first : first + rows])
+
+    def steal(self) -> None:
+        account = f"mail:thief{len(self.thefts)}-{uuid4().hex[:6]}@corp.example"
+        row = {"event.module": "salesforce", "event.action": "export", "user.account": account, "data.records": 50_000}
+        self.thefts[account] = time.time()
+        self._publish(conform(pl.DataFrame([row], schema={name: SCHEMA[name] for name in row})))
+
+    def _publish(self, rows: pl.DataFrame) -> None:
+        fresh = rows.with_columns(
+            pl.lit(datetime.now(UTC)).cast(SCHEMA["@timestamp"]).alias("@timestamp"),
+            pl.Series("event.id", [uuid4().hex for _ in range(rows.height)]),
+        )
+        self._sender.publish(Batch(source="bench", read=rows.height, events=fresh))
+
+
+def measure(batches: Sequence[Batch], environment: Mapping[str, str], most_per_second: float) -> None:
+    """Print the seconds from theft to alert: streamed at half of what a worker stores, and behind a backlog."""
+    for name, scene in (("streamed", _streamed), ("backlog", _behind_a_backlog)):
+        with tempfile.TemporaryDirectory() as data, _at_work(data, environment) as processes:
+            config = load(Path(data), environment=environment)
+            with closing(publisher(config)) as sender:
+                stream = Stream(batches, sender)
+                scene(stream, most_per_second)
+                waits = _until_alerted(config, stream.thefts)
+            peaks = ", ".join(f"{part} {peak_of(process.pid):,.0f} MiB" for part, process in processes.items())
+        p50, p95 = np.percentile(waits, [50, 95])
+        print(
+            f"{name} at {most_per_second / 2:,.0f}/s, {len(waits)} of {len(stream.thefts)} thefts: p50 {p50:.1f} s, "
+            f"p95 {p95:.1f} s (limit {TARGETS[name]} s), longest {max(waits):.1f} s; peaks: {peaks}"
+        )
+
+
+def _streamed(stream: Stream, most_per_second: float) -> None:
+    _steadily(STREAMED_SECONDS, lambda: stream.send(int(most_per_second / 2 * STEP)), stream.steal)
+
+
+def _behind_a_backlog(stream: Stream, most_per_second: float) -> None:
+    for _ in range(int(BACKLOG_SECONDS / STEP)):
+        stream.send(int(most_per_second * STEP))
+    _steadily(BACKLOG_SECONDS, lambda: None, stream.steal)
+
+
+def _steadily(seconds: float, *work: Callable[[], None]) -> None:
+    begun = time.monotonic()
+    for number in range(int(seconds / STEP)):
+        for one in work:
+            one()
+        time.sleep(max(0.0, begun + (number + 1) * STEP - time.monotonic()))
+
+
+def _until_alerted(config: Config, thefts: Mapping[str, float]) -> list[float]:
+    until = time.monotonic() + PATIENCE
+    with closing(SqlRecords(config.cluster.records(config.data))) as records:
+        while True:
+            alerts = {alert.person: alert.id for alert in records.alerts(persons=list(thefts))}
+            if len(alerts) == len(thefts) or time.monotonic() > until:
+                detected = records.detected_at(list(alerts.values()))
+                return [detected[alert].timestamp() - thefts[person] for person, alert in alerts.items()]
+            time.sleep(1.0)
+
+
+@contextmanager
+def _at_work(data: str, environment: Mapping[str, str]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """A worker and a judge as processes."""
+    parts = {"worker": ["worker"], "judge": ["judge", "--every", "0.5"]}
+    processes = {
+        part: subprocess.Popen(
+            [sys.executable, "-m", "app", "--data", f"{data}/{part}", *line],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for part, line in parts.items()
+    }
+    time.sleep(10.0)
+    try:
+        yield processes
+    finally:
+        for process in processes.values():
+            process.terminate()
+        for process in processes.values():
+            process.wait(120)

@@ -1,0 +1,2 @@
+def measure(x):
+    pass
