@@ -23,7 +23,7 @@ def test_each_part_starts_with_arguments_and_settings_that_there_are(part: str) 
     runs(SERVICES[part]["command"])
     config = configured(SERVICES[part]["environment"], SETTINGS)
     assert bool(config.cluster.postgresql.get_secret_value()) == (part != "collect")
-    assert bool(config.cluster.kafka_password.get_secret_value()) == (part in ("collect", "worker"))
+    assert bool(config.cluster.kafka_password.get_secret_value()) == (part != "api")
 
 
 def test_the_file_of_settings_holds_no_secret() -> None:
