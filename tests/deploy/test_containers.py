@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from importlib.metadata import requires
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pydantic import SecretStr
 
 from store.kafka.connection import Address
@@ -106,3 +110,20 @@ def test_packages_are_checked_by_hash_and_only_sources_go_into_the_image() -> No
     packages = re.search(r"packages = \[(.*)\]", (TOP / "pyproject.toml").read_text())
     assert packages
     assert set(re.findall(r'"(\w+)"', packages.group(1))) <= {line[1:] for line in ignored}
+
+
+def test_the_lock_has_every_package_that_the_image_installs() -> None:
+    project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    locked = set(re.findall(r"^([\w.-]+)==", (TOP / "requirements.lock").read_text(), re.MULTILINE))
+    waiting = [Requirement(text) for text in [*project["dependencies"], *project["optional-dependencies"]["cluster"]]]
+    seen: set[str] = set()
+    while waiting:
+        wanted = waiting.pop()
+        assert canonicalize_name(wanted.name) in locked, str(wanted)
+        if str(wanted) not in seen:
+            seen.add(str(wanted))
+            needed = map(Requirement, requires(wanted.name) or ())
+            extras = ["", *wanted.extras]
+            waiting += [
+                one for one in needed if not one.marker or any(one.marker.evaluate({"extra": name}) for name in extras)
+            ]
