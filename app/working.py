@@ -15,7 +15,8 @@ from detection.tagging import Tagger
 from store.kafka.receiving import Subscription
 
 FRESH_SECONDS = 60.0
-"""How long a worker may not know of the company's new mail domains, and how old its lag is told."""
+"""How long a worker may not know of the company's new mail domains."""
+LAG_SECONDS = 15.0
 COMPACT_SECONDS = 600.0
 PAUSE_SECONDS, LONGEST_PAUSE = 0.5, 30.0
 log = structlog.get_logger()
@@ -28,14 +29,15 @@ class Worker:
         self._house = house
         self._subscription = subscription
         self._tagger: Tagger | None = None
-        self._tagger_made = self._compacted = 0.0
+        self._tagger_made = self._compacted = self._told = 0.0
         self._ages = Ages()
 
     def run(self, *, once: bool = False) -> Tally:
         """Store what arrives, without end, or until there is nothing more; returns the account of it."""
         tally = Tally()
         pause = PAUSE_SECONDS
-        for delivery in self._subscription.batches(once=once):
+        for delivery in self._subscription.batches(once=once, meanwhile=self._tell_lag):
+            self._tell_lag()
             try:
                 with delivery as batch:
                     self._store(batch, tally)
@@ -60,9 +62,16 @@ class Worker:
         if self._tagger is None or time.monotonic() - self._tagger_made > FRESH_SECONDS:
             self._tagger = self._house.tagger()
             self._tagger_made = time.monotonic()
-            for topic, behind in self._subscription.lag().items():
-                LAG.labels(topic).set(behind)
         return self._tagger
+
+    def _tell_lag(self) -> None:
+        if time.monotonic() - self._told > LAG_SECONDS:
+            try:
+                for topic, behind in self._subscription.lag().items():
+                    LAG.labels(topic).set(behind)
+            except Unavailable as error:
+                log.warning("nobody knows how much waits", reason=str(error))
+            self._told = time.monotonic()
 
     def _keep_house(self) -> None:
         if time.monotonic() - self._compacted > COMPACT_SECONDS:

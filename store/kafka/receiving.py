@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,9 +57,9 @@ class Subscription:
         self._waiting: deque[Batch] = deque()
         self._behind: Offsets = {}
 
-    def batches(self, *, once: bool = False) -> Iterator[Delivery]:
+    def batches(self, *, once: bool = False, meanwhile: Callable[[], None] = lambda: None) -> Iterator[Delivery]:
         """Deliveries as messages arrive, those of one account in order; without end, or with `once` until the workers
-        have stored everything."""
+        have stored everything. `meanwhile` is called whenever nothing has arrived."""
         while not self._stopping:
             if not self._waiting:
                 gathered, offsets = self._gather()
@@ -69,7 +69,9 @@ class Subscription:
                 yield self._deliver()
             if self._behind:
                 self._commit()
-            elif once and not any(self.lag().values()):
+                continue
+            meanwhile()
+            if once and not any(self.lag().values()):
                 return
 
     def lag(self) -> Mapping[str, int]:
