@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-cluster lint bench
+.PHONY: setup demo test test-cluster lint bench bench-cluster
 
 setup: $(READY)
 
@@ -32,3 +32,6 @@ test-cluster: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+bench-cluster: $(READY)
+	$(BIN)/python -m deploy.dev_cluster run $(BIN)/python -m benchmarks.cluster $(ARGS)

@@ -27,9 +27,9 @@ RULES = [f"rule_{number}" for number in range(40)]
 FEW = ["@timestamp", "event.id", "user.account", "rule.matched", "data.records"]
 
 
-def batches(rows: int) -> Iterator[Batch]:
+def batches(rows: int, seed: int = 7) -> Iterator[Batch]:
     """Batches in order of time over 180 days; one event in five is tagged, originals have 340 bytes."""
-    draw = np.random.default_rng(7)
+    draw = np.random.default_rng(seed)
     words = np.array([f"Quarterly account review {number:03}" for number in range(500)])
     paths = np.array([f"/share/sales/customer-{number:05}/offer-{number % 37}.xlsx" for number in range(20_000)])
     for first in range(0, rows, ROWS):
