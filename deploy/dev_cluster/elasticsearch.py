@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import urllib.request
 import zipfile
-from pathlib import Path
 
-from deploy.dev_cluster.java import java_home, maven
+from deploy.dev_cluster.java import java_home, package
 from deploy.dev_cluster.server import Server
 
 VERSION = "8.19.0"
@@ -24,8 +23,8 @@ class Elasticsearch(Server):
         return f"http://127.0.0.1:{self.port}"
 
     def prepare(self) -> None:
-        with zipfile.ZipFile(_package()) as package:
-            package.extractall(self.folder)
+        with zipfile.ZipFile(package(ARTIFACT, VERSION, "zip")) as packed:
+            packed.extractall(self.folder)
         (self.folder / f"elasticsearch-{VERSION}").rename(self.folder / "install")
         for program in (self.folder / "install/bin").iterdir():
             program.chmod(0o755)
@@ -34,8 +33,8 @@ class Elasticsearch(Server):
         (self.folder / "tmp").mkdir()
         self._give_away()
 
-    def command(self) -> list[str]:
-        settings = {
+    def settings(self) -> dict[str, object]:
+        return {
             "discovery.type": "single-node",
             "network.host": "127.0.0.1",
             "http.port": self.port,
@@ -46,7 +45,9 @@ class Elasticsearch(Server):
             "cluster.routing.allocation.disk.threshold_enabled": "false",
             "cluster.max_shards_per_node": 5000,
         }
-        options = [part for name, value in settings.items() for part in ("-E", f"{name}={value}")]
+
+    def command(self) -> list[str]:
+        options = [part for name, value in self.settings().items() for part in ("-E", f"{name}={value}")]
         return [str(self.folder / "install/bin/elasticsearch"), *options]
 
     def environment(self) -> dict[str, str]:
@@ -58,12 +59,3 @@ class Elasticsearch(Server):
                 return b'"red"' not in answer.read()
         except OSError:
             return False
-
-
-def _package() -> Path:
-    """The server's package in Maven's own store, fetched where it is missing."""
-    group, name = ARTIFACT.split(":")
-    where = Path.home() / ".m2/repository" / group.replace(".", "/") / name / VERSION / f"{name}-{VERSION}.zip"
-    if not where.exists():
-        maven("dependency:get", f"-Dartifact={ARTIFACT}:{VERSION}:zip", "-Dtransitive=false")
-    return where

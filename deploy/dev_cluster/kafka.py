@@ -27,8 +27,15 @@ class Kafka(Server):
     def prepare(self) -> None:
         shutil.copy(PACKAGES, self.folder / "pom.xml")
         maven("dependency:copy-dependencies", f"-DoutputDirectory={self.folder / 'libs'}", folder=self.folder)
+        text = "".join(f"{name}={value}\n" for name, value in self.settings().items())
+        (self.folder / "server.properties").write_text(text)
+        cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+        line = [*self.java("kafka.tools.StorageTool"), "format", f"--cluster-id={cluster}", "-c", "server.properties"]
+        self.run_once([*line, *self.first_users()])
+
+    def settings(self) -> dict[str, object]:
         controller = f"127.0.0.1:{free_port()}"
-        settings = {
+        return {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@{controller}",
@@ -42,15 +49,12 @@ class Kafka(Server):
             "group.initial.rebalance.delay.ms": 0,
             "auto.create.topics.enable": "false",
         }
-        text = "".join(f"{name}={value}\n" for name, value in settings.items())
-        (self.folder / "server.properties").write_text(text)
-        cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-        self.run_once(
-            [*self._java("kafka.tools.StorageTool"), "format", f"--cluster-id={cluster}", "-c", "server.properties"]
-        )
+
+    def first_users(self) -> list[str]:
+        return []
 
     def command(self) -> list[str]:
-        return [*self._java("kafka.Kafka"), "server.properties"]
+        return [*self.java("kafka.Kafka"), "server.properties"]
 
     def environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}
@@ -60,6 +64,7 @@ class Kafka(Server):
             probe.settimeout(1)
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def _java(self, main: str) -> list[str]:
+    def java(self, main: str) -> list[str]:
+        """What runs one of its programs."""
         quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
         return [str(java_home() / "bin/java"), "-Xmx512m", quiet, "-cp", f"{self.folder / 'libs'}/*", main]

