@@ -1,11 +1,21 @@
-"""What is wrong with an installation, each finding in one sentence."""
+"""What is wrong with an installation, each finding in one sentence. Servers are looked at one by one, whichever others
+are down, and nothing is made on them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from typing import Literal
 
-from app.wiring import House
+from app.config import Config
+from app.wiring import House, broker_address, elastic_client, open_house
 from core.errors import LeaverwatchError
+from detection.rulebook import RuleBook
+from store.records import health as records_health
+
+Process = Literal["collect", "worker", "judge", "api"]
+SPEAKS_TO_KAFKA: tuple[Process, ...] = ("collect", "worker", "judge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +27,55 @@ class Finding:
     text: str
 
 
-def examine(house: House) -> list[Finding]:
-    """Every check, in the order data goes."""
-    return [_rules(house), _events(house), _marks(house), *_sources(house)]
+def examine(config: Config, process: Process | None = None) -> list[Finding]:
+    """Every server that the process speaks to, of one that does everything where none is named; then, as far as servers
+    let us, what lies there."""
+    cluster = config.cluster
+    found = []
+    if cluster.postgresql.get_secret_value() and process != "collect":
+        found.append(_tried("postgresql", lambda: records_health.look(config.cluster.records(config.data))))
+    if cluster.elasticsearch.get_secret_value() and process != "collect":
+        found.append(_tried("elasticsearch", lambda: _elasticsearch(config, process or "worker")))
+    if cluster.kafka and process != "api":
+        found.append(_tried("kafka", lambda: _kafka(config, (process,) if process else SPEAKS_TO_KAFKA)))
+    found.append(_tried("rules", lambda: f"{len(RuleBook.load(config.detection.rules).rules)} rules loaded"))
+    if process != "collect" and all(finding.ok for finding in found if finding.check == "postgresql"):
+        found += _stored(config, events=all(finding.ok for finding in found if finding.check == "elasticsearch"))
+    return found
 
 
-def _rules(house: House) -> Finding:
+def _tried(check: str, look: Callable[[], str]) -> Finding:
     try:
-        return Finding("rules", True, f"{len(house.book.rules)} rules loaded")
+        return Finding(check, True, look())
     except LeaverwatchError as error:
-        return Finding("rules", False, str(error))
+        return Finding(check, False, str(error))
+
+
+def _elasticsearch(config: Config, process: str) -> str:
+    with closing(elastic_client(config)) as client:
+        from store.elasticsearch.health import look
+        from store.elasticsearch.templates import Names
+
+        return look(client, Names(config.cluster.namespace), process)
+
+
+def _kafka(config: Config, processes: tuple[str, ...]) -> str:
+    address = broker_address(config)
+    from store.kafka.health import look
+
+    return look(address, config.cluster.kafka_partitions, processes)
+
+
+def _stored(config: Config, *, events: bool) -> Iterator[Finding]:
+    try:
+        with open_house(config) as house:
+            if events:
+                yield _events(house)
+            yield _marks(house)
+            if events:
+                yield from _sources(house)
+    except LeaverwatchError as error:
+        yield Finding("stores", False, str(error))
 
 
 def _events(house: House) -> Finding:

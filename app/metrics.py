@@ -37,7 +37,11 @@ def set_up_logs() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    # The library tells of every attempt to reconnect; what it means is told once, by us.
+    quiet()
+
+
+def quiet() -> None:
+    """Libraries tell of every attempt to reconnect; what it means is told once, by us."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 

@@ -22,6 +22,7 @@ from store.segments import SegmentStore
 
 if TYPE_CHECKING:
     from store.elasticsearch import ElasticStore
+    from store.elasticsearch.connection import Client
     from store.kafka.connection import Address
     from store.kafka.receiving import Subscription
     from store.kafka.sending import Publisher
@@ -89,22 +90,29 @@ def _event_store(config: Config, records: SqlRecords) -> SegmentStore | ElasticS
     cluster = config.cluster
     if not cluster.elasticsearch:
         return SegmentStore(config.data / "events", records)
+    client = elastic_client(config)
+    from store.elasticsearch import ElasticStore
+
+    return ElasticStore(client, records, cluster.namespace)
+
+
+def elastic_client(config: Config) -> Client:
+    """What speaks to Elasticsearch. Raises `ConfigError`."""
     try:
-        from store.elasticsearch import ElasticStore
         from store.elasticsearch.connection import connect
     except ModuleNotFoundError:
         raise ConfigError("Elasticsearch needs the part `cluster`: pip install 'leaverwatch[cluster]'") from None
-    client = connect(
+    cluster = config.cluster
+    return connect(
         cluster.elasticsearch.get_secret_value(),
         api_key=cluster.elasticsearch_api_key.get_secret_value(),
         ca=cluster.elasticsearch_ca,
     )
-    return ElasticStore(client, records, cluster.namespace)
 
 
 def publisher(config: Config) -> Publisher:
     """Where a collector hands over what it reads. Raises `ConfigError`."""
-    address = _kafka(config)
+    address = broker_address(config)
     from store.kafka.sending import Publisher
 
     room = config.cluster.spool_mib << 20
@@ -115,7 +123,7 @@ def herald(config: Config) -> KafkaHerald | None:
     """Who tells other systems of alerts, where there is Kafka to tell them by."""
     if not config.cluster.kafka:
         return None
-    address = _kafka(config)
+    address = broker_address(config)
     from store.kafka.telling import KafkaHerald
 
     return KafkaHerald(address, config.cluster.kafka_partitions)
@@ -123,13 +131,14 @@ def herald(config: Config) -> KafkaHerald | None:
 
 def subscription(config: Config) -> Subscription:
     """Where a worker gets what collectors read. Raises `ConfigError`, `Unavailable`."""
-    address = _kafka(config)
+    address = broker_address(config)
     from store.kafka.receiving import Subscription
 
     return Subscription(address, config.cluster.kafka_partitions)
 
 
-def _kafka(config: Config) -> Address:
+def broker_address(config: Config) -> Address:
+    """Where the brokers are. Raises `ConfigError`."""
     cluster = config.cluster
     if not cluster.kafka:
         raise ConfigError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -91,13 +91,21 @@ def serve(context: typer.Context) -> None:
         uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 
-def doctor(context: typer.Context, json: Json = False) -> None:
-    """Look for what is wrong: configuration, rules, stores, silence."""
+def doctor(
+    context: typer.Context,
+    process: Annotated[
+        Literal["collect", "worker", "judge", "api"] | None,
+        typer.Option(help="Look only at what this process needs, with its rights; without, at everything."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Look for what is wrong: servers, rules, stores, silence."""
     from app.cli.show import document
     from app.doctor import examine
+    from app.metrics import quiet
 
-    with house_of(context) as house:
-        findings = examine(house)
+    quiet()
+    findings = examine(configuration(context), process)
     if json:
         document(findings)
     else:

@@ -13,9 +13,7 @@ import tarfile
 import urllib.request
 import zipfile
 from base64 import b64encode
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -71,9 +69,7 @@ class SecuredElasticsearch(Elasticsearch):
 
     def answers(self) -> bool:
         signed = b64encode(f"{ADMIN}:{PASSWORD}".encode()).decode()
-        asked = urllib.request.Request(
-            f"{self.address}/_cluster/health", headers={"Authorization": f"Basic {signed}"}
-        )
+        asked = urllib.request.Request(f"{self.address}/_cluster/health", headers={"Authorization": f"Basic {signed}"})
         try:
             context = ssl.create_default_context(cafile=str(certificates(self).ca))
             with urllib.request.urlopen(asked, timeout=2, context=context) as answer:
@@ -96,7 +92,9 @@ class SecuredKafka(Kafka):
     def settings(self) -> dict[str, object]:
         listener = "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config"
         ours = super().settings()
-        ours |= {name: str(ours[name]).replace("PLAINTEXT", "SASL_SSL") for name in ("listeners", "advertised.listeners")}
+        ours |= {
+            name: str(ours[name]).replace("PLAINTEXT", "SASL_SSL") for name in ("listeners", "advertised.listeners")
+        }
         return ours | {
             "listener.security.protocol.map": "SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "SASL_SSL",

@@ -67,12 +67,14 @@ def connect(address: str, *, api_key: str = "", ca: Path | None = None) -> Clien
     )
 
 
-def check_version(client: Client) -> None:
-    """Raises `ConfigError` where a node is older or newer than we know."""
+def check_version(client: Client) -> str:
+    """Which there is. Raises `ConfigError` where a node is older or newer than we know."""
     nodes = client.nodes.info(filter_path="nodes.*.version")["nodes"].values()
-    for version in sorted({node["version"] for node in nodes}):
+    versions = sorted({node["version"] for node in nodes})
+    for version in versions:
         if not OLDEST <= int(version.partition(".")[0]) <= NEWEST:
             raise ConfigError(f"Elasticsearch is version {version}; {OLDEST}.x and {NEWEST}.x serve")
+    return ", ".join(versions)
 
 
 def _with_port(host: str) -> str:
@@ -84,7 +86,8 @@ def _refusal(error: ApiError, path: str) -> str:
     if error.status_code == 401:
         return "Elasticsearch does not know this user or API key"
     if error.status_code == 403:
-        return f"Elasticsearch does not allow this user what it needs: {_reason(error)}"
+        asked = "" if error.body else f"to ask for {path.partition('?')[0]}"
+        return f"Elasticsearch does not allow this user what it needs: {asked or _reason(error)}"
     return f"Elasticsearch answered {error.status_code} to {path.partition('?')[0]}: {_reason(error)}"
 
 

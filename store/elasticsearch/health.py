@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.errors import LeaverwatchError
+from core.errors import LeaverwatchError, Unavailable
 from store.elasticsearch.connection import Client, check_version
+from store.elasticsearch.rights import lacking
 from store.elasticsearch.templates import Names
+
+
+def look(client: Client, names: Names, process: str) -> str:
+    """What it is, where it serves and the user may do what the process does. Raises `ConfigError`, `Unavailable`."""
+    lacks = lacking(client, process, names)
+    if lacks:
+        role = f"deploy/elasticsearch/leaverwatch_{process}.json has what it needs"
+        raise Unavailable(f"Elasticsearch's user lacks the rights {', '.join(lacks)} ({role})")
+    return f"Elasticsearch {check_version(client)}"
 
 
 def problems(client: Client, names: Names) -> Sequence[str]:

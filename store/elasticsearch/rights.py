@@ -31,7 +31,7 @@ def role(process: str, names: Names) -> dict[str, Any]:
 def lacking(client: Client, process: str, names: Names) -> list[str]:
     """The rights of its role that the user has not; none where the server knows no users."""
     asked = role(process, names)
-    (indices,) = asked["indices"]
-    answer = client.security.has_privileges(cluster=asked["cluster"], index=[indices])
-    lacks = [right for right, has in answer["cluster"].items() if not has]
-    return lacks + sorted({right for one in answer["index"].values() for right, has in one.items() if not has})
+    answer = client.security.has_privileges(cluster=asked["cluster"], index=asked["indices"])
+    ours = {right for one in answer["index"].values() for right, has in one.items() if not has}
+    lacks = [f"{right} of the cluster" for right, has in answer["cluster"].items() if not has]
+    return lacks + [f"{right} of the indices" for right in sorted(ours)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+import ssl
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,12 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    AuthorizationError,
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAlreadyExistsError,
+)
 
 from core.errors import ConfigError, Unavailable
 
@@ -43,6 +49,10 @@ class Address:
     password: str = ""
     ca: Path | None = None
 
+    @property
+    def is_secure(self) -> bool:
+        return bool(self.user or self.ca)
+
     def settings(self) -> dict[str, Any]:
         """What every client of the library takes. Raises `ConfigError`."""
         if self.ca is not None and not self.ca.is_file():
@@ -58,7 +68,7 @@ class Address:
             "client_id": "leaverwatch",
             "bootstrap_timeout_ms": ANSWER_SECONDS * 1000,
             "security_protocol": "SASL_SSL" if self.user else "SSL" if self.ca else "PLAINTEXT",
-            **(secure if self.user or self.ca else {}),
+            **(secure if self.is_secure else {}),
             **(signed if self.user else {}),
         }
 
@@ -68,6 +78,8 @@ def explained() -> Iterator[None]:
     """Errors of the library as `Unavailable`, in one sentence."""
     try:
         yield
+    except AuthorizationError as error:
+        raise Unavailable(f"Kafka does not allow this user what it needs: {type(error).__name__}") from error
     except KafkaError as error:
         raise Unavailable(f"Kafka cannot be used: {_reason(error)}") from error
     except OSError as error:
@@ -75,12 +87,15 @@ def explained() -> Iterator[None]:
 
 
 def find(address: Address) -> None:
-    """Raises `Unavailable` where no broker is listening: the library would go on trying for long."""
+    """Raises `Unavailable` where no broker is listening or none is trusted: the library would go on trying for long."""
     reasons = []
     for broker in address.settings()["bootstrap_servers"]:
-        host, _, port = broker.rpartition(":")
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_SECONDS).close()
+            _knock(broker, address)
+        except ssl.SSLCertVerificationError as error:
+            raise Unavailable(f"Kafka's certificate is not trusted: {error.verify_message}") from None
+        except ssl.SSLError as error:
+            reasons.append(f"{broker}: it does not speak TLS ({error.reason})")
         except (OSError, ValueError) as error:
             reasons.append(f"{broker}: {error}")
         else:
@@ -88,26 +103,54 @@ def find(address: Address) -> None:
     raise Unavailable(f"Kafka cannot be reached at {'; '.join(reasons)}")
 
 
-def make_topics(address: Address, partitions: int) -> None:
-    """Make the topics that are missing, in as many copies as there are brokers, three at most. Raises `Unavailable`."""
+@contextmanager
+def administering(address: Address) -> Iterator[KafkaAdminClient]:
+    """A client that asks about the brokers. Raises `Unavailable`."""
     find(address)
     with explained():
-        admin = KafkaAdminClient(**address.settings(), request_timeout_ms=ANSWER_SECONDS * 1000)
+        opened: list[Any] = []
+
+        def opening(**settings: Any) -> Any:
+            opened.append(KafkaAdminClient.DEFAULT_CONFIG["kafka_client"](**settings))
+            return opened[-1]
+
+        asking = {"request_timeout_ms": ANSWER_SECONDS * 1000, "kafka_client": opening}
         try:
-            there = set(admin.list_topics())
-            copies = min(COPIES, len(admin.describe_cluster()["brokers"]))
-            durable = {"min.insync.replicas": "2"} if copies == COPIES else {}
-            new = [
-                NewTopic(name=name, num_partitions=partitions, replication_factor=copies, topic_configs=kept | durable)
-                for name, kept in KEPT.items()
-                if name not in there
-            ]
-            if new:
-                admin.create_topics(new)
+            client = KafkaAdminClient(**address.settings(), **asking)
+        except KafkaTimeoutError:
+            opened[-1].close()  # its thread would go on trying for ever
+            raise Unavailable(_unanswered(address)) from None
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+def make_topics(address: Address, partitions: int, topics: Collection[str]) -> None:
+    """Make those that are missing, in as many copies as there are brokers, three at most. Raises `Unavailable`."""
+    with administering(address) as admin:
+        missing = set(topics) - set(admin.list_topics())
+        if not missing:
+            return
+        copies = min(COPIES, len(admin.describe_cluster()["brokers"]))
+        durable = {"min.insync.replicas": "2"} if copies == COPIES else {}
+        try:
+            admin.create_topics(
+                [
+                    NewTopic(
+                        name=name,
+                        num_partitions=partitions,
+                        replication_factor=copies,
+                        topic_configs=KEPT[name] | durable,
+                    )
+                    for name in sorted(missing)
+                ]
+            )
         except TopicAlreadyExistsError:
             pass  # another process was quicker
-        finally:
-            admin.close()
+        except AuthorizationError:
+            names = ", ".join(sorted(missing))
+            raise Unavailable(f"Kafka does not allow this user to see or to make {names}") from None
 
 
 def producer(address: Address) -> KafkaProducer:
@@ -135,6 +178,22 @@ def confirmed(sender: KafkaProducer, sent: Sequence[Any]) -> None:
         sender.flush()
         for future in sent:
             future.get(timeout=1)
+
+
+def _knock(broker: str, address: Address) -> None:
+    host, _, port = broker.rpartition(":")
+    host = host.strip("[]")
+    with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS) as line:
+        if address.is_secure:
+            ssl.create_default_context(cafile=address.ca).wrap_socket(line, server_hostname=host).close()
+
+
+def _unanswered(address: Address) -> str:
+    """Somebody listens, and the certificate is right: the library does not tell what it was that failed after that."""
+    if address.user:
+        return f"Kafka does not let {address.user} in: wrong user or password, or it knows no SCRAM-SHA-512"
+    wanted = "kafka_user" if address.ca else "kafka_user or kafka_ca"
+    return f"Kafka does not answer; perhaps it wants a user or TLS: {wanted} is not set"
 
 
 def _reason(error: KafkaError) -> str:

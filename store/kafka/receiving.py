@@ -37,7 +37,7 @@ class Subscription:
     committed. What a killed worker had not committed, another one gets again."""
 
     def __init__(self, address: Address, partitions: int, group: str = GROUP) -> None:
-        make_topics(address, partitions)
+        make_topics(address, partitions, TOPICS)
         with explained():
             self._consumer = KafkaConsumer(
                 *TOPICS,

@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 
 from core.batch import Batch
 from core.errors import LeaverwatchError
-from store.kafka.connection import Address, confirmed, explained, make_topics, partition_of, producer
+from store.kafka.connection import TOPICS, Address, confirmed, explained, make_topics, partition_of, producer
 from store.kafka.messages import messages_of
 from store.kafka.spool import Spool
 
@@ -80,7 +80,7 @@ class Publisher:
 
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
-            make_topics(self._address, self._partitions)
+            make_topics(self._address, self._partitions, TOPICS)
             self._producer = producer(self._address)
         return self._producer
 

@@ -51,6 +51,6 @@ class KafkaHerald:
 
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
-            make_topics(self._address, self._partitions)
+            make_topics(self._address, self._partitions, (ALERTS,))
             self._producer = producer(self._address)
         return self._producer

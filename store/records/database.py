@@ -20,6 +20,8 @@ WRITERS = 0x1EA7E2
 """PostgreSQL's advisory lock of those who write alone."""
 OLDER = frozenset({"0001", "0002", "0003"})
 """Shapes that the migrations bring up to `HEAD`."""
+FORBIDDEN = "42501"
+"""PostgreSQL's word for a right that is missing."""
 PIECE = 500
 """Values of one statement: below every dialect's limit of parameters."""
 
@@ -35,7 +37,7 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         try:
             with self.reading() as connection:
-                ready = _is_ready(connection)
+                ready = shape_of(connection) == HEAD
             if not ready:
                 with self.writing() as connection:
                     _bring_up(connection)
@@ -89,11 +91,12 @@ class Database:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """A PostgreSQL that is gone, as `Unavailable`; so is one that had to break up a tie."""
+        """A PostgreSQL that is gone, as `Unavailable`; so is one that had to break up a tie, or does not let us."""
         try:
             yield
-        except OperationalError as error:
-            if self.is_sqlite:
+        except DBAPIError as error:
+            forbidden = getattr(error.orig, "sqlstate", None) == FORBIDDEN
+            if self.is_sqlite or not (forbidden or isinstance(error, OperationalError)):
                 raise
             raise trouble(self.engine, error) from error
 
@@ -131,18 +134,18 @@ def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[start : start + PIECE]
 
 
-def _is_ready(connection: Connection) -> bool:
-    """Whether the database has today's shape. Raises `ConfigError` where it has one we do not know."""
+def shape_of(connection: Connection) -> str | None:
+    """The database's shape; none where there are no tables. Raises `ConfigError` where we do not know it."""
     if not inspect(connection).has_table("alembic_version"):
-        return False
-    shape = connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
+        return None
+    shape: str | None = connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
     if shape is None or shape == HEAD or shape in OLDER:
-        return shape == HEAD
+        return shape
     raise ConfigError(f"the records database has shape {shape}, which a newer leaverwatch made; use that one")
 
 
 def _bring_up(connection: Connection) -> None:
-    if not _is_ready(connection):  # or another process was quicker
+    if shape_of(connection) != HEAD:  # or another process was quicker
         migrate(connection, HEAD)
 
 

@@ -50,7 +50,8 @@ def engine_of(address: str) -> Engine:
 def trouble(engine: Engine, error: DBAPIError) -> Unavailable:
     """What an administrator has to know, in one sentence and without the password."""
     where = engine.url.set(drivername=engine.dialect.name)
-    return Unavailable(f"the records database {where} cannot be used: {' '.join(str(error.orig).split())}")
+    why = str(error.orig).partition("\nLINE ")[0]
+    return Unavailable(f"the records database {where} cannot be used: {' '.join(why.split())}")
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

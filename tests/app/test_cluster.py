@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -108,17 +110,58 @@ def test_a_store_that_moves_to_servers_gives_the_same_answers(
     assert answers(tmp_path) == undisturbed
 
 
-def test_a_server_that_is_not_there_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LEAVERWATCH_CLUSTER_POSTGRESQL", "postgresql://me:secret@127.0.0.1:1/db")
-    done = run("doctor", data=tmp_path, expect=2)
-    assert "127.0.0.1:1/db cannot be used" in done.stderr
-    assert "refused" in done.stderr
-    assert "secret" not in done.stderr + done.stdout
-    assert len(done.stderr.strip().splitlines()) == 1
+AWAY = {
+    "POSTGRESQL": "postgresql://me:secret@127.0.0.1:1/db",
+    "ELASTICSEARCH": "http://me:secret@127.0.0.1:1",
+    "KAFKA": "127.0.0.1:1",
+}
+
+
+def findings(tmp_path: Path, *arguments: str) -> dict[str, tuple[bool, str]]:
+    done = run("doctor", "--json", *arguments, data=tmp_path, expect=1)
+    assert "secret" not in done.stdout + done.stderr
+    return {one["check"]: (one["ok"], one["text"]) for one in json.loads(done.stdout)}
+
+
+def test_every_server_that_is_not_there_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, address in AWAY.items():
+        monkeypatch.setenv(f"LEAVERWATCH_CLUSTER_{name}", address)
+    found = findings(tmp_path)
+    for name in AWAY:
+        ok, text = found.pop(name.lower())
+        assert not ok
+        assert "refused" in text
+        assert "\n" not in text
+    assert set(found) == {"rules"}, "what servers hold cannot be told"
+    assert set(findings(tmp_path, "--process=collect")) == {"kafka", "rules"}
+    assert set(findings(tmp_path, "--process=api")) == {"postgresql", "elasticsearch", "rules"}
+    assert "127.0.0.1:1/db cannot be used" in run("cases", data=tmp_path, expect=2).stderr
+
+
+@pytest.mark.usefixtures("servers")
+def test_what_is_there_is_told_though_others_are_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAVERWATCH_CLUSTER_KAFKA", AWAY["KAFKA"])
+    run("cases", data=tmp_path)
+    found = findings(tmp_path)
+    assert not found.pop("kafka")[0]
+    assert found.pop("sources") == (False, "nothing has been imported yet")
+    assert {"postgresql", "rules", "events", "judging"} <= set(found)
+    assert all(ok for ok, _ in found.values())
+
+
+def test_what_is_no_elasticsearch_and_no_broker_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as web:
+        Thread(target=web.serve_forever, daemon=True).start()
+        monkeypatch.setenv("LEAVERWATCH_CLUSTER_ELASTICSEARCH", f"http://127.0.0.1:{web.server_port}")
+        monkeypatch.setenv("LEAVERWATCH_CLUSTER_KAFKA", f"127.0.0.1:{web.server_port}")
+        found = findings(tmp_path)
+        web.shutdown()
+    assert found["elasticsearch"] == (False, "what answers at the address of Elasticsearch is something else")
+    assert not found["kafka"][0]
 
 
 def test_a_database_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with fresh_database() as address:
         pass
     monkeypatch.setenv("LEAVERWATCH_CLUSTER_POSTGRESQL", address)
-    assert "does not exist" in run("doctor", data=tmp_path, expect=2).stderr
+    assert "does not exist" in findings(tmp_path)["postgresql"][1]
