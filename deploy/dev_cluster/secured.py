@@ -28,7 +28,7 @@ ADMIN = "admin"
 PASSWORD = "a-password"  # noqa: S105
 """Everybody's."""
 DEPLOY = Path(__file__).parents[1]
-ROLES = {file.stem: json.loads(file.read_text()) for file in (DEPLOY / "elasticsearch").glob("*.json")}
+ROLES = {file.stem: json.loads(file.read_text()) for file in (DEPLOY / "elasticsearch").glob("leaverwatch_*.json")}
 ACLS = DEPLOY / "kafka/acls.sh"
 KAFKA_USERS = ("leaverwatch-collector", "leaverwatch-worker", "leaverwatch-judge", "nobody")
 PORTABLE = "io.zonky.test.postgres:embedded-postgres-binaries"

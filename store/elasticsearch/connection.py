@@ -15,6 +15,8 @@ from core.errors import ConfigError, Unavailable
 OLDEST, NEWEST = 8, 9
 TIMEOUT = 60.0
 RETRIES = 4
+UNKNOWN = frozenset({404, 405, 501})
+SOMETHING_ELSE = "what answers at the address of Elasticsearch is something else"
 
 
 class Trouble(Unavailable):
@@ -31,10 +33,10 @@ class Client(Elasticsearch):
     def perform_request(self, method: str, path: str, **rest: Any) -> ObjectApiResponse[Any]:
         try:
             return super().perform_request(method, path, **rest)  # type: ignore[return-value]
+        except UnsupportedProductError:
+            raise Trouble(SOMETHING_ELSE) from None
         except ApiError as error:
             raise Trouble(_refusal(error, path), error.status_code) from error
-        except UnsupportedProductError:
-            raise Trouble("what answers at the address of Elasticsearch is something else") from None
         except TlsError as error:
             raise Trouble(f"Elasticsearch's certificate is not trusted: {error.message}") from None
         except ConnectionTimeout:
@@ -83,6 +85,8 @@ def _with_port(host: str) -> str:
 
 
 def _refusal(error: ApiError, path: str) -> str:
+    if error.status_code in UNKNOWN and "x-elastic-product" not in error.meta.headers:
+        return SOMETHING_ELSE
     if error.status_code == 401:
         return "Elasticsearch does not know this user or API key"
     if error.status_code == 403:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from store.elasticsearch.connection import Client
+from store.elasticsearch.connection import Client, Trouble
 from store.elasticsearch.templates import Names
 
+NO_USERS = 400
+"""What a server whose security is off answers to a question about rights."""
 READS = ("read", "view_index_metadata")
 RIGHTS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "api": (["monitor"], READS),
@@ -31,7 +33,12 @@ def role(process: str, names: Names) -> dict[str, Any]:
 def lacking(client: Client, process: str, names: Names) -> list[str]:
     """The rights of its role that the user has not; none where the server knows no users."""
     asked = role(process, names)
-    answer = client.security.has_privileges(cluster=asked["cluster"], index=asked["indices"])
+    try:
+        answer = client.security.has_privileges(cluster=asked["cluster"], index=asked["indices"])
+    except Trouble as trouble:
+        if trouble.status != NO_USERS:
+            raise
+        return []
     ours = {right for one in answer["index"].values() for right, has in one.items() if not has}
     lacks = [f"{right} of the cluster" for right, has in answer["cluster"].items() if not has]
     return lacks + [f"{right} of the indices" for right in sorted(ours)]

@@ -18,7 +18,7 @@ from storing import a_batch, a_line, an_alert, an_event, bad, batch_of, lines
 from core.batch import Batch, Progress
 from core.errors import ConfigError, Damaged, Unavailable
 from core.ports import News
-from store.kafka import connection, messages, receiving, telling
+from store.kafka import connection, messages, receiving, sending, telling
 from store.kafka.connection import Address
 from store.kafka.messages import ROWS, Message, Poison, batch_from, messages_of, poisoned, together
 from store.kafka.receiving import Subscription
@@ -163,7 +163,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Address:
     kept = {names[name]: connection.KEPT[getattr(connection, name)] for name in names}
     own = {**names, "KEPT": kept, "TOPICS": (names["EVENTS"], names["QUARANTINE"])}
     address = Address(brokers=address_of("kafka"))
-    for module in (connection, messages, receiving, telling):
+    for module in (connection, messages, receiving, sending, telling):
         for name in own.keys() & vars(module).keys():
             monkeypatch.setattr(module, name, own[name])
     return address
