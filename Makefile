@@ -26,7 +26,7 @@ lint: $(READY)
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not cluster"
 
-# With real servers, which it starts and stops itself: needs Java 17 and Maven.
+# With real servers, which it starts and stops itself: needs Java 17, Maven and openssl.
 test-cluster: $(READY)
 	$(BIN)/python -m deploy.dev_cluster run $(BIN)/python -m pytest -n 2 --dist worksteal -m cluster
 

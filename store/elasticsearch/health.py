@@ -23,7 +23,7 @@ def problems(client: Client, names: Names) -> Sequence[str]:
     """Unreachable, of a wrong version, with indices whose data is missing or that take nothing any more."""
     try:
         check_version(client)
-        pattern = f"{names.events},{names.lines},{names.quarantine}"
+        pattern = f"{names.events},{names.lines},{names.quarantine}*"
         return [*_missing(client, pattern), *_blocked(client, pattern)]
     except LeaverwatchError as error:
         return [str(error)]
