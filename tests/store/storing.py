@@ -10,6 +10,7 @@ import polars as pl
 
 from core.batch import FRAGMENT, Batch, Quarantined
 from core.canonical import content_id
+from core.ports import EventQuery, EventReader
 from core.schema import SCHEMA, conform
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -71,3 +72,8 @@ def bad(number: int, source: str = "crm") -> Quarantined:
         original=original,
         context="ID,NAME",
     )
+
+
+def per_account(store: EventReader, query: EventQuery | None = None) -> dict[str, int]:
+    """How many events each account has."""
+    return dict(store.totals(query or EventQuery(), ["user.account"]).drop_nulls().iter_rows())
