@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from datetime import date, datetime, timedelta
 from unicodedata import category
@@ -35,6 +35,7 @@ from core.schema import BY_NAME, FIELDS, Field, Kind
 
 LONGEST = 4_000
 MOST_TERMS = 200
+MOST_GROUPS = 4
 MOST_WILDCARDS = 20
 DEEPEST = 20
 """Servers take queries nested 30 deep."""
@@ -67,6 +68,16 @@ def parse(text: str, directory: Directory) -> Condition:
     except ParseError as error:
         raise BadQuery(_where(text, error)) from None
     return _Reader(directory).read(found, None, 0)
+
+
+def groups(names: Sequence[str]) -> list[str]:
+    """Fields that events may be counted by: keywords, and `day`. Raises `BadQuery`."""
+    for name in names:
+        if name != "day" and (name not in STORED or BY_NAME[name].kind not in (Kind.KEYWORD, Kind.KEYWORDS)):
+            raise BadQuery(f"events cannot be counted by {name}: it is neither day nor a stored keyword field")
+    if not 1 <= len(names) <= MOST_GROUPS:
+        raise BadQuery(f"events are counted by one to {MOST_GROUPS} fields")
+    return list(dict.fromkeys(names))
 
 
 def _tokens(text: str) -> Iterator[LexToken]:
