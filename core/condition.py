@@ -95,6 +95,15 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
+class Vendor:
+    """A field of the vendor's own record has this text, as `core.schema.vendor_value` reads it; `path` is made of
+    plain names with dots between."""
+
+    path: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """The original line has these words, as `words` makes them, one after the other; with `open_end` the last one may
     go on."""
@@ -103,7 +112,7 @@ class Words:
     open_end: bool = False
 
 
-Condition = All | Any | Not | Has | Is | Like | Between | During | Within | Words
+Condition = All | Any | Not | Has | Is | Like | Between | During | Within | Vendor | Words
 
 
 def words(text: pl.Expr) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from copy import copy
 from datetime import date, datetime, timedelta
@@ -23,6 +24,7 @@ from core.condition import (
     Is,
     Like,
     Not,
+    Vendor,
     Wild,
     Within,
     Words,
@@ -47,6 +49,7 @@ ENDS = frozenset({"TERM", "PHRASE", "RPAREN", "RBRACKET", "TO"})
 BEGINS = frozenset({"TERM", "PHRASE", "LPAREN", "LBRACKET", "NOT", "PLUS", "MINUS", "LESSTHAN", "GREATERTHAN", "TO"})
 SPELLINGS = {"&&": "AND_OP", "||": "OR_OP"}
 NOT_OURS = {"APPROX": "~ (similar words)", "BOOST": "^ (weights)", "REGEX": "/.../ (regular expressions)"}
+VENDOR = re.compile(r"vendor(\.[^\W\d]\w*)+")
 ORIGINAL = "event.original"
 
 
@@ -170,13 +173,15 @@ class _Reader:
             raise BadQuery(f'{outer.name}:{name}: quotes belong around a value with a colon, as in field:"a:b"')
         if name == "*" and isinstance(node.expr, tree.Word) and node.expr.value == "*":
             return All()
+        if VENDOR.fullmatch(name):
+            return self.read(node.expr, Field(name, Kind.RECORD, ""), depth + 1)
         field = BY_NAME.get(name)
         if field is None:
             raise BadQuery(f"there is no field {name}; quotes belong around a text with a colon")
         if name not in STORED and name != "person.id":
             raise BadQuery(f"{name} is worked out when judging and not stored; search for person.id or user.account")
         if field.kind is Kind.RECORD:
-            raise BadQuery(f"{name} cannot be searched by field; a word without a field searches the original line")
+            raise BadQuery(f"{name} needs a field of the vendor's, as in vendor.Operation:FileDownloaded")
         if isinstance(node.expr, tree.Prohibit):
             raise BadQuery(f"{name}: a minus belongs before the field; a negative number in quotes")
         return self.read(node.expr, field, depth + 1)
@@ -185,6 +190,8 @@ class _Reader:
         pattern = _pattern(node)
         if field.name == "person.id":
             return self._person(_plain(pattern, field))
+        if field.kind is Kind.RECORD:
+            return Vendor(field.name.removeprefix("vendor."), _plain(pattern, field))
         if pattern == (Wild.ANY,):
             return Has(field.name)
         if field.kind in (Kind.KEYWORD, Kind.KEYWORDS):

@@ -18,13 +18,14 @@ from core.condition import (
     Is,
     Like,
     Not,
+    Vendor,
     Wild,
     Within,
     Words,
     network_of,
     words,
 )  # fmt: skip
-from core.schema import BY_NAME, Kind
+from core.schema import BY_NAME, Kind, vendor_value
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -43,7 +44,7 @@ def holds(condition: Condition) -> pl.Expr:
     return _compared(condition).fill_null(False)
 
 
-def _compared(condition: Is | Like | Between | During | Within | Words) -> pl.Expr:
+def _compared(condition: Is | Like | Between | During | Within | Vendor | Words) -> pl.Expr:
     match condition:
         case Is(field, value):
             return _some(field, lambda column: column == value)
@@ -58,6 +59,8 @@ def _compared(condition: Is | Like | Between | During | Within | Words) -> pl.Ex
             return since if end is None else since & (column < end.astimezone(UTC))
         case Within(field, network):
             return pl.col(field).map_batches(lambda texts: _within(texts, network), return_dtype=pl.Boolean)
+        case Vendor(path, value):
+            return vendor_value(path) == value
         case Words(wanted, open_end):
             phrase = f" {' '.join(wanted)}{'' if open_end else ' '}"
             return words(pl.col("event.original")).str.contains(phrase, literal=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,12 +18,14 @@ from core.condition import (
     Is,
     Like,
     Not,
+    Vendor,
     Wild,
     Within,
     Words,
 )  # fmt: skip
 from core.ports import EventQuery
 from store.elasticsearch.searching import (
+    EVERYTHING,
     NOTHING,
     Query,
     any_of,
@@ -32,11 +35,13 @@ from store.elasticsearch.searching import (
     none_of,
     one_of,
 )  # fmt: skip
-from store.elasticsearch.templates import LONGEST_KEYWORD, WORDS
+from store.elasticsearch.templates import LONGEST_KEYWORD, LONGEST_VENDOR, WORDS
 
 MAPPED = IPv6Network("::ffff:0:0/96")
 """Where Elasticsearch keeps IPv4 addresses."""
 LONGEST_PATTERN = 100
+SPELT_OTHERWISE = re.compile(r"[\[{]|-?\d+(?=[.e])(\.\d+)?(e[+-]?\d+)?\Z", re.ASCII)
+"""Lists, objects and fractions: their text is not always as it stands in the record."""
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -95,6 +100,8 @@ def bounds(condition: Condition) -> Bounds:
             return exactly(between(field, start=start, end=end))
         case Within(field, network):
             return _or_ignored(field, _within(field, network))
+        case Vendor(path, value):
+            return _vendor(path, value)
         case Words(words, open_end):
             return _words(words, open_end)
 
@@ -141,6 +148,13 @@ def _within(field: str, network: IPv4Network | IPv6Network) -> Query:
     if isinstance(network, IPv6Network) and MAPPED.subnet_of(network):
         return {"bool": {"filter": [inside], "must_not": [{"term": {field: "0.0.0.0/0"}}]}}
     return inside
+
+
+def _vendor(path: str, value: str) -> Bounds:
+    """Servers find every value of a list, and nothing in a record that they refused."""
+    unknown = SPELT_OTHERWISE.match(value) or len(value.encode()) > LONGEST_VENDOR
+    found = EVERYTHING if unknown else {"term": {f"vendor.{path}": value}}
+    return Bounds(any_of(found, none_of({"exists": {"field": "vendor"}})), NOTHING)
 
 
 def _words(words: tuple[str, ...], open_end: bool) -> Bounds:

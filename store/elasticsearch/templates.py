@@ -16,6 +16,7 @@ PRIORITY = 500
 LONGEST_KEYWORD = 8191
 """Characters of a keyword that is searched whole: its bytes stay below Lucene's limit of 32,766."""
 KEYWORD: Mapping[str, Any] = {"type": "keyword", "ignore_above": LONGEST_KEYWORD}
+LONGEST_VENDOR = 1024
 UNSEARCHED: Mapping[str, Any] = {"type": "keyword", "index": False, "doc_values": False}
 TYPES: Mapping[Kind, Mapping[str, Any]] = {
     Kind.KEYWORD: KEYWORD,
@@ -26,7 +27,7 @@ TYPES: Mapping[Kind, Mapping[str, Any]] = {
     Kind.DATE: {"type": "date_nanos"},
     Kind.BOOLEAN: {"type": "boolean"},
     # Fields of fields, found by their whole name; deeper ones than this leave a document without them.
-    Kind.RECORD: {"type": "flattened", "ignore_above": 1024, "depth_limit": 20},
+    Kind.RECORD: {"type": "flattened", "ignore_above": LONGEST_VENDOR, "depth_limit": 20},
 }
 SOURCE, RULES = "leaverwatch.source", "leaverwatch.rules"
 BUILT, VENDOR, WORDS = "leaverwatch.built", "leaverwatch.vendor", "leaverwatch.words"

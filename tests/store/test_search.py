@@ -25,6 +25,7 @@ from core.condition import (
     Is,
     Like,
     Not,
+    Vendor,
     Wild,
     Within,
     Words,
@@ -54,6 +55,15 @@ EVENTS = [
     {"user__name": "😀" * 5_000, "data__bytes": 2**62, "source__ip": "rubbish"},
     {"user__name": "a" * 300, "event__original": "wörd " + "y" * 300 + " Ends. JÜRGEN's 見積もり カタログ 견적"},
     {"user__name": "aab" * 40, "event__original": "mass export of 12,000 rows; mass exports, mass-exporting"},
+    {
+        "vendor": '{"A": "x", "n": 3, "f": 1e3, "o": {"b": "y"}, "l": [{"b": "z"}, "x"], "t": true}',
+        "event__original": "1,2",
+    },
+    {"event__original": '{"A": ["x"], "n": "3", "f": 1000.0, "o.b": "y", "l": "[1]", "N": null}'},
+    {"event__original": '{"A": "x", "A": "y", "n": 3.0, "f": "1e3", "o": {"b": 1.10, "c": {"d": ""}}}'},
+    {"event__original": '{"A": "x", "d": ' + '{"d": ' * 30 + "3" + "}" * 31},
+    {"vendor": '{"A": "' + "y" * 1_100 + '", "客户": "名单", "n": 123456789012345678901234567890}'},
+    {"event__original": '[{"A": "x"}]', "vendor": '{"A": "x"'},
     {"user__name": "login:x", "email__subject": "季度 报价 (final)", "event__original": "--- ... !!!"},
 ]
 QUERIES = """
@@ -88,12 +98,18 @@ QUERIES = """
     J* | j* | s | 见积 | 見積もり | カタ | 견적 | wörd* | "y ends" | ends | rows | number | NOT number
     NOT mass | -"mass exp*" | yyyy*
     person.id:1 | person.id:2 | NOT person.id:1 | person.id:(1 OR 2) | person.id:"login:b" | person.id:nobody
+    vendor.A:x | vendor.A:y | NOT vendor.A:x | vendor.n:3 | vendor.n:3.0 | vendor.f:1000.0 | vendor.f:1e3 | vendor.o.b:y
+    vendor.o.b:1.1 | vendor.o.b:1.10 | vendor.o.c.d:"" | vendor.l.b:z | vendor.l:"[1]" | vendor.t:true | vendor.N:null
+    vendor.客户:名单 | vendor.A:(x OR y) AND vendor.n:3 | vendor.A:"[\\"x\\"]" | vendor.o:y | vendor.n:"-3" | vendor.A:X
+    vendor.n:123456789012345678901234567890 | vendor.n:1.2345678901234568e+29
     person.id:1 AND event.action:export | user.name:*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa*
 """
 TABLE = [query.strip() for line in QUERIES.strip().splitlines() for query in line.split(" | ")] + [
     '"' + "y" * 300 + '"',
     "y" * 130 + "*",
     "y" * 45,
+    "vendor.A:" + "y" * 1_100,
+    "vendor.d" + ".d" * 30 + ":3",
     "user.name:" + "a" * 300,
     "user.name:*" + "a" * 280 + "*",
     "user.name:*" + "a?" * 18 + "*",
@@ -129,6 +145,7 @@ LEAVES = st.one_of(
     st.builds(Between, st.sampled_from(["data.records", "data.bytes"]), NUMBERS, NUMBERS),
     st.builds(During, st.just("@timestamp"), TIMES, TIMES),
     st.builds(Within, st.just("source.ip"), NETWORKS.map(network_of)),
+    st.builds(Vendor, st.sampled_from(["A", "n", "o.b", "l"]), st.sampled_from(["x", "y", "3", "[1]", "1.1"])),
     st.builds(Words, st.lists(SAID, min_size=1, max_size=3).map(tuple), st.booleans()),
 )  # fmt: skip
 GROUPS = ["user.name", "event.action", "rule.matched", "user.account", "day"]
@@ -212,7 +229,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(pair: Sequence[EventS
             if page.height < 3:
                 break
             after = (page["@timestamp"][-1], page["event.id"][-1])
-        whole = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10]
+        whole = [number for number in range(len(EVENTS)) if number not in (7, 17)]
         assert seen == (whole[::-1] if newest else whole)
 
 
