@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, JsonValue
@@ -39,7 +39,7 @@ class TotalView(BaseModel):
 def asked(text: str | None, since: datetime | None, until: datetime | None, directory: Directory) -> EventQuery:
     """What a person asks for, `since` <= time < `until`. Raises `BadQuery`."""
     condition = None if text is None else parse(text, directory)
-    return EventQuery(start=since, end=until, condition=condition)
+    return EventQuery(start=_utc(since), end=_utc(until), condition=condition)
 
 
 def event_page(events: EventReader, query: EventQuery, *, limit: int, newest: bool, after: str | None) -> EventPage:
@@ -66,6 +66,13 @@ def totals(
     ]
 
 
+def _utc(moment: datetime | None) -> datetime | None:
+    try:
+        return moment and moment.astimezone(UTC)
+    except OverflowError:
+        raise BadQuery("since and until lie in the years 1 to 9999") from None
+
+
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
@@ -75,7 +82,7 @@ def _place(after: str) -> tuple[datetime, str]:
     try:
         moment = datetime.fromisoformat(time)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        moment = datetime.min
+    if moment.tzinfo != UTC:
         raise BadQuery("after is not what an answer gave as next")
     return moment, event_id

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from copy import copy
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from unicodedata import category
 
 import polars as pl
-from luqum import parser, tree
-from luqum.exceptions import ParseError
-from luqum.head_tail import TokenValue
-from ply.lex import LexToken
+from luqum import tree
 
 from core.condition import (
     All,
@@ -30,13 +26,12 @@ from core.condition import (
     Words,
     network_of,
     words,
-)  # fmt: skip
+)
 from core.directory import Directory
 from core.errors import BadQuery
+from core.lucene import tree_of
 from core.schema import BY_NAME, FIELDS, Field, Kind
 
-LONGEST = 4_000
-MOST_TERMS = 200
 MOST_GROUPS = 4
 MOST_WILDCARDS = 20
 DEEPEST = 20
@@ -44,11 +39,6 @@ DEEPEST = 20
 LEAST, MOST = -(2**63), 2**63 - 1
 MICROSECOND = timedelta(microseconds=1)
 STORED = frozenset(field.name for field in FIELDS)
-ENDS = frozenset({"TERM", "PHRASE", "RPAREN", "RBRACKET", "TO"})
-"""Tokens that may end a term, and those that may begin the next."""
-BEGINS = frozenset({"TERM", "PHRASE", "LPAREN", "LBRACKET", "NOT", "PLUS", "MINUS", "LESSTHAN", "GREATERTHAN", "TO"})
-SPELLINGS = {"&&": "AND_OP", "||": "OR_OP"}
-NOT_OURS = {"APPROX": "~ (similar words)", "BOOST": "^ (weights)", "REGEX": "/.../ (regular expressions)"}
 VENDOR = re.compile(r"vendor(\.[^\W\d]\w*)+")
 ORIGINAL = "event.original"
 
@@ -56,21 +46,7 @@ ORIGINAL = "event.original"
 def parse(text: str, directory: Directory) -> Condition:
     """The condition a person has typed. Times without a zone are company time, `person.id` stands for the accounts the
     person had then. Raises `BadQuery`, whatever the text is."""
-    if len(text) > LONGEST:
-        raise BadQuery(f"the search has {len(text):,} characters, more than {LONGEST:,}")
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise BadQuery("the search is not UTF-8")
-    tokens = list(_tokens(text))
-    if not tokens:
-        raise BadQuery("the search is empty; * finds everything")
-    if sum(token.type in ("TERM", "PHRASE") for token in tokens) > MOST_TERMS:
-        raise BadQuery(f"the search has more than {MOST_TERMS} terms")
-    waiting = iter(_joined(tokens))
-    try:
-        found = parser.parse(lexer=parser.lexer.clone(), tokenfunc=lambda: next(waiting, None))
-    except ParseError as error:
-        raise BadQuery(_where(text, error)) from None
-    return _Reader(directory).read(found, None, 0)
+    return _Reader(directory).read(tree_of(text), None, 0)
 
 
 def groups(names: Sequence[str]) -> list[str]:
@@ -81,56 +57,6 @@ def groups(names: Sequence[str]) -> list[str]:
     if not 1 <= len(names) <= MOST_GROUPS:
         raise BadQuery(f"events are counted by one to {MOST_GROUPS} fields")
     return list(dict.fromkeys(names))
-
-
-def _tokens(text: str) -> Iterator[LexToken]:
-    """Luqum's tokens, with the spellings of operators that it does not know. A lexer holds state: each text its own."""
-    lexer = parser.lexer.clone()
-    lexer.input(text)
-    while True:
-        try:
-            token = lexer.token()
-        except ParseError:
-            raise BadQuery(f"{_excerpt(text, lexer.lexpos)}: this needs quotes around it, or a quote is open") from None
-        if token is None:
-            return
-        if token.type in NOT_OURS:
-            raise BadQuery(f"{_excerpt(text, token.lexpos)}: {NOT_OURS[token.type]} has no meaning here; use quotes")
-        while token.type == "TERM" and token.value.value.startswith("!"):
-            yield _operator(token, "NOT")
-            token.value.value = token.value.value[1:]
-        if token.type != "TERM" or token.value.value:
-            spelt = SPELLINGS.get(token.value.value) if token.type == "TERM" else None
-            yield _operator(token, spelt) if spelt else token
-
-
-def _joined(tokens: list[LexToken]) -> Iterator[LexToken]:
-    """The tokens, AND between terms that stand side by side: it then binds as it does where it is written."""
-    before, in_range = "", False
-    for token in tokens:
-        if before in ENDS and token.type in BEGINS and not in_range:
-            yield _operator(token, "AND_OP")
-        in_range = token.type == "LBRACKET" or (in_range and token.type != "RBRACKET")
-        before = token.type
-        yield token
-
-
-def _operator(token: LexToken, kind: str) -> LexToken:
-    made = copy(token)
-    made.type, made.value = kind, TokenValue(kind.partition("_")[0])
-    return made
-
-
-def _where(text: str, error: ParseError) -> str:
-    position = str(error).rpartition("position ")[2].rstrip("!")
-    if not position.isdigit():
-        return "the search ends too early: a bracket, a quote or a value is missing"
-    return f"{_excerpt(text, int(position))}: this was not expected here"
-
-
-def _excerpt(text: str, position: int) -> str:
-    """The place, for a message: what stands there, and where."""
-    return f"at character {position + 1}, {text[position : position + 20]!r}"
 
 
 class _Reader:
@@ -170,18 +96,16 @@ class _Reader:
     def _of_field(self, node: tree.SearchField, outer: Field | None, depth: int) -> Condition:
         name = node.name
         if outer is not None:
-            raise BadQuery(f'{outer.name}:{name}: quotes belong around a value with a colon, as in field:"a:b"')
+            raise BadQuery(f'{outer.name}:{_shown(name)}: quotes belong around a value with a colon, as in field:"a:b"')
         if name == "*" and isinstance(node.expr, tree.Word) and node.expr.value == "*":
             return All()
-        if VENDOR.fullmatch(name):
-            return self.read(node.expr, Field(name, Kind.RECORD, ""), depth + 1)
-        field = BY_NAME.get(name)
+        field = Field(name, Kind.RECORD, "") if VENDOR.fullmatch(name) else BY_NAME.get(name)
         if field is None:
-            raise BadQuery(f"there is no field {name}; quotes belong around a text with a colon")
-        if name not in STORED and name != "person.id":
+            raise BadQuery(f"there is no field {_shown(name)}; quotes belong around a text with a colon")
+        if name in BY_NAME.keys() - STORED - {"person.id"}:
             raise BadQuery(f"{name} is worked out when judging and not stored; search for person.id or user.account")
-        if field.kind is Kind.RECORD:
-            raise BadQuery(f"{name} needs a field of the vendor's, as in vendor.Operation:FileDownloaded")
+        if name == "vendor":
+            raise BadQuery("vendor needs a field of the vendor's, as in vendor.Operation:FileDownloaded")
         if isinstance(node.expr, tree.Prohibit):
             raise BadQuery(f"{name}: a minus belongs before the field; a negative number in quotes")
         return self.read(node.expr, field, depth + 1)
@@ -215,21 +139,15 @@ class _Reader:
         )
 
     def _range(self, node: tree.Range | tree.From | tree.To, field: Field | None) -> Condition:
-        low, high = self._bounds(node)
+        low, high = _bounds(node)
         if field is None:
-            raise BadQuery(f"{_shown(node)}: a range needs a field before it, as in data.records:>1000")
+            raise BadQuery(f"{_shown(str(node))}: a range needs a field before it, as in data.records:>1000")
         if field.kind is Kind.LONG:
             return _numbers(field, low, high)
         if field.kind is Kind.DATE:
             return self._times(field, low, high)
         more = '; a network is written source.ip:"10.0.0.0/8"' if field.kind is Kind.IP else ""
         raise BadQuery(f"{field.name} is no number and no time: it has no ranges{more}")
-
-    def _bounds(self, node: tree.Range | tree.From | tree.To) -> tuple[Bound, Bound]:
-        if isinstance(node, tree.Range):
-            return _bound(node.low, node.include_low), _bound(node.high, node.include_high)
-        bound = _bound(node.a, node.include)
-        return (bound, None) if isinstance(node, tree.From) else (None, bound)
 
     def _times(self, field: Field, low: Bound, high: Bound) -> Condition:
         start = end = None
@@ -242,18 +160,25 @@ class _Reader:
     def _span(self, text: str, field: Field) -> tuple[datetime, datetime]:
         """A company day from its start to its end, a moment for the microsecond it names."""
         try:
-            if len(text) == len("2026-03-02"):
+            if "T" not in text:
                 day = date.fromisoformat(text)
                 return self._calendar.start_of(day), self._calendar.end_of(day)
-            moment = self._calendar.localize(datetime.fromisoformat(text))
+            moment = self._calendar.localize(datetime.fromisoformat(text)).astimezone(UTC)
             return moment, moment + MICROSECOND
         except (ValueError, OverflowError):
             told = "is no ISO 8601 day or time; quotes belong around a time with a zone"
-            raise BadQuery(f"{field.name}: {text} {told}") from None
+            raise BadQuery(f"{field.name}: {_shown(text)} {told}") from None
 
 
 Bound = tuple[str, bool] | None
 """The text of a bound and whether it is included; None where the range is open."""
+
+
+def _bounds(node: tree.Range | tree.From | tree.To) -> tuple[Bound, Bound]:
+    if isinstance(node, tree.Range):
+        return _bound(node.low, node.include_low), _bound(node.high, node.include_high)
+    bound = _bound(node.a, node.include)
+    return (bound, None) if isinstance(node, tree.From) else (None, bound)
 
 
 def _bound(node: tree.Item, included: bool) -> Bound:
@@ -275,7 +200,7 @@ def _numbers(field: Field, low: Bound, high: Bound) -> Condition:
 def _number(text: str, field: Field) -> int:
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and LEAST <= int(text) <= MOST):
-        raise BadQuery(f"{field.name}: {text} is no whole number of 64 bits")
+        raise BadQuery(f"{field.name}: {_shown(text)} is no whole number of 64 bits")
     return int(text)
 
 
@@ -283,7 +208,7 @@ def _network(text: str, field: Field) -> Condition:
     try:
         return Within(field.name, network_of(text))
     except ValueError:
-        raise BadQuery(f'{field.name}: {text} is no address and no network like "10.0.0.0/8"') from None
+        raise BadQuery(f'{field.name}: {_shown(text)} is no address and no network like "10.0.0.0/8"') from None
 
 
 def _free(node: tree.Term) -> Condition:
@@ -294,10 +219,10 @@ def _free(node: tree.Term) -> Condition:
     text = _text(pattern)
     kept = text.removesuffix("*")
     if sum(isinstance(part, Wild) for part in pattern) > (pattern[-1:] == (Wild.ANY,)):
-        raise BadQuery(f"{_shown(node)}: without a field, * may stand at the end of a word only")
+        raise BadQuery(f"{_shown(node.value)}: without a field, * may stand at the end of a word only")
     found = tuple(pl.select(words(pl.lit(kept))).item().split())
     if not found:
-        raise BadQuery(f"{_shown(node)}: there is no letter or digit to search for")
+        raise BadQuery(f"{_shown(node.value)}: there is no letter or digit to search for")
     return Words(found, open_end=kept != text and category(kept[-1])[0] in "LMN")
 
 
@@ -310,7 +235,7 @@ def _pattern(node: tree.Item) -> tuple[str | Wild, ...]:
         escaped = letter == "\\"
         plain = next(letters) if escaped else letter
         if escaped and plain.isalnum():
-            raise BadQuery(f'{_shown(node)}: a backslash is written twice, as in "C:\\\\Users"')
+            raise BadQuery(f'{_shown(node.value)}: a backslash is written twice, as in "C:\\\\Users"')
         if not quoted and not escaped and plain in "*?":
             parts.append(Wild(plain))
         elif parts and isinstance(parts[-1], str):
@@ -318,13 +243,13 @@ def _pattern(node: tree.Item) -> tuple[str | Wild, ...]:
         else:
             parts.append(plain)
     if sum(isinstance(part, Wild) for part in parts) > MOST_WILDCARDS:
-        raise BadQuery(f"{_shown(node)}: more than {MOST_WILDCARDS} wildcards in one value")
+        raise BadQuery(f"{_shown(node.value)}: more than {MOST_WILDCARDS} wildcards in one value")
     return tuple(parts)
 
 
 def _plain(pattern: tuple[str | Wild, ...], field: Field) -> str:
     if any(isinstance(part, Wild) for part in pattern):
-        raise BadQuery(f"{field.name}: {_text(pattern)}: wildcards are for keywords")
+        raise BadQuery(f"{field.name}: {_shown(_text(pattern))}: no wildcards here, they are for keywords")
     return _text(pattern)
 
 
@@ -332,6 +257,5 @@ def _text(pattern: tuple[str | Wild, ...]) -> str:
     return "".join(part.value if isinstance(part, Wild) else part for part in pattern)
 
 
-def _shown(node: tree.Item) -> str:
-    text = str(node)
+def _shown(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}..."

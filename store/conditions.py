@@ -24,7 +24,7 @@ from core.condition import (
     Words,
     network_of,
     words,
-)  # fmt: skip
+)
 from core.schema import BY_NAME, Kind, vendor_value
 
 LEAST, MOST = -(2**63), 2**63 - 1

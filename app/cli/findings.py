@@ -174,6 +174,6 @@ def moment(text: str | None, calendar: CompanyCalendar, end: bool = False) -> da
             day = date.fromisoformat(text)
             return calendar.end_of(day) if end else calendar.start_of(day)
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text} is not an ISO 8601 day or time") from None
     return calendar.localize(found)

@@ -22,7 +22,7 @@ from core.condition import (
     Wild,
     Within,
     Words,
-)  # fmt: skip
+)
 from core.ports import EventQuery
 from store.elasticsearch.searching import (
     EVERYTHING,
@@ -34,7 +34,7 @@ from store.elasticsearch.searching import (
     ignored,
     none_of,
     one_of,
-)  # fmt: skip
+)
 from store.elasticsearch.templates import LONGEST_KEYWORD, LONGEST_VENDOR, WORDS
 
 MAPPED = IPv6Network("::ffff:0:0/96")

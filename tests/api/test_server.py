@@ -189,6 +189,7 @@ def test_events_are_searched_a_page_at_a_time(shop: Shop, client: TestClient) ->
         ("events", {"q": "("}, "ends too early"),
         ("events", {"after": "yesterday,x"}, "after is not what an answer gave"),
         ("events", {"after": "2026-03-02,x"}, "after is not what an answer gave"),
+        ("events", {"since": "0001-01-01T00:00:00+08:00"}, "the years 1 to 9999"),
         ("events/totals", {"by": "data.records"}, "events cannot be counted by data.records"),
         ("events/totals", {"by": "person.id"}, "events cannot be counted by person.id"),
     ],
