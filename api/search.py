@@ -82,7 +82,7 @@ def _place(after: str) -> tuple[datetime, str]:
     try:
         moment = datetime.fromisoformat(time)
     except ValueError:
-        moment = datetime.min
-    if moment.tzinfo != UTC:
+        moment = None
+    if moment is None or moment.tzinfo != UTC:
         raise BadQuery("after is not what an answer gave as next")
     return moment, event_id

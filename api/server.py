@@ -107,10 +107,8 @@ async def _bad_query(_: Request, error: Exception) -> JSONResponse:
 
 InShop = Annotated[Shop, Depends(_shop)]
 _open = APIRouter()
-BAD_QUERY: dict[int | str, dict[str, object]] = {
-    422: {"description": "The search cannot be understood, or a parameter"}
-}
 _closed = APIRouter(responses={401: {"description": "No or wrong token"}})
+BAD_QUERY: dict[int | str, dict[str, object]] = {422: {"description": "A query or a parameter cannot be understood"}}
 
 
 @_open.get("/healthz", operation_id="health")

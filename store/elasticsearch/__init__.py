@@ -28,6 +28,7 @@ from store.elasticsearch.health import problems
 from store.elasticsearch.searching import (
     BY_TIME,
     NEWEST_FIRST,
+    PAGE,
     Query,
     between,
     buckets,
@@ -97,7 +98,8 @@ class ElasticStore:
         needed = list(dict.fromkeys([*columns, *proof.meta.root_names()]))
         frames, rows = [frame_of((), columns)], 0
         sort = NEWEST_FIRST if query.newest else BY_TIME
-        for hits in self._pages(self._names.events, bounds.most, fields_of(needed), sort=sort, limit=query.limit):
+        likely = query.limit if bounds.exact or query.limit is None else max(query.limit, PAGE // 10)
+        for hits in self._pages(self._names.events, bounds.most, fields_of(needed), sort=sort, limit=likely):
             frames.append(frame_of([hit["_source"] for hit in hits], needed).filter(proof).select(columns))
             rows += frames[-1].height
             if query.limit is not None and rows >= query.limit:

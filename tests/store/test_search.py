@@ -308,3 +308,16 @@ def test_sums_are_exact_and_stop_at_the_largest_number(store: EventStore) -> Non
 def test_more_groups_than_a_page_are_all_counted(store: EventStore) -> None:
     store.append(a_batch([an_event(n, user__account=f"login:{n:05}") for n in range(12_000)]), [])
     assert per_account(store) == {f"login:{n:05}": 1 for n in range(12_000)}
+
+
+def test_the_deepest_query_is_still_answered(pair: Sequence[EventStore]) -> None:
+    inner = "user.name:*x*"
+    for number in range(9):
+        inner = f"({inner} {'AND' if number % 2 else 'OR'} event.action:export)"
+    for query in (inner, "NOT " * 19 + f'user.name:"{LONG[:3_000]}"', "-" * 19 + "person.id:1", "!" * 18 + "(a b*)"):
+        condition = parse(query, DIRECTORY)
+        place = (START, "f")
+        one, other = (numbers(store, condition, start=START, accounts=["login:a", LONG], after=place) for store in pair)
+        assert one == other
+        one, other = (store.totals(EventQuery(condition=condition, accounts=[LONG]), ["user.name"]) for store in pair)
+        assert one.equals(other)
