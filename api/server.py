@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, JsonValue
 
 from api.metrics import exposition
+from api.search import EventPage, Order, TotalView, asked, event_page, totals
 from api.views import (
     AlertView,
     CaseView,
@@ -28,12 +29,13 @@ from api.views import (
     source_views,
 )
 from core.directory import Directory
-from core.errors import Damaged, Unavailable
+from core.errors import BadQuery, Damaged, Unavailable
 from core.ports import EventStore, Records
 from detection.rulebook import RuleBook
 
 Person = Annotated[str | None, Query(description="Only this person's", max_length=512)]
 Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone it is UTC")]
+Search = Annotated[str | None, Query(description="A Lucene query; none finds everything", max_length=4_000)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 
@@ -76,6 +78,7 @@ def create_app(shop: Shop, token: str) -> FastAPI:
     app.state.token = token
     app.add_exception_handler(Damaged, _no_store)
     app.add_exception_handler(Unavailable, _no_store)
+    app.add_exception_handler(BadQuery, _bad_query)
     app.include_router(_open)
     app.include_router(_closed, dependencies=[Depends(_knows_token)])
     return app
@@ -98,9 +101,14 @@ def _shop(request: Request) -> Shop:
     return shop
 
 
+async def _bad_query(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status.HTTP_422_UNPROCESSABLE_CONTENT)
+
+
 InShop = Annotated[Shop, Depends(_shop)]
 _open = APIRouter()
 _closed = APIRouter(responses={401: {"description": "No or wrong token"}})
+BAD_QUERY: dict[int | str, dict[str, object]] = {422: {"description": "A query or a parameter cannot be understood"}}
 
 
 @_open.get("/healthz", operation_id="health")
@@ -169,6 +177,37 @@ def list_persons(shop: InShop, at: Moment = None, limit: Limit = 100, offset: Of
 def list_sources(shop: InShop) -> list[SourceView]:
     """What has arrived, source by source."""
     return source_views(shop.events, shop.directory())
+
+
+@_closed.get("/api/v1/events", operation_id="search_events", responses=BAD_QUERY)
+def search_events(
+    shop: InShop,
+    q: Search = None,
+    since: Moment = None,
+    until: Moment = None,
+    newest: Annotated[bool, Query(description="Newest first")] = False,
+    limit: Limit = 100,
+    after: Annotated[str | None, Query(description="`next` of the answer before", max_length=100)] = None,
+) -> EventPage:
+    """Events, oldest first; `since` <= time < `until`."""
+    query = asked(q, utc(since), utc(until), shop.directory())
+    return event_page(shop.events, query, limit=limit, newest=newest, after=after)
+
+
+@_closed.get("/api/v1/events/totals", operation_id="total_events", responses=BAD_QUERY)
+def total_events(
+    shop: InShop,
+    by: Annotated[list[str], Query(description="`day` or keyword fields", min_length=1, max_length=4)],
+    q: Search = None,
+    since: Moment = None,
+    until: Moment = None,
+    order: Order = "events",
+    limit: Limit = 100,
+) -> list[TotalView]:
+    """How many events there are by account, day, ..., the largest totals first; days are the company's."""
+    directory = shop.directory()
+    query = asked(q, utc(since), utc(until), directory)
+    return totals(shop.events, query, by, directory.calendar.zone, order=order, limit=limit)
 
 
 def utc(moment: datetime | None) -> datetime | None:

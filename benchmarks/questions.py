@@ -72,13 +72,18 @@ def _fill(store: EventStore, there: int, size: int) -> None:
 
 @contextmanager
 def _embedded(folder: Path) -> Iterator[EventStore]:
-    with closing(SqlRecords(f"sqlite:///{folder / 'records.db'}")) as records:
-        with closing(SegmentStore(folder / "events", records)) as store:
-            yield store
+    with (
+        closing(SqlRecords(f"sqlite:///{folder / 'records.db'}")) as records,
+        closing(SegmentStore(folder / "events", records)) as store,
+    ):
+        yield store
 
 
 @contextmanager
 def _elasticsearch(folder: Path) -> Iterator[EventStore]:
-    with closing(SqlRecords(f"sqlite:///{folder / 'records.db'}")) as records, fresh_namespace() as namespace:
-        with closing(ElasticStore(connect(address_of("elasticsearch")), records, namespace)) as store:
-            yield store
+    with (
+        closing(SqlRecords(f"sqlite:///{folder / 'records.db'}")) as records,
+        fresh_namespace() as namespace,
+        closing(ElasticStore(connect(address_of("elasticsearch")), records, namespace)) as store,
+    ):
+        yield store

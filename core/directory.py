@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -85,6 +85,16 @@ class Directory:
         intervals = self._intervals_of(account)
         whole = len(intervals) == 1 and intervals[0][:2] == (ALWAYS, NEVER)
         return frozenset(person for _, _, person in intervals) | (frozenset() if whole else {account})
+
+    def spans_of(self, person_id: str) -> Iterator[tuple[str, datetime, datetime]]:
+        """Every account of the person, from when until before when it was theirs."""
+        for account in sorted(self._accounts_of.get(person_id, ())):
+            intervals = self._intervals_of(account)
+            yield from ((account, since, until) for since, until, person in intervals if person == person_id)
+            if account == person_id:
+                edges = [ALWAYS, *(edge for since, until, _ in intervals for edge in (since, until)), NEVER]
+                own = zip(edges[::2], edges[1::2], strict=True)
+                yield from ((account, since, until) for since, until in own if since < until)
 
     def person(self, person_id: str) -> Person:
         """The person; an account judged as itself is a person without a name."""

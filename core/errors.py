@@ -23,6 +23,10 @@ class Refused(LeaverwatchError):
     """An input or request that is refused whole (a zip bomb, a directory given as a file, a missing column)."""
 
 
+class BadQuery(Refused):
+    """A search that cannot be understood: whoever typed it acts. The text names the place."""
+
+
 class ConfigError(LeaverwatchError):
     """The configuration is wrong: the administrator acts."""
 

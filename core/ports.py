@@ -13,6 +13,7 @@ import polars as pl
 from core.alert import Alert
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case
+from core.condition import Condition
 from core.person import Filing, Link, Person
 
 
@@ -20,7 +21,8 @@ from core.person import Filing, Link, Person
 class EventQuery:
     """Which stored events, and which of their columns. Empty fields do not restrict.
 
-    `start` <= @timestamp < `end`; `tagged` asks for events that carry at least one of these rule ids.
+    `start` <= @timestamp < `end`; `tagged` asks for events that carry at least one of these rule ids. `newest` turns
+    the order round; `after` is the time and id of the last event of the page before, in either order.
     """
 
     start: datetime | None = None
@@ -28,7 +30,10 @@ class EventQuery:
     accounts: Collection[str] | None = None
     tagged: Collection[str] | None = None
     ids: Collection[str] | None = None
+    condition: Condition | None = None
     columns: Sequence[str] | None = None
+    newest: bool = False
+    after: tuple[datetime, str] | None = None
     limit: int | None = None
 
 
@@ -74,8 +79,10 @@ class EventReader(Protocol):
     def read(self, query: EventQuery) -> pl.DataFrame:
         """The events asked for, ordered by (@timestamp, event.id)."""
 
-    def per_account(self, query: EventQuery) -> Mapping[str, int]:
-        """How many events asked for each account has."""
+    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
+        """How many events asked for there are, in `events`, for each combination of values of the keywords `by`, with
+        the sums of some numbers. `day` stands for the day in a time zone; a missing value is a value of its own; an
+        event counts for each of its many values. Ordered by `by`, nulls first. A sum stops at 2^63 - 1."""
 
 
 class EventStore(EventReader, Protocol):

@@ -105,7 +105,7 @@ def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
         accounts=frozenset(account for own in accounts.values() for account in own),
         tagged=needed(bench.book.judged),
     )
-    counts = bench.store.per_account(everything)
+    counts = _per_account(everything, bench)
     group = _Group()
     for person, span in sorted(spans.items()):
         own = sum(counts.get(account, 0) for account in accounts[person])
@@ -116,6 +116,10 @@ def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
         group.events += own
     if group.spans:
         yield group
+
+
+def _per_account(query: EventQuery, bench: Bench) -> dict[str, int]:
+    return dict(bench.store.totals(query, ["user.account"]).drop_nulls().iter_rows())
 
 
 def _alerts(group: _Group, bench: Bench) -> list[Alert]:
@@ -141,7 +145,7 @@ def _slices(person: str, first: date, last: date, bench: Bench, rule: Rule) -> I
         accounts=bench.directory.accounts_of([f"person:{person}"]),
         tagged=needed([rule]),
     )
-    events = sum(bench.store.per_account(query).values())
+    events = sum(_per_account(query, bench).values())
     if first == last or 0 < events <= EVENTS_AT_ONCE:
         yield first, last
     elif events:

@@ -158,5 +158,5 @@ class _OneFrame:
     def read(self, query: EventQuery) -> pl.DataFrame:
         return self._events.select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
-    def per_account(self, _: EventQuery) -> Mapping[str, int]:
-        return dict(self._events.group_by("user.account").len().iter_rows())
+    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:  # noqa: ARG002
+        return self._events.group_by(by).agg(pl.len().alias("events"))

@@ -11,6 +11,7 @@ import polars as pl
 from core.batch import Quarantined
 from core.ports import EventQuery, Mark
 from core.schema import SCHEMA
+from store.conditions import LEAST, MOST, holds
 
 QUARANTINED: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -21,6 +22,7 @@ QUARANTINED: dict[str, pl.DataType] = {
     "original": pl.Binary(),
     "context": pl.String(),
 }
+DAY = "day"
 ENDING = "delivery"
 """`kind` of the fragment that ends an event, whose id the event has."""
 
@@ -33,16 +35,37 @@ def asked_for(query: EventQuery) -> Narrow:
     needed = list(dict.fromkeys([*columns, "@timestamp", "event.id"]))
 
     def narrow(lazy: pl.LazyFrame) -> pl.LazyFrame:
-        found = lazy.filter(matching(query)).select(needed).sort("@timestamp", "event.id")
+        found = lazy.filter(matching(query)).select(needed).sort("@timestamp", "event.id", descending=query.newest)
         return (found if query.limit is None else found.head(query.limit)).select(columns)
 
     return narrow
 
 
-def counted(query: EventQuery) -> Narrow:
-    """How many rows of a query each account has."""
-    wanted = matching(query) & pl.col("user.account").is_not_null()
-    return lambda lazy: lazy.filter(wanted).group_by("user.account").agg(pl.len())
+def totalled(query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str]) -> Narrow:
+    """The totals of a query's rows, to be made `whole`."""
+    day = pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias(DAY)
+    keys = [day if name == DAY else pl.col(name) for name in by]
+    many = [name for name in by if SCHEMA.get(name) == pl.List(pl.String())]
+    totals = [pl.len().cast(pl.Int64).alias("events"), *(pl.col(name).cast(pl.Int128).sum() for name in sums)]
+
+    def narrow(lazy: pl.LazyFrame) -> pl.LazyFrame:
+        rows = lazy.filter(matching(query)).select(*keys, *sums)
+        for name in many:
+            rows = rows.with_columns(pl.col(name).list.unique()).explode(name)
+        return rows.group_by(by).agg(totals)
+
+    return narrow
+
+
+def whole(totals: Sequence[pl.DataFrame], by: Sequence[str], sums: Sequence[str]) -> pl.DataFrame:
+    """Totals of parts as one, in order."""
+    added = pl.concat([pl.DataFrame(schema=totals_schema(by, sums)), *totals]).group_by(by).agg(pl.all().sum())
+    return added.with_columns(pl.col(name).clip(LEAST, MOST).cast(pl.Int64) for name in sums).sort(by)
+
+
+def totals_schema(by: Sequence[str], sums: Sequence[str]) -> dict[str, pl.DataType]:
+    keys = {name: pl.Date() if name == DAY else pl.String() for name in by}
+    return keys | {"events": pl.Int64()} | dict.fromkeys(sums, pl.Int128())
 
 
 def fragments_asked_for(keys: Collection[str], since: datetime, until: datetime) -> Narrow:
@@ -65,6 +88,13 @@ def matching(query: EventQuery) -> pl.Expr:
         wanted &= pl.col("event.id").is_in(list(query.ids))
     if query.tagged is not None:
         wanted &= pl.col("rule.matched").list.eval(pl.element().is_in(list(query.tagged))).list.any()
+    if query.condition is not None:
+        wanted &= holds(query.condition)
+    if query.after is not None:
+        time, event_id = query.after[0].astimezone(UTC), query.after[1]
+        before, at = pl.col("@timestamp"), pl.col("event.id")
+        beyond, later = (before < time, at < event_id) if query.newest else (before > time, at > event_id)
+        wanted &= beyond | ((before == time) & later)
     return wanted
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -16,7 +16,6 @@ from store.frames import (
     ENDING,
     Narrow,
     asked_for,
-    counted,
     due,
     fragments_asked_for,
     ids_column,
@@ -24,7 +23,9 @@ from store.frames import (
     quarantine_frame,
     quarantined_rows,
     seen_accounts,
+    totalled,
     untagged_as_null,
+    whole,
 )
 from store.manifest import EVENT, LINES, QUARANTINE, Manifest, Total, statuses
 from store.records import SqlRecords
@@ -65,8 +66,9 @@ class MemoryStore:
     def read(self, query: EventQuery) -> pl.DataFrame:
         return self._scan(EVENT, asked_for(query))
 
-    def per_account(self, query: EventQuery) -> Mapping[str, int]:
-        return dict(self._scan(EVENT, counted(query)).iter_rows())
+    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
+        wanted = totalled(query, by, zone, sums)
+        return whole([self._scan(EVENT, wanted)], by, sums)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         return self._scan(LINES, fragments_asked_for(keys, since, until), source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from store.expiry import expire, note_expiry
 from store.folder import Folder
 from store.frames import (
     asked_for,
-    counted,
     due,
     fragments_asked_for,
     ids_column,
@@ -24,7 +23,9 @@ from store.frames import (
     quarantine_frame,
     quarantined_rows,
     seen_accounts,
+    totalled,
     untagged_as_null,
+    whole,
 )
 from store.idindex import IdIndex, Ids, ids_of
 from store.manifest import EVENT, LINES, QUARANTINE, Manifest, Segment, statuses
@@ -78,8 +79,9 @@ class SegmentStore:
     def read(self, query: EventQuery) -> pl.DataFrame:
         return self._sealed.scan(EVENT, asked_for(query), start=query.start, end=query.end)
 
-    def per_account(self, query: EventQuery) -> Mapping[str, int]:
-        return dict(self._sealed.scan(EVENT, counted(query), start=query.start, end=query.end).iter_rows())
+    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
+        wanted = totalled(query, by, zone, sums)
+        return whole([self._sealed.scan(EVENT, wanted, start=query.start, end=query.end)], by, sums)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         wanted = fragments_asked_for(keys, since, until)

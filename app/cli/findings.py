@@ -50,8 +50,8 @@ def alerts(
         directory = house.directory()
         found = house.records.alerts(
             persons=_persons(directory, person),
-            since=_moment(since, house.calendar),
-            until=_moment(until, house.calendar, end=True),
+            since=moment(since, house.calendar),
+            until=moment(until, house.calendar, end=True),
         )
         views = alert_views(found, house.records, directory, house.book, lang)
     if json:
@@ -73,7 +73,7 @@ def cases(
 
     with house_of(context) as house:
         directory = house.directory()
-        start, end = _moment(since, house.calendar), _moment(until, house.calendar, end=True)
+        start, end = moment(since, house.calendar), moment(until, house.calendar, end=True)
         found = [
             case
             for case in house.records.cases(persons=_persons(directory, person))
@@ -100,8 +100,8 @@ def risk(
 
     with house_of(context) as house:
         directory = house.directory()
-        at = _moment(until, house.calendar, end=True) or data_clock(house.records, house.events)
-        found = house.records.alerts(persons=_persons(directory, person), since=_moment(since, house.calendar))
+        at = moment(until, house.calendar, end=True) or data_clock(house.records, house.events)
+        found = house.records.alerts(persons=_persons(directory, person), since=moment(since, house.calendar))
         views = risk_views(found, directory, at)
     if json:
         document(views)
@@ -165,7 +165,7 @@ def _persons(directory: Directory, asked: str | None) -> list[str] | None:
     return sorted(found)
 
 
-def _moment(text: str | None, calendar: CompanyCalendar, end: bool = False) -> datetime | None:
+def moment(text: str | None, calendar: CompanyCalendar, end: bool = False) -> datetime | None:
     """A day means its start, or with `end` the first moment after it; no zone means company time."""
     if text is None:
         return None
@@ -173,7 +173,7 @@ def _moment(text: str | None, calendar: CompanyCalendar, end: bool = False) -> d
         if len(text) == len("2026-03-02"):
             day = date.fromisoformat(text)
             return calendar.end_of(day) if end else calendar.start_of(day)
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text} is not an ISO 8601 day or time") from None
-    return calendar.localize(moment)
+    return calendar.localize(found)

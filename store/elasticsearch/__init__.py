@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -15,34 +14,35 @@ from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import SCHEMA, conform
 from store.elasticsearch.appending import Appender
 from store.elasticsearch.bulk import Bulk
+from store.elasticsearch.conditions import asked_for
 from store.elasticsearch.connection import Client, check_version
 from store.elasticsearch.documents import (
     delete_line,
     fields_of,
     frame_of,
     quarantined,
-    update_line,
+    update_lines,
 )
 from store.elasticsearch.health import problems
 from store.elasticsearch.searching import (
     BY_TIME,
-    UNSEARCHABLE,
+    NEWEST_FIRST,
+    PAGE,
     Query,
     between,
     buckets,
-    condition,
     count,
     every,
     none_of,
     one_of,
     pages,
     time_of,
-    too_long,
 )
 from store.elasticsearch.streams import expire, roll_over
 from store.elasticsearch.templates import BUILT, RULES, SOURCE, Names, install
+from store.elasticsearch.totals import added_up, countable
 from store.expiry import note_expiry, noted_expiry
-from store.frames import ENDING, due, seen_accounts, untagged_as_null
+from store.frames import DAY, ENDING, due, matching, seen_accounts, totalled, untagged_as_null, whole
 from store.manifest import Manifest, Total, statuses
 from store.records import SqlRecords
 
@@ -91,28 +91,35 @@ class ElasticStore:
         self._behind = False
 
     def read(self, query: EventQuery) -> pl.DataFrame:
-        asked = list(query.columns or SCHEMA)
-        unsure = query.accounts is not None and any(too_long(account) for account in query.accounts)
-        columns = [*asked, "user.account"] if unsure and "user.account" not in asked else asked
-        frames = [frame_of((), columns)]
-        limit = None if unsure else query.limit
-        for hits in self._pages(self._names.events, condition(query), fields_of(columns), limit=limit):
-            found = frame_of([hit["_source"] for hit in hits], columns)
-            if unsure:
-                found = found.filter(pl.col("user.account").is_in(list(query.accounts or ())))
-            frames.append(found)
-        whole = pl.concat(frames).select(asked)
-        return whole if query.limit is None else whole.head(query.limit)
+        columns = list(query.columns or SCHEMA)
+        bounds = asked_for(query)
+        proof = pl.lit(True) if bounds.exact else matching(query)
+        needed = list(dict.fromkeys([*columns, *proof.meta.root_names()]))
+        frames, rows = [frame_of((), columns)], 0
+        sort = NEWEST_FIRST if query.newest else BY_TIME
+        likely = query.limit if bounds.exact or query.limit is None else max(query.limit, PAGE // 10)
+        for hits in self._pages(self._names.events, bounds.most, fields_of(needed), sort=sort, limit=likely):
+            frames.append(frame_of([hit["_source"] for hit in hits], needed).filter(proof).select(columns))
+            rows += frames[-1].height
+            if query.limit is not None and rows >= query.limit:
+                break
+        return pl.concat(frames).head(rows if query.limit is None else query.limit)
 
-    def per_account(self, query: EventQuery) -> Mapping[str, int]:
-        wanted = condition(query)
+    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
         self._see_own()
-        counts = Counter(dict(buckets(self._client, self._names.events, wanted, "user.account")))
-        unsearchable = every(wanted, UNSEARCHABLE)
-        if count(self._client, self._names.events, unsearchable):
-            for hits in self._pages(self._names.events, unsearchable, ["user.account"]):
-                counts.update(hit["_source"]["user.account"] for hit in hits)
-        return {account: n for account, n in counts.items() if query.accounts is None or account in query.accounts}
+        bounds = asked_for(query)
+        counted = countable(bounds.least, by, sums)
+        found = added_up(self._client, self._names.events, counted, by, zone, sums)
+        left = bounds.most if found is None else every(bounds.most, none_of(counted))
+        frames = [] if found is None else [found]
+        if found is None or count(self._client, self._names.events, left):
+            narrow = totalled(query, by, zone, sums)
+            needed = [*matching(query).meta.root_names(), *by, *sums, "@timestamp"]
+            columns = list(dict.fromkeys(name for name in needed if name != DAY))
+            for hits in self._pages(self._names.events, left, fields_of(columns)):
+                rows = frame_of([hit["_source"] for hit in hits], columns)
+                frames.append(narrow(rows.lazy()).collect())
+        return whole(frames, by, sums)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         wanted = every(one_of("source", [source]), one_of("key", keys), between(start=since, until=until))
@@ -137,9 +144,7 @@ class ElasticStore:
         stale = none_of(one_of(RULES, [version]))
         for hits in self._pages(self._names.events, stale, fields_of(SCHEMA)):
             events = untagged_as_null(conform(tag(frame_of([hit["_source"] for hit in hits], list(SCHEMA)))))
-            tags = dict(events.select("event.id", "rule.matched").iter_rows())
-            lines = [update_line(hit["_index"], hit["_id"], tags[hit["_id"]], version) for hit in hits]
-            self._bulk.send_all(lines)
+            self._bulk.send_all(update_lines(hits, events, version))
             self._behind = True
             tagged += len(hits)
         return tagged

@@ -10,8 +10,9 @@ import orjson
 import polars as pl
 
 from core.batch import FRAGMENT, Batch, Quarantined
+from core.condition import words
 from core.schema import SCHEMA, TIME
-from store.elasticsearch.templates import BUILT, RULES, SOURCE, VENDOR, Names
+from store.elasticsearch.templates import BUILT, RULES, SOURCE, VENDOR, WORDS, Names
 
 STAMP = "%Y-%m-%dT%H:%M:%S%.6fZ"
 STORED_AS = {"vendor": VENDOR}
@@ -34,9 +35,8 @@ def event_lines(events: pl.DataFrame, batch: Batch, names: Names, *, searchable:
     around = events.select(stream.alias(STREAM), end.alias(END))
     # A batch of which nothing was read is built of lines that were read before.
     beside = {SOURCE: batch.source, RULES: batch.rules_version, BUILT: batch.read == 0}
-    return _lines(
-        events.rename(STORED_AS).with_columns(pl.lit(value).alias(name) for name, value in beside.items()), around
-    )
+    own = [words_of(events), *(pl.lit(value).alias(name) for name, value in beside.items())]
+    return _lines(events.rename(STORED_AS).with_columns(own), around)
 
 
 def fragment_lines(fragments: pl.DataFrame, names: Names) -> list[bytes]:
@@ -62,10 +62,21 @@ def quarantined(document: Mapping[str, Any]) -> Quarantined:
     return Quarantined(**dict(document) | {"original": base64.b64decode(document["original"])})
 
 
-def update_line(index: str, event_id: str, tags: Sequence[str] | None, rules: str) -> bytes:
-    """Action and change of one event that is tagged anew."""
-    change = {"doc": {"rule.matched": tags, RULES: rules}}
-    return orjson.dumps({"update": {"_index": index, "_id": event_id}}) + b"\n" + orjson.dumps(change)
+def update_lines(hits: Sequence[Mapping[str, Any]], events: pl.DataFrame, rules: str) -> list[bytes]:
+    """Action and change of each hit's event, tagged anew. What is not kept in documents is sent again."""
+    changed = events.select("event.id", "rule.matched", words_of(events))
+    found = {row["event.id"]: row | {RULES: rules} for row in changed.iter_rows(named=True)}
+    return [
+        orjson.dumps({"update": {"_index": hit["_index"], "_id": hit["_id"]}})
+        + b"\n"
+        + orjson.dumps({"doc": found[hit["_id"]]})
+        for hit in hits
+    ]
+
+
+def words_of(events: pl.DataFrame) -> pl.Series:
+    """What free text is searched in."""
+    return events.select(words(pl.col("event.original")).alias(WORDS)).to_series()
 
 
 def delete_line(index: str, document_id: str) -> bytes:

@@ -6,9 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from core.ports import EventQuery
 from store.elasticsearch.connection import Client
-from store.elasticsearch.templates import LONGEST_KEYWORD
 
 Query = Mapping[str, Any]
 
@@ -19,27 +17,20 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo
 """Times that Elasticsearch keeps to the nanosecond."""
 MOST_TERMS = 50_000
 """Values of one `terms` query; servers take 65,536."""
-BY_TIME = ({"@timestamp": {"order": "asc", "numeric_type": "date_nanos"}}, {"event.id": "asc"})
+BY_TIME, NEWEST_FIRST = (
+    ({"@timestamp": {"order": order, "numeric_type": "date_nanos"}}, {"event.id": order}) for order in ("asc", "desc")
+)
 EVERYTHING: Query = {"match_all": {}}
-UNSEARCHABLE: Query = {"term": {"_ignored": "user.account"}}
-"""Events whose account is too long to be searched for."""
+NOTHING: Query = {"match_none": {}}
 
 
-def condition(query: EventQuery) -> Query:
-    """The condition of a query; it may let through more events of accounts that are too long to be searched for."""
-    filters: list[Query] = []
-    if query.start is not None or query.end is not None:
-        filters.append(between(start=query.start, end=query.end))
-    if query.accounts is not None:
-        filters.append(of_accounts(query.accounts))
-    if query.ids is not None:
-        filters.append(one_of("event.id", query.ids))
-    if query.tagged is not None:
-        filters.append(one_of("rule.matched", query.tagged))
-    return every(*filters)
-
-
-def between(*, start: datetime | None = None, end: datetime | None = None, until: datetime | None = None) -> Query:
+def between(
+    field: str = "@timestamp",
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    until: datetime | None = None,
+) -> Query:
     """start <= time < end, or <= until."""
     bounds = {"gte": start, "lt": end, "lte": until}
     stamps = {
@@ -47,18 +38,7 @@ def between(*, start: datetime | None = None, end: datetime | None = None, until
         for name, time in bounds.items()
         if time
     }
-    return {"range": {"@timestamp": stamps}}
-
-
-def of_accounts(accounts: Collection[str]) -> Query:
-    """Events of these accounts, and where one may be too long to be searched for, of every such account."""
-    asked = one_of("user.account", [account for account in accounts if len(account) <= LONGEST_KEYWORD])
-    return any_of(asked, UNSEARCHABLE) if any(map(too_long, accounts)) else asked
-
-
-def too_long(account: str) -> bool:
-    """Whether it may not be searched for. Servers differ in what they count of letters beyond the first plane."""
-    return len(account.encode("utf-16-le")) // 2 > LONGEST_KEYWORD
+    return {"range": {field: stamps}}
 
 
 def one_of(field: str, values: Collection[str]) -> Query:
@@ -72,11 +52,16 @@ def every(*filters: Query) -> Query:
 
 
 def any_of(*choices: Query) -> Query:
-    return {"bool": {"should": list(choices), "minimum_should_match": 1}} if choices else {"match_none": {}}
+    return {"bool": {"should": list(choices), "minimum_should_match": 1}} if choices else NOTHING
 
 
 def none_of(*refused: Query) -> Query:
     return {"bool": {"must_not": list(refused)}}
+
+
+def ignored(field: str) -> Query:
+    """Events whose value there is kept and not searched: it is too long or malformed."""
+    return {"term": {"_ignored": field}}
 
 
 def pages(
@@ -88,18 +73,18 @@ def pages(
     sort: Sequence[Query] = BY_TIME,
     limit: int | None = None,
 ) -> Iterator[list[dict[str, Any]]]:
-    """The hits in order, some at a time, as they were when the first page was asked for."""
-    size = HEAVY_PAGE if HEAVY & set(fields) else PAGE
-    left = limit
+    """The hits in order, some at a time, as they were when the first page was asked for. Whoever needs only `limit` of
+    them stops asking."""
+    size = min(HEAVY_PAGE if HEAVY & set(fields) else PAGE, limit or PAGE)
     pit = client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE, allow_partial_search_results=False)["id"]
     try:
         after: dict[str, Any] = {}
-        while left is None or left > 0:
+        while True:
             answer = client.search(
                 pit={"id": pit, "keep_alive": KEEP_ALIVE},
                 query=query,
                 sort=sort,
-                size=size if left is None else min(size, left),
+                size=size,
                 source_includes=fields or None,
                 source=bool(fields),
                 track_total_hits=False,
@@ -113,7 +98,6 @@ def pages(
             pit = answer["pit_id"]
             yield hits
             after = {"search_after": hits[-1]["sort"]}
-            left = None if left is None else left - len(hits)
     finally:
         client.close_point_in_time(id=pit)
 

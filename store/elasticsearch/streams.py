@@ -7,21 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from store.elasticsearch.bulk import Bulk
+from store.elasticsearch.conditions import equal
 from store.elasticsearch.connection import Client, Trouble
 from store.elasticsearch.documents import delete_line
-from store.elasticsearch.searching import (
-    UNSEARCHABLE,
-    Query,
-    any_of,
-    between,
-    count,
-    every,
-    none_of,
-    of_accounts,
-    one_of,
-    pages,
-    too_long,
-)
+from store.elasticsearch.searching import Query, any_of, between, count, every, none_of, pages
 
 ROLLS_OVER: Mapping[str, Any] = {"max_age": "30d", "max_primary_shard_size": "50gb"}
 
@@ -44,7 +33,7 @@ def expire(client: Client, bulk: Bulk, pattern: str, before: datetime, hold: Col
     others one document after the other. Returns how many documents went."""
     client.indices.refresh(index=pattern)
     young = between(start=before)
-    kept = any_of(young, of_accounts(hold), UNSEARCHABLE) if hold else young
+    kept = any_of(young, equal("user.account", hold).most)
     gone = 0
     for stream, indices in backing(client, pattern).items():
         for index in indices:
@@ -72,8 +61,7 @@ def _delete(client: Client, index: str) -> None:
 
 def _delete_documents(client: Client, bulk: Bulk, index: str, old: Query, hold: frozenset[str]) -> int:
     gone = 0
-    held = one_of("user.account", [account for account in hold if not too_long(account)])
-    wanted = every(old, none_of(held))
+    wanted = every(old, none_of(equal("user.account", hold).least))
     for hits in pages(client, index, wanted, ["user.account"]):
         lines = [
             delete_line(hit["_index"], hit["_id"]) for hit in hits if hit["_source"].get("user.account") not in hold

@@ -16,22 +16,23 @@ PRIORITY = 500
 LONGEST_KEYWORD = 8191
 """Characters of a keyword that is searched whole: its bytes stay below Lucene's limit of 32,766."""
 KEYWORD: Mapping[str, Any] = {"type": "keyword", "ignore_above": LONGEST_KEYWORD}
+LONGEST_VENDOR = 1024
 UNSEARCHED: Mapping[str, Any] = {"type": "keyword", "index": False, "doc_values": False}
 TYPES: Mapping[Kind, Mapping[str, Any]] = {
     Kind.KEYWORD: KEYWORD,
     Kind.KEYWORDS: KEYWORD,
-    Kind.TEXT: {"type": "text", "norms": False},
+    Kind.TEXT: UNSEARCHED,
     Kind.IP: {"type": "ip", "ignore_malformed": True},
     Kind.LONG: {"type": "long", "ignore_malformed": True},
     Kind.DATE: {"type": "date_nanos"},
     Kind.BOOLEAN: {"type": "boolean"},
     # Fields of fields, found by their whole name; deeper ones than this leave a document without them.
-    Kind.RECORD: {"type": "flattened", "ignore_above": 1024, "depth_limit": 20},
+    Kind.RECORD: {"type": "flattened", "ignore_above": LONGEST_VENDOR, "depth_limit": 20},
 }
 SOURCE, RULES = "leaverwatch.source", "leaverwatch.rules"
-BUILT, VENDOR = "leaverwatch.built", "leaverwatch.vendor"
+BUILT, VENDOR, WORDS = "leaverwatch.built", "leaverwatch.vendor", "leaverwatch.words"
 """Beside an event's fields: what it came from, the version of the rules that tagged it, whether it was built of lines,
-its `vendor` letter by letter."""
+its `vendor` letter by letter, the words of its original line."""
 
 
 class Names:
@@ -96,7 +97,9 @@ def _put(client: Client, name: str, pattern: str, properties: Mapping[str, Mappi
 
 
 def _events() -> dict[str, Mapping[str, Any]]:
-    own = {SOURCE: KEYWORD, RULES: KEYWORD, BUILT: TYPES[Kind.BOOLEAN], VENDOR: UNSEARCHED}
+    # Words stand between spaces already; an analyzer that knows more would find less.
+    words = {"type": "text", "analyzer": "whitespace", "norms": False}
+    own = {SOURCE: KEYWORD, RULES: KEYWORD, BUILT: TYPES[Kind.BOOLEAN], VENDOR: UNSEARCHED, WORDS: words}
     return {field.name: TYPES[field.kind] for field in FIELDS} | own
 
 
@@ -112,5 +115,5 @@ def _quarantine() -> dict[str, Mapping[str, Any]]:
 
 
 def _nested(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The mapping; a field that is not on it is kept and not searched."""
-    return {"dynamic": False, "properties": dict(properties)}
+    """The mapping; a field that is not on it is kept and not searched. Words are searched and not kept."""
+    return {"dynamic": False, "_source": {"excludes": [WORDS]}, "properties": dict(properties)}

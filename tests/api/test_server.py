@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -116,7 +116,9 @@ def test_alerts_are_narrowed_by_person_and_time(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}])
-@pytest.mark.parametrize("path", ["/api/v1/alerts", "/api/v1/persons", "/api/v1/sources", "/api/v1/cases", "/metrics"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/alerts", "/api/v1/persons", "/api/v1/sources", "/api/v1/cases", "/api/v1/events", "/metrics"]
+)
 def test_without_the_token_nothing_is_shown(shop: Shop, path: str, header: dict[str, str]) -> None:
     assert TestClient(create_app(shop, TOKEN), headers=header).get(path).status_code in (401, 403)
 
@@ -136,9 +138,8 @@ def test_metrics_count_and_name_nobody(client: TestClient) -> None:
 def test_every_route_is_described(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     operations = [operation for path in paths.values() for operation in path.values()]
-    assert {"list_alerts", "get_alert", "list_persons_by_risk", "list_sources"} <= {
-        o["operationId"] for o in operations
-    }
+    known = {"list_alerts", "get_alert", "list_persons_by_risk", "list_sources", "search_events", "total_events"}
+    assert known <= {operation["operationId"] for operation in operations}
     assert all(operation.get("description") for operation in operations)
 
 
@@ -158,3 +159,55 @@ def test_damaged_data_is_said_and_not_a_crash(shop: Shop, monkeypatch: pytest.Mo
     client = TestClient(create_app(shop, TOKEN), headers={"Authorization": f"Bearer {TOKEN}"})
     answer = client.get("/api/v1/sources")
     assert (answer.status_code, answer.json()) == (503, {"detail": "segment x is missing"})
+
+
+def test_events_are_searched_a_page_at_a_time(shop: Shop, client: TestClient) -> None:
+    rows = exported().with_columns(
+        pl.lit(content_id("two")).alias("event.id"), (pl.col("@timestamp") + timedelta(hours=20)).alias("@timestamp")
+    )
+    shop.events.append(Batch(source="salesforce_event_log", read=1, events=rows), [])
+    page = client.get("/api/v1/events", params={"q": "person.id:7 AND data.records:>1000", "limit": 1}).json()
+    assert [event["event.id"] for event in page["events"]] == [content_id("one")]
+    page = client.get("/api/v1/events", params={"limit": 1, "after": page["next"]}).json()
+    assert [event["event.id"] for event in page["events"]] == [content_id("two")]
+    page = client.get("/api/v1/events", params={"limit": 1, "after": page["next"]}).json()
+    assert page == {"events": [], "next": None}
+    newest = client.get("/api/v1/events", params={"newest": True}).json()["events"]
+    assert [event["event.id"] for event in newest] == [content_id("two"), content_id("one")]
+    assert client.get("/api/v1/events", params={"q": "alert", "since": "2026-03-03T00:00:00"}).json()["events"] == []
+    by = client.get("/api/v1/events/totals", params={"by": ["day", "user.name"], "q": "script"}).json()
+    assert by == [
+        {"by": {"day": day, "user.name": None}, "events": 1, "records": 20_000, "bytes": 0}
+        for day in ("2026-03-02", "2026-03-03")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "told"),
+    [
+        ("events", {"q": "user.nme:x"}, "there is no field user.nme"),
+        ("events", {"q": "("}, "ends too early"),
+        ("events", {"after": "yesterday,x"}, "after is not what an answer gave"),
+        ("events", {"after": "2026-03-02,x"}, "after is not what an answer gave"),
+        ("events", {"since": "0001-01-01T00:00:00+08:00"}, "the years 1 to 9999"),
+        ("events/totals", {"by": "data.records"}, "events cannot be counted by data.records"),
+        ("events/totals", {"by": "person.id"}, "events cannot be counted by person.id"),
+    ],
+)
+def test_a_search_that_cannot_be_understood_is_refused_in_a_sentence(
+    client: TestClient, path: str, params: dict[str, str], told: str
+) -> None:
+    answer = client.get(f"/api/v1/{path}", params=params)
+    assert answer.status_code == 422
+    assert told in answer.json()["detail"]
+
+
+def test_searches_are_bounded(client: TestClient) -> None:
+    for params in ({"q": "a" * 4_001}, {"limit": 1_001}, {"limit": 0}, {"after": "x" * 101}):
+        assert client.get("/api/v1/events", params=params).status_code == 422
+    assert client.get("/api/v1/events/totals").status_code == 422
+    assert client.get("/api/v1/events/totals", params={"by": ["user.name"] * 5}).status_code == 422
+    paths = client.get("/openapi.json").json()["paths"]
+    asked = {parameter["name"]: parameter["schema"] for parameter in paths["/api/v1/events"]["get"]["parameters"]}
+    assert asked["limit"]["maximum"] == 1_000
+    assert asked["q"]["anyOf"][0]["maxLength"] == 4_000

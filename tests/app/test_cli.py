@@ -158,3 +158,25 @@ def test_simulate_writes_logs_only(line: Line, tmp_path: Path) -> None:
     }
     simulate(tmp_path / "again", employees=10, days=3, seed=7)
     assert (tmp_path / "logs/truth.json").read_bytes() == (tmp_path / "again/truth.json").read_bytes()
+
+
+def test_events_are_searched_and_added_up(line: Line, tmp_path: Path) -> None:
+    file = tmp_path / "login.csv"
+    later = LOGIN.splitlines()[1].replace("2026-03-02T03", "2026-03-02T19").replace("10.0.0.5", "10.0.0.6")
+    file.write_text(LOGIN + later)
+    assert line("ingest", "salesforce_event_log", file)[0] == 0
+    events = json.loads(line("search", "source.ip:10.0.0.5", "--json")[1])
+    assert [event["event.action"] for event in events] == ["login"]
+    newest = json.loads(line("search", "li.na", "--newest", "--limit", 1, "--json")[1])
+    assert newest[0]["source.ip"] == "10.0.0.6"
+    code, out, _ = line("search", "@timestamp:2026-03-03")
+    assert code == 0
+    assert "1 events" in out
+    assert "2026-03-03 03:00:00" in out, "company time"
+    totals = json.loads(line("search", "*", "--by", "day", "--by", "event.action", "--json")[1])
+    assert [(total["by"]["day"], total["events"]) for total in totals] == [("2026-03-02", 1), ("2026-03-03", 1)]
+    assert "2026-03-03" in line("search", "*", "--by", "day", "--since", "2026-03-03")[1]
+    for wrong in (["data.records:many"], ["(("], ["*", "--by", "source.ip"], ["*", "--order", "name"]):
+        code, out, err = line("search", *wrong)
+        assert (code, out) == (2, "")
+        assert err

@@ -74,8 +74,8 @@ class Reader:
         self.queries.append(query)
         return self._asked(query).select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
-    def per_account(self, query: EventQuery) -> dict[str, int]:
-        return dict(self._asked(query).group_by("user.account").len().iter_rows())
+    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
+        return self._asked(query).group_by(by).len()
 
 
 def directory(events: pl.DataFrame, filings: Sequence[Filing] = (), extra: Sequence[str] = ()) -> Directory:

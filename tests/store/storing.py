@@ -11,6 +11,7 @@ import polars as pl
 from core.alert import Alert, Severity, Term, alert_id
 from core.batch import FRAGMENT, Batch, Quarantined
 from core.canonical import content_id
+from core.ports import EventQuery, EventReader
 from core.schema import SCHEMA, conform
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -89,3 +90,8 @@ def an_alert(person: str, day: int, rule: str = "mass_export", score: float = 40
         events=("a" * 32, "b" * 32),
         stage="notice",
     )
+
+
+def per_account(store: EventReader, query: EventQuery | None = None) -> dict[str, int]:
+    """How many events each account has."""
+    return dict(store.totals(query or EventQuery(), ["user.account"]).drop_nulls().iter_rows())

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from storing import START, a_batch, a_line, an_event, bad, batch_of, lines
+from storing import START, a_batch, a_line, an_event, bad, batch_of, lines, per_account
 
 from core.batch import Appended, Progress
 from core.canonical import content_id, record_ids
@@ -60,7 +60,7 @@ def test_an_empty_store_answers_with_no_rows_of_the_right_columns(store: EventSt
     assert store.read(EventQuery()).schema == pl.Schema(SCHEMA)
     assert store.read(EventQuery(columns=["file.size"], tagged=["r"])).schema == pl.Schema({"file.size": pl.Int64})
     assert (store.count(), store.newest(), list(store.sources())) == (0, None, [])
-    assert store.per_account(EventQuery()) == {}
+    assert per_account(store) == {}
 
 
 def test_an_empty_batch_is_welcome(store: EventStore) -> None:
@@ -103,8 +103,8 @@ def test_an_event_without_tags_has_null_there(store: EventStore) -> None:
 def test_events_of_each_account_are_counted(store: EventStore) -> None:
     store.append(batch_of(0, 1, 3), [])
     store.append(a_batch([an_event(4, user__account=None)]), [])
-    assert store.per_account(EventQuery()) == {"login:a": 2, "login:b": 1}
-    assert store.per_account(EventQuery(start=START + timedelta(minutes=2))) == {"login:a": 1}
+    assert per_account(store) == {"login:a": 2, "login:b": 1}
+    assert per_account(store, EventQuery(start=START + timedelta(minutes=2))) == {"login:a": 1}
 
 
 def test_only_accounts_with_new_events_are_marked(store: EventStore, records: SqlRecords) -> None:

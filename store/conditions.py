@@ -1,0 +1,90 @@
+"""Conditions as column expressions: what they mean, for every store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC
+from ipaddress import IPv4Network, IPv6Network
+
+import polars as pl
+
+from core.condition import (
+    All,
+    Any,
+    Between,
+    Condition,
+    During,
+    Has,
+    Is,
+    Like,
+    Not,
+    Vendor,
+    Wild,
+    Within,
+    Words,
+    network_of,
+    words,
+)
+from core.schema import BY_NAME, Kind, vendor_value
+
+LEAST, MOST = -(2**63), 2**63 - 1
+
+
+def holds(condition: Condition) -> pl.Expr:
+    """True where the condition holds, else false, never null."""
+    match condition:
+        case All(parts):
+            return pl.all_horizontal(pl.lit(True), *map(holds, parts))
+        case Any(parts):
+            return pl.any_horizontal(pl.lit(False), *map(holds, parts))
+        case Not(part):
+            return ~holds(part)
+        case Has(field):
+            return pl.col(field).is_not_null()
+    return _compared(condition).fill_null(False)
+
+
+def _compared(condition: Is | Like | Between | During | Within | Vendor | Words) -> pl.Expr:
+    match condition:
+        case Is(field, value):
+            return _some(field, lambda column: column == value)
+        case Like(field, pattern):
+            return _some(field, lambda column: column.str.contains(_regex(pattern)))
+        case Between(field, low, high):
+            column = pl.col(field)
+            return (column >= (LEAST if low is None else low)) & (column <= (MOST if high is None else high))
+        case During(field, start, end):
+            column = pl.col(field)
+            since = column.is_not_null() if start is None else column >= start.astimezone(UTC)
+            return since if end is None else since & (column < end.astimezone(UTC))
+        case Within(field, network):
+            return pl.col(field).map_batches(lambda texts: _within(texts, network), return_dtype=pl.Boolean)
+        case Vendor(path, value):
+            return vendor_value(path) == value
+        case Words(wanted, open_end):
+            phrase = f" {' '.join(wanted)}{'' if open_end else ' '}"
+            return words(pl.col("event.original")).str.contains(phrase, literal=True)
+
+
+def _some(field: str, fits: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    if BY_NAME[field].kind is Kind.KEYWORDS:
+        return pl.col(field).list.eval(fits(pl.element())).list.any()
+    return fits(pl.col(field))
+
+
+def _regex(pattern: tuple[str | Wild, ...]) -> str:
+    """Anchored, of an engine that is linear in the text."""
+    shapes = {Wild.ANY: ".*", Wild.ONE: "."}
+    return "".join([r"(?s)\A", *(shapes[p] if isinstance(p, Wild) else pl.escape_regex(p) for p in pattern), r"\z"])
+
+
+def _within(texts: pl.Series, network: IPv4Network | IPv6Network) -> pl.Series:
+    found = [text for text in texts.drop_nulls().unique() if _is_within(text, network)]
+    return texts.is_in(pl.Series(found, dtype=pl.String).implode())
+
+
+def _is_within(text: str, network: IPv4Network | IPv6Network) -> bool:
+    try:
+        return network_of(text).subnet_of(network)  # type: ignore[arg-type]
+    except (ValueError, TypeError):  # no address, or one of the other version
+        return False
