@@ -9,8 +9,8 @@ put() {
     echo
 }
 
-for role in writer reader; do
-    put "role/leaverwatch_$role" PUT < "/roles/$role.json"
+for role in worker judge api; do
+    put "role/leaverwatch_$role" PUT < "/roles/leaverwatch_$role.json"
     password="ELASTICSEARCH_${role^^}_PASSWORD"
     printf '{"password": "%s", "roles": ["leaverwatch_%s"]}' "${!password}" "$role" | put "user/leaverwatch_$role" PUT
 done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from importlib.metadata import requires
@@ -37,8 +38,10 @@ def test_the_file_of_settings_holds_no_secret() -> None:
 
 
 def test_the_api_cannot_change_events() -> None:
-    assert "leaverwatch_reader:" in SERVICES["api"]["environment"]["LEAVERWATCH_CLUSTER_ELASTICSEARCH"]
-    assert '["read"]' in (DEPLOY / "elasticsearch/reader.json").read_text()
+    for part in ("worker", "judge", "api"):
+        assert f"//leaverwatch_{part}:" in SERVICES[part]["environment"]["LEAVERWATCH_CLUSTER_ELASTICSEARCH"]
+    (indices,) = json.loads((DEPLOY / "elasticsearch/leaverwatch_api.json").read_text())["indices"]
+    assert set(indices["privileges"]) == {"read", "view_index_metadata"}
 
 
 def test_every_container_is_pinned_bounded_and_may_do_little() -> None:
