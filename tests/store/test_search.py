@@ -59,11 +59,20 @@ EVENTS = [
         "vendor": '{"A": "x", "n": 3, "f": 1e3, "o": {"b": "y"}, "l": [{"b": "z"}, "x"], "t": true}',
         "event__original": "1,2",
     },
-    {"event__original": '{"A": ["x"], "n": "3", "f": 1000.0, "o.b": "y", "l": "[1]", "N": null}'},
-    {"event__original": '{"A": "x", "A": "y", "n": 3.0, "f": "1e3", "o": {"b": 1.10, "c": {"d": ""}}}'},
-    {"event__original": '{"A": "x", "d": ' + '{"d": ' * 30 + "3" + "}" * 31},
-    {"vendor": '{"A": "' + "y" * 1_100 + '", "客户": "名单", "n": 123456789012345678901234567890}'},
-    {"event__original": '[{"A": "x"}]', "vendor": '{"A": "x"'},
+    {
+        "event__original": '{"A": ["x"], "n": "3", "f": 1000.0, "o.b": "y", "l": "[1]", "N": null}',
+        "source__ip": "fe80::1%eth0",
+    },
+    {
+        "event__original": '{"A": "x", "A": "y", "n": 3.0, "f": "1e3", "o": {"b": 1.10, "c": {"d": ""}}}',
+        "source__ip": "010.0.0.1",
+    },
+    {"event__original": '{"A": "x", "d": ' + '{"d": ' * 30 + "3" + "}" * 31, "source__ip": "::FFFF:10.9.9.9"},
+    {
+        "vendor": '{"A": "' + "y" * 1_100 + '", "客户": "名单", "n": 123456789012345678901234567890}',
+        "source__ip": "FE80:0::0001",
+    },
+    {"event__original": '[{"A": "x"}]', "vendor": '{"A": "x"', "source__ip": "1.2.3"},
     {"user__name": "login:x", "email__subject": "季度 报价 (final)", "event__original": "--- ... !!!"},
 ]
 QUERIES = """
@@ -85,7 +94,7 @@ QUERIES = """
     data.records:>9223372036854775807 | NOT data.records:>1000 | data.records:(0 OR 1000) | NOT data.records:*
     source.ip:10.0.0.1 | source.ip:"10.0.0.0/8" | source.ip:"::ffff:10.0.0.1" | source.ip:"::/0" | source.ip:"0.0.0.0/0"
     source.ip:"2001:db8::/32" | NOT source.ip:"10.0.0.0/8" | source.ip:* | NOT source.ip:* | source.ip:"2001:DB8:0::1"
-    source.ip:"::ffff:0:0/96" | source.ip:"::/1" | NOT source.ip:"::/0" | source.ip:"10.1.2.3/8"
+    source.ip:"fe80::/10" | source.ip:"::ffff:0:0/96" | source.ip:"::/1" | NOT source.ip:"::/0" | source.ip:"10.1.2.3/8"
     rule.matched:mass | rule.matched:(mass AND night) | rule.matched:n* | NOT rule.matched:mass | rule.matched:*
     file.path:"C:\\\\Users\\\\li.na\\\\客户.xlsx" | file.path:*客户* | file.path:"/share/a b.txt" | file.path:\\/share*
     email.subject:"季度 报价 (final)" | email.subject:季度* | email.subject:季度 | event.original:"mass export"
