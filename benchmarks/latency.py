@@ -24,6 +24,8 @@ from store.kafka.sending import Publisher
 from store.records import SqlRecords
 
 STREAMED_SECONDS, BACKLOG_SECONDS = 60, 30
+CLONES = 25
+"""Each account of the company stands for so many: one event in two seconds is what a busy person gives."""
 STEP = 0.5
 PATIENCE = 180.0
 TARGETS = {"streamed": 10, "backlog": 60}
@@ -41,7 +43,16 @@ class Stream:
     def send(self, rows: int) -> None:
         first = self._sent % (self._events.height - rows)
         self._sent += rows
-        self._publish(self._events[first : first + rows])
+        rows_now = self._events[first : first + rows]
+        clone = pl.Series([f"~{number % CLONES}" for number in range(rows)])
+        self._publish(
+            rows_now.with_columns(
+                (pl.col("user.account") + clone).alias("user.account"),
+                # Nobody's: keys shared by clones would make them one.
+                pl.lit(None, pl.String).alias("user.id"),
+                pl.lit(None, pl.String).alias("user.email"),
+            )
+        )
 
     def steal(self) -> None:
         account = f"mail:thief{len(self.thefts)}-{uuid4().hex[:6]}@corp.example"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -21,7 +22,7 @@ from detection.rule import Rule
 from detection.rulebook import RuleBook
 from detection.windows import STAGE_THEN
 
-PERSONS_AT_ONCE = 1_000
+PERSONS_AT_ONCE = 5_000
 EVENTS_AT_ONCE = 200_000
 FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
 BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email.to.domain", *FACT_FIELDS)
@@ -101,14 +102,12 @@ def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span]
 def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
     """Persons whose events fit into memory together; whoever has more than fits is judged alone."""
     accounts = {person: bench.directory.accounts_of([f"person:{person}"]) for person in spans}
-    everything = EventQuery(
-        accounts=frozenset(account for own in accounts.values() for account in own),
-        tagged=needed(bench.book.judged),
-    )
-    counts = _per_account(everything, bench)
+    counts: Counter[str] = Counter()
+    for tagged, of in _looked_at(needed(bench.book.judged), frozenset().union(*accounts.values()), bench):
+        counts.update(_per_account(EventQuery(accounts=of, tagged=tagged), bench))
     group = _Group()
     for person, span in sorted(spans.items()):
-        own = sum(counts.get(account, 0) for account in accounts[person])
+        own = sum(counts[account] for account in accounts[person])
         if group.spans and (group.events + own > EVENTS_AT_ONCE or len(group.spans) >= PERSONS_AT_ONCE):
             yield group
             group = _Group()
@@ -200,7 +199,7 @@ def _alert(match: Match, bench: Bench) -> Alert:
 
 
 def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: bool) -> pl.DataFrame:
-    """The tagged events that bear on the group's days, with everything joined. Rules on leavers read leavers only."""
+    """The tagged events that bear on the group's days, with everything joined."""
     calendar, book, directory = bench.directory.calendar, bench.book, bench.directory
     names = needed(rules)
     asked = [*rules, *(book.rules[name] for name in names)]
@@ -208,18 +207,21 @@ def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: 
     start = calendar.start_of(max(FIRST_DAY, min(first for _, first, _ in group) - reach))
     end = calendar.end_of(max(last for _, _, last in group))
     accounts = directory.accounts_of([f"person:{person}" for person, _, _ in group])
-    leavers = {name for name in names if book.rules[name].leavers_only}
-    columns = _columns(asked)
-
-    def read(tagged: set[str], of: frozenset[str]) -> pl.DataFrame:
-        query = EventQuery(start=start, end=end, accounts=of, tagged=tagged, columns=columns)
-        return bench.store.read(query)
-
-    events = read(names - leavers, accounts)
-    if leavers and (gone := accounts & directory.leaver_accounts()):
-        events = pl.concat([events, read(leavers, gone)]).unique("event.id").sort("@timestamp", "event.id")
+    frames = [
+        bench.store.read(EventQuery(start=start, end=end, accounts=of, tagged=tagged, columns=_columns(asked)))
+        for tagged, of in _looked_at(names, accounts, bench)
+    ]
+    events = frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id").sort("@timestamp", "event.id")
     joined = directory.join(derive(events, bench.surroundings))
     return joined.with_columns(calendar.day_expr().alias("day"), pl.col("leaver.stage").alias(STAGE_THEN))
+
+
+def _looked_at(names: set[str], accounts: frozenset[str], bench: Bench) -> Iterator[tuple[set[str], frozenset[str]]]:
+    """Which tags of which accounts: those of rules on leavers only of leavers."""
+    leavers = {name for name in names if bench.book.rules[name].leavers_only}
+    yield names - leavers, accounts
+    if leavers and (gone := accounts & bench.directory.leaver_accounts()):
+        yield leavers, gone
 
 
 def _columns(rules: Sequence[Rule]) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ from core.condition import (
 from core.schema import BY_NAME, Kind, vendor_value
 
 LEAST, MOST = -(2**63), 2**63 - 1
+BECOME_ASCII = ("\u212a", "\u0130")
+"""Capitals (Kelvin's sign, the dotted I) whose small letters begin with an ASCII one."""
 
 
 def holds(condition: Condition) -> pl.Expr:
@@ -63,7 +65,10 @@ def _compared(condition: Is | Like | Between | During | Within | Vendor | Words)
             return vendor_value(path) == value
         case Words(wanted, open_end):
             phrase = f" {' '.join(wanted)}{'' if open_end else ' '}"
-            return words(pl.col("event.original")).str.contains(phrase, literal=True)
+            rare = _hallmark(wanted)
+            return pl.col("event.original").map_batches(
+                lambda lines: _with_phrase(lines, phrase, rare), return_dtype=pl.Boolean
+            )
 
 
 def _some(field: str, fits: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
@@ -76,6 +81,19 @@ def _regex(pattern: tuple[str | Wild, ...]) -> str:
     """Anchored, of an engine that is linear in the text."""
     shapes = {Wild.ANY: ".*", Wild.ONE: "."}
     return "".join([r"(?s)\A", *(shapes[p] if isinstance(p, Wild) else pl.escape_regex(p) for p in pattern), r"\z"])
+
+
+def _hallmark(wanted: tuple[str, ...]) -> str:
+    """The longest of the words that stand in a line letter by letter, but for ASCII capitals; there may be none."""
+    return max((word for word in wanted if word.isascii() or word == word.upper()), key=len, default="")
+
+
+def _with_phrase(lines: pl.Series, phrase: str, hallmark: str) -> pl.Series:
+    """Which lines have the phrase among their words. Only where its hallmark stands are words made: that is slow."""
+    likely = lines.str.contains_any([hallmark, *BECOME_ASCII], ascii_case_insensitive=True).fill_null(False)
+    rows = likely.arg_true()
+    found = lines.gather(rows).to_frame("line").select(words(pl.col("line")).str.contains(phrase, literal=True))
+    return likely.scatter(rows, found.to_series()) if rows.len() else likely
 
 
 def _within(texts: pl.Series, network: IPv4Network | IPv6Network) -> pl.Series:

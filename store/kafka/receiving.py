@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,7 +35,8 @@ log = structlog.get_logger()
 
 class Subscription:
     """Adapter of `core.ports.Receiver`. A batch is delivered until it is done; then its offsets are
-    committed. What a killed worker had not committed, another one gets again."""
+    committed. What a killed worker had not committed, another one gets again. What comes next is fetched meanwhile, by
+    the one thread that talks to the brokers."""
 
     def __init__(self, address: Address, partitions: int, group: str = GROUP) -> None:
         make_topics(address, partitions, TOPICS)
@@ -53,29 +55,42 @@ class Subscription:
                 max_partition_fetch_bytes=FETCH_BYTES,
                 allow_auto_create_topics=False,
             )
+        self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="kafka")
         self._stopping = False
-        self._waiting: deque[Batch] = deque()
         self._behind: Offsets = {}
+        self._waiting: deque[Batch] = deque()
+        self._ahead = self._fetcher.submit(self._gather)
+        self._committed = self._fetcher.submit(self._commit, {})
 
     def batches(self, *, once: bool = False, meanwhile: Callable[[], None] = lambda: None) -> Iterator[Delivery]:
         """Deliveries as messages arrive, those of one account in order; without end, or with `once` until the workers
         have stored everything. `meanwhile` is called whenever nothing has arrived."""
         while not self._stopping:
-            if not self._waiting:
-                gathered, offsets = self._gather()
-                self._waiting.extend(together(gathered))
-                self._behind |= offsets
+            gathered, offsets = self._ahead.result()
+            self._ahead = self._fetcher.submit(self._gather)
+            self._waiting.extend(together(gathered))
             while self._waiting:
                 yield self._deliver()
-            if self._behind:
-                self._commit()
-                continue
-            meanwhile()
-            if once and not any(self.lag().values()):
-                return
+            self._committed.result()
+            self._committed = self._fetcher.submit(self._commit, offsets)
+            if not gathered:
+                meanwhile()
+                if once and not any(self.lag().values()):
+                    return
 
     def lag(self) -> Mapping[str, int]:
         """How many messages of each topic no worker has stored yet."""
+        return self._fetcher.submit(self._lag).result()
+
+    def stop(self) -> None:
+        """End `batches` after what is being worked on."""
+        self._stopping = True
+
+    def close(self) -> None:
+        self._fetcher.shutdown()
+        self._consumer.close(autocommit=False)
+
+    def _lag(self) -> dict[str, int]:
         with explained():
             parts = [
                 TopicPartition(topic, number)
@@ -85,13 +100,6 @@ class Subscription:
             first, end = self._consumer.beginning_offsets(parts), self._consumer.end_offsets(parts)
             stored = {part: max(self._consumer.committed(part) or 0, first[part]) for part in parts}
         return {topic: sum(end[part] - stored[part] for part in parts if part.topic == topic) for topic in TOPICS}
-
-    def stop(self) -> None:
-        """End `batches` after what is being worked on."""
-        self._stopping = True
-
-    def close(self) -> None:
-        self._consumer.close(autocommit=False)
 
     @contextmanager
     def _deliver(self) -> Iterator[Batch]:
@@ -116,14 +124,15 @@ class Subscription:
                 break
         return batches, offsets
 
-    def _commit(self) -> None:
+    def _commit(self, offsets: Offsets) -> None:
         """What cannot be committed now is later. A partition that another worker has by now is stored by it again,
         which changes nothing."""
         mine = self._consumer.assignment()
-        self._behind = {part: offset for part, offset in self._behind.items() if part in mine}
+        self._behind = {part: offset for part, offset in (self._behind | offsets).items() if part in mine}
         try:
-            self._consumer.commit(self._behind)
-            self._behind = {}
+            if self._behind:
+                self._consumer.commit(self._behind)
+                self._behind = {}
         except KafkaError as error:
             log.warning("offsets cannot be committed yet", reason=type(error).__name__)
 

@@ -30,11 +30,13 @@ from core.condition import (
     Within,
     Words,
     network_of,
+    words,
 )  # fmt: skip
 from core.directory import Directory
 from core.person import Link
 from core.ports import EventQuery, EventStore
 from core.search import parse
+from store.conditions import holds
 from store.memory import MemoryStore
 from store.records import SqlRecords
 from store.segments import SegmentStore
@@ -330,3 +332,20 @@ def test_the_deepest_query_is_still_answered(pair: Sequence[EventStore]) -> None
         assert one == other
         one, other = (store.totals(EventQuery(condition=condition, accounts=[LONG]), ["user.name"]) for store in pair)
         assert one.equals(other)
+
+
+@given(
+    st.lists(st.text("aKkI1é É张-\u212a\u0130ßſ", max_size=12), max_size=9),
+    st.text("akI1éÉ张\u212a\u0130ß- ", min_size=1),
+)
+def test_looking_for_the_longest_word_first_loses_no_line(lines: list[str], asked: str) -> None:
+    wanted = tuple(words_of([asked])[0].split())
+    for open_end in (False, True):
+        phrase = f" {' '.join(wanted)}{'' if open_end else ' '}"
+        rows = pl.DataFrame({"event.original": [*lines, None]}, schema={"event.original": pl.String})
+        found = rows.select(holds(Words(wanted, open_end))).to_series().to_list()
+        assert found == [*(phrase in line for line in words_of(lines)), False]
+
+
+def words_of(lines: Sequence[str]) -> list[str]:
+    return pl.DataFrame({"line": lines}, schema={"line": pl.String}).select(words(pl.col("line"))).to_series().to_list()
