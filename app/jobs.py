@@ -70,9 +70,11 @@ def _gulps(marks: Sequence[Mark], house: House) -> Iterator[set[str]]:
 
 def _judge(house: House, mine: Set[str]) -> Iterator[Judged]:
     """Judge and settle the marks that touch nobody else. Marks and links are read here, where nobody else can settle
-    and nothing newer can be written over."""
+    and nothing newer can be written over; marks first, for an account that was met since is nobody to an older
+    directory, and its mark would be settled unseen."""
+    pending = house.records.pending()
     directory = house.directory()
-    marks = [mark for mark in house.records.pending() if persons_of(mark, directory) <= mine]
+    marks = [mark for mark in pending if persons_of(mark, directory) <= mine]
     if not marks:
         return
     house.events.catch_up()

@@ -24,8 +24,8 @@ from store.kafka.sending import Publisher
 from store.records import SqlRecords
 
 STREAMED_SECONDS, BACKLOG_SECONDS = 60, 30
-CLONES = 25
-"""Each account of the company stands for so many: one event in two seconds is what a busy person gives."""
+CLONES = 5
+"""Each account of the company stands for so many."""
 STEP = 0.5
 PATIENCE = 180.0
 TARGETS = {"streamed": 10, "backlog": 60}

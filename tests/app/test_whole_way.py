@@ -9,17 +9,24 @@ import signal
 import subprocess
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import detection.judge
 from app.config import load
-from app.jobs import EVERYBODY
-from app.wiring import open_house
+from app.jobs import EVERYBODY, judge_marked
+from app.pipeline import keep, tagged
+from app.wiring import House, open_house
+from core.batch import Batch
 from core.calendar import CompanyCalendar
+from core.canonical import content_id
+from core.directory import Directory
 from core.ports import EventQuery
+from core.schema import SCHEMA, conform
 from detection.judge import judge
 from ingest.hr import read_resignations
 from tests.app.conftest import answers, command, run
@@ -152,3 +159,32 @@ def test_a_withdrawn_notice_gives_the_alerts_of_a_notice_never_filed(logs: Path,
     file.write_text("\n".join(["EmailAddress,employee_no,ResignationDate,Status", *rows]) + "\n")
     run("leavers", "import", file, data=withdrawn)
     assert answers(withdrawn) == answers(never)
+
+
+def test_a_mark_of_somebody_met_while_the_judge_looks_is_not_settled_unseen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process stores a stranger's theft just after the judge has read who there is."""
+    with open_house(load(tmp_path)) as house:
+        tagger = house.tagger()
+
+        def steals(account: str) -> None:
+            row = {"event.id": content_id(account), "@timestamp": datetime(2026, 3, 2, 3, tzinfo=UTC)}
+            row |= {"event.module": "salesforce", "event.action": "export", "data.records": 50_000}
+            frame = pl.DataFrame([row | {"user.account": account}], schema_overrides=SCHEMA)
+            keep(house, tagger, tagged(Batch(source="crm", read=1, events=conform(frame)), tagger))
+
+        strangers = iter(["login:second", "login:third"])
+        read = House.directory
+
+        def directory(house: House) -> Directory:
+            found = read(house)
+            if stranger := next(strangers, None):
+                steals(stranger)
+            return found
+
+        monkeypatch.setattr(House, "directory", directory)
+        steals("login:first")
+        judge_marked(house)
+        thieves = {alert.person for alert in house.records.alerts() if alert.rule == "mass_export"}
+    assert thieves == {"login:first", "login:second", "login:third"}
