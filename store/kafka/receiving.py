@@ -20,7 +20,7 @@ from core.ports import Delivery
 from store.kafka.connection import GROUP, TOPICS, Address, explained, make_topics
 from store.kafka.messages import Poison, batch_from, poisoned, together
 
-ROWS = 10_000
+ROWS = 20_000
 """Rows of one delivery; a message more may come on top."""
 MESSAGES_AT_ONCE = 20
 FETCH_BYTES = 4 << 20
