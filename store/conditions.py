@@ -60,14 +60,15 @@ def _compared(condition: Is | Like | Between | During | Within | Vendor | Words)
             since = column.is_not_null() if start is None else column >= start.astimezone(UTC)
             return since if end is None else since & (column < end.astimezone(UTC))
         case Within(field, network):
-            return pl.col(field).map_batches(lambda texts: _within(texts, network), return_dtype=pl.Boolean)
+            return pl.col(field).map_batches(
+                lambda texts: _within(texts, network), return_dtype=pl.Boolean, is_elementwise=True
+            )
         case Vendor(path, value):
             return vendor_value(path) == value
         case Words(wanted, open_end):
             phrase = f" {' '.join(wanted)}{'' if open_end else ' '}"
-            rare = _hallmark(wanted)
             return pl.col("event.original").map_batches(
-                lambda lines: _with_phrase(lines, phrase, rare), return_dtype=pl.Boolean
+                lambda lines: _with_phrase(lines, phrase, wanted), return_dtype=pl.Boolean, is_elementwise=True
             )
 
 
@@ -83,14 +84,13 @@ def _regex(pattern: tuple[str | Wild, ...]) -> str:
     return "".join([r"(?s)\A", *(shapes[p] if isinstance(p, Wild) else pl.escape_regex(p) for p in pattern), r"\z"])
 
 
-def _hallmark(wanted: tuple[str, ...]) -> str:
-    """The longest of the words that stand in a line letter by letter, but for ASCII capitals; there may be none."""
-    return max((word for word in wanted if word.isascii() or word == word.upper()), key=len, default="")
-
-
-def _with_phrase(lines: pl.Series, phrase: str, hallmark: str) -> pl.Series:
-    """Which lines have the phrase among their words. Only where its hallmark stands are words made: that is slow."""
-    likely = lines.str.contains_any([hallmark, *BECOME_ASCII], ascii_case_insensitive=True).fill_null(False)
+def _with_phrase(lines: pl.Series, phrase: str, wanted: tuple[str, ...]) -> pl.Series:
+    """Which lines have the phrase among their words. Only where each word stands letter by letter, but for ASCII
+    capitals, words are made: that is slow. Words that may be written in other capitals are not looked for first."""
+    likely = lines.is_not_null()
+    for word in wanted:
+        if word.isascii() or word == word.upper():
+            likely &= lines.str.contains_any([word, *BECOME_ASCII], ascii_case_insensitive=True).fill_null(False)
     rows = likely.arg_true()
     found = lines.gather(rows).to_frame("line").select(words(pl.col("line")).str.contains(phrase, literal=True))
     return likely.scatter(rows, found.to_series()) if rows.len() else likely

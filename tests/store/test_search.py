@@ -338,7 +338,7 @@ def test_the_deepest_query_is_still_answered(pair: Sequence[EventStore]) -> None
     st.lists(st.text("aKkI1é É张-\u212a\u0130ßſ", max_size=12), max_size=9),
     st.text("akI1éÉ张\u212a\u0130ß- ", min_size=1),
 )
-def test_looking_for_the_longest_word_first_loses_no_line(lines: list[str], asked: str) -> None:
+def test_looking_for_each_word_first_loses_no_line(lines: list[str], asked: str) -> None:
     wanted = tuple(words_of([asked])[0].split())
     for open_end in (False, True):
         phrase = f" {' '.join(wanted)}{'' if open_end else ' '}"
