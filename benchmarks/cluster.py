@@ -19,8 +19,8 @@ from app.config import load
 from app.files import inputs_below
 from app.wiring import publisher
 from benchmarks import company, latency, questions
+from benchmarks.sources import refuse
 from core.batch import Batch
-from core.errors import Refused
 from deploy.dev_cluster.elasticsearch import Elasticsearch
 from ingest.catalog import sources
 from store.elasticsearch.bulk import Bulk
@@ -55,7 +55,7 @@ def events_of(folder: Path) -> Iterator[Batch]:
     """The batches of a company's logs, as a collector publishes them."""
     inputs, _ = inputs_below(sources(), folder)
     for source in {item.source.name: item.source for item in inputs}.values():
-        yield from source.read((item.path for item in inputs if item.source is source), _refuse)
+        yield from source.read((item.path for item in inputs if item.source is source), refuse)
 
 
 def rate(batches: Sequence[Batch]) -> None:
@@ -144,10 +144,6 @@ def place() -> Iterator[dict[str, str]]:
             "LEAVERWATCH_CLUSTER_NAMESPACE": namespace,
             "LEAVERWATCH_CLUSTER_KAFKA": address_of("kafka"),
         }
-
-
-def _refuse(_: Path, error: Refused) -> None:
-    raise error
 
 
 if __name__ == "__main__":
