@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 from random import SystemRandom
 from time import sleep
 
@@ -13,6 +14,7 @@ from app.wiring import House
 from cases.inbox import gather
 from core.alert import Alert
 from core.case import Case
+from core.directory import Directory
 from core.ports import Mark
 from detection.judge import PERSONS_AT_ONCE, Judged, judge, persons_of
 from detection.risk import score_at
@@ -40,41 +42,40 @@ def judge_marked(house: House, progress: Callable[[Judged], None] | None = None)
     and what other judges have in hand is waited for."""
     retag(house)
     spans = 0
+    directory = house.directory()
     while marks := house.records.pending():
-        for persons in _gulps(marks, house):
-            with house.records.take(persons) as mine:
-                for judged in _judge(house, mine):
-                    spans += len(judged.spans)
-                    if progress:
-                        progress(judged)
-        if marks == house.records.pending():
+        with house.records.take(_in_turn(marks, directory, house), PERSONS_AT_ONCE) as mine:
+            # Read where nobody else can settle and nothing newer can be written over; marks first, for an account that
+            # was met since is nobody to an older directory, and its mark would be settled unseen.
+            pending, directory = house.records.pending(), house.directory()
+            own = [mark for mark in pending if persons_of(mark, directory) <= mine]
+            for judged in _judge(house, own, directory):
+                spans += len(judged.spans)
+                if progress:
+                    progress(judged)
+        if not mine and marks == house.records.pending():
             sleep(chance.uniform(0.2, 1.0))
     return spans
 
 
-def _gulps(marks: Sequence[Mark], house: House) -> Iterator[set[str]]:
-    """The marked persons, some at a time, those of one mark together. A mark of everybody becomes one of each first."""
-    directory = house.directory()
-    touched = [(mark, persons_of(mark, directory)) for mark in marks]
-    gulp: set[str] = set()
-    for mark, persons in sorted(touched, key=lambda item: min(item[1], default="")):
+def _in_turn(marks: Sequence[Mark], directory: Directory, house: House) -> list[str]:
+    """The marked persons in the order in which they are judged, those of one mark together: by turns who is the most
+    urgent and who has waited longest. A mark of everybody becomes one of each first."""
+    marked: list[tuple[Mark, list[str]]] = []
+    for mark in marks:
+        # An account that the directory does not know yet is most likely its own person.
+        persons = sorted(persons_of(mark, directory)) or [mark.subject]
         if mark.subject == EVERYBODY.subject:
             house.records.spread(mark, [replace(mark, subject=f"person:{person}") for person in persons])
-            continue
-        if len(gulp | persons) > PERSONS_AT_ONCE:
-            yield gulp
-            gulp = set()
-        gulp |= persons
-    yield gulp
+        marked.append((mark, persons))
+    waiting = sorted(marked, key=lambda item: (item[0].since, item[0].subject))
+    urgent = sorted(waiting, key=lambda item: -item[0].urgent)
+    turns = chain.from_iterable(zip(urgent, waiting, strict=True))
+    return list(dict.fromkeys(person for _, persons in turns for person in persons))
 
 
-def _judge(house: House, mine: Set[str]) -> Iterator[Judged]:
-    """Judge and settle the marks that touch nobody else. Marks and links are read here, where nobody else can settle
-    and nothing newer can be written over; marks first, for an account that was met since is nobody to an older
-    directory, and its mark would be settled unseen."""
-    pending = house.records.pending()
-    directory = house.directory()
-    marks = [mark for mark in pending if persons_of(mark, directory) <= mine]
+def _judge(house: House, marks: Sequence[Mark], directory: Directory) -> Iterator[Judged]:
+    """Judge and settle marks that touch nobody else."""
     if not marks:
         return
     house.events.catch_up()

@@ -40,12 +40,19 @@ class EventQuery:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A run of days of one account or person to be judged again. `subject` is an account key, `person:<id>`, or
-    `*` for everybody. `stamp` is set by the adapter: settling removes a mark only if nothing renewed it since."""
+    `*` for everybody. The more `urgent`, the sooner. `since` and `stamp` are set by the adapter: when the subject was
+    first marked, and what settling goes by, which removes a mark only if nothing renewed it since."""
 
     subject: str
     first: date
     last: date
+    urgent: int = 0
+    since: datetime | None = None
     stamp: int = 0
+
+
+AT_ONCE = 100
+"""How urgent it is what people wait for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +153,7 @@ class People(Protocol):
 
 class Marks(Protocol):
     def add(self, marks: Sequence[Mark]) -> None:
-        """Marks of one subject are coalesced into the run of days that covers them."""
+        """Marks of one subject are coalesced into the run of days that covers them, as urgent as the most urgent."""
 
     def pending(self) -> Sequence[Mark]:
         """All marks, in a stable order."""
@@ -154,8 +161,9 @@ class Marks(Protocol):
     def spread(self, mark: Mark, over: Sequence[Mark]) -> None:
         """Put marks in the place of one, unless that was renewed: then it stays beside them."""
 
-    def take(self, persons: Collection[str]) -> AbstractContextManager[frozenset[str]]:
-        """Those of the persons whom no other judge has; no other gets them until the context ends."""
+    def take(self, persons: Sequence[str], most: int) -> AbstractContextManager[frozenset[str]]:
+        """The first of the persons whom no other judge has, so many at most; no other gets them until the context
+        ends."""
 
 
 class Inbox(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -20,6 +20,7 @@ from detection.derive import Surroundings, derive
 from detection.risk import ledger
 from detection.rule import Rule
 from detection.rulebook import RuleBook
+from detection.screening import Screen
 from detection.windows import STAGE_THEN
 
 PERSONS_AT_ONCE = 5_000
@@ -44,10 +45,13 @@ class Judged:
 
 @dataclass(slots=True)
 class _Group:
-    """Persons judged together, and how many tagged events they have."""
+    """Persons judged together: the days of each, how many tagged events bear on them, and which rules may find
+    something, about those of them who are `suspect`."""
 
     spans: list[Span] = field(default_factory=list)
     events: int = 0
+    suspect: list[Span] = field(default_factory=list)
+    rules: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,33 +105,50 @@ def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span]
 
 def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
     """Persons whose events fit into memory together; whoever has more than fits is judged alone."""
-    accounts = {person: bench.directory.accounts_of([f"person:{person}"]) for person in spans}
-    counts: Counter[str] = Counter()
-    for tagged, of in _looked_at(needed(bench.book.judged), frozenset().union(*accounts.values()), bench):
-        counts.update(_per_account(EventQuery(accounts=of, tagged=tagged), bench))
+    tagged = _tagged(spans, bench)
+    screen = Screen(bench.book.judged)
     group = _Group()
     for person, span in sorted(spans.items()):
-        own = sum(counts[account] for account in accounts[person])
+        rules = screen.may_find(tagged[person])
+        own = sum(tagged[person].values()) if rules else 0
         if group.spans and (group.events + own > EVENTS_AT_ONCE or len(group.spans) >= PERSONS_AT_ONCE):
             yield group
             group = _Group()
         group.spans.append(span)
         group.events += own
+        group.rules |= rules
+        group.suspect += [span] if rules else []
     if group.spans:
         yield group
 
 
-def _per_account(query: EventQuery, bench: Bench) -> dict[str, int]:
-    return dict(bench.store.totals(query, ["user.account"]).drop_nulls().iter_rows())
+def _tagged(spans: Mapping[str, Span], bench: Bench) -> Mapping[str, dict[str, int]]:
+    """How many events that bear on a person's days carry each tag, or more: the days of all are looked at as one."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    if not spans:
+        return found
+    names = needed(bench.book.judged)
+    between = _bearing(list(spans.values()), bench, bench.book.reach)
+    persons: dict[str, list[str]] = defaultdict(list)
+    for person in spans:
+        for account in bench.directory.accounts_of([f"person:{person}"]):
+            persons[account].append(person)
+    for tags, accounts in _looked_at(names, frozenset(persons), bench):
+        totals = bench.store.totals(replace(between, accounts=accounts, tagged=tags), ["user.account", "rule.matched"])
+        for account, tag, events in totals.filter(pl.col("rule.matched").is_in(list(tags))).iter_rows():
+            for person in persons[account]:
+                found[person][tag] = found[person].get(tag, 0) + events
+    return found
 
 
 def _alerts(group: _Group, bench: Bench) -> list[Alert]:
     """The alerts of a group; of a person with more events than fit, rule by rule and some days at a time."""
+    rules = [rule for rule in bench.book.judged if rule.name in group.rules]
     if group.events <= EVENTS_AT_ONCE:
-        return alerts_of(group.spans, bench, bench.book.judged)
-    ((person, first, last),) = group.spans
+        return alerts_of(group.suspect, bench, rules)
+    ((person, first, last),) = group.suspect
     found: list[Alert] = []
-    for rule in bench.book.judged:
+    for rule in rules:
         pasts: Pasts = {}
         start = max(FIRST_DAY, first - timedelta(days=rule.reach))
         for days in _slices(person, start, last, bench, rule):
@@ -144,7 +165,7 @@ def _slices(person: str, first: date, last: date, bench: Bench, rule: Rule) -> I
         accounts=bench.directory.accounts_of([f"person:{person}"]),
         tagged=needed([rule]),
     )
-    events = sum(_per_account(query, bench).values())
+    events = sum(bench.store.totals(query, ["user.account"])["events"])
     if first == last or 0 < events <= EVENTS_AT_ONCE:
         yield first, last
     elif events:
@@ -203,17 +224,25 @@ def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: 
     calendar, book, directory = bench.directory.calendar, bench.book, bench.directory
     names = needed(rules)
     asked = [*rules, *(book.rules[name] for name in names)]
-    reach = timedelta(days=max(rule.reach if whole else rule.window for rule in asked))
-    start = calendar.start_of(max(FIRST_DAY, min(first for _, first, _ in group) - reach))
-    end = calendar.end_of(max(last for _, _, last in group))
+    between = _bearing(group, bench, max(rule.reach if whole else rule.window for rule in asked))
     accounts = directory.accounts_of([f"person:{person}" for person, _, _ in group])
     frames = [
-        bench.store.read(EventQuery(start=start, end=end, accounts=of, tagged=tagged, columns=_columns(asked)))
+        bench.store.read(replace(between, accounts=of, tagged=tagged, columns=_columns(asked)))
         for tagged, of in _looked_at(names, accounts, bench)
     ]
     events = frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id").sort("@timestamp", "event.id")
     joined = directory.join(derive(events, bench.surroundings))
     return joined.with_columns(calendar.day_expr().alias("day"), pl.col("leaver.stage").alias(STAGE_THEN))
+
+
+def _bearing(group: Sequence[Span], bench: Bench, reach: int) -> EventQuery:
+    """Asks for the events that bear on the days of a group."""
+    calendar = bench.directory.calendar
+    first = min(first for _, first, _ in group) - timedelta(days=reach)
+    return EventQuery(
+        start=calendar.start_of(max(FIRST_DAY, first)),
+        end=calendar.end_of(max(last for _, _, last in group)),
+    )
 
 
 def _looked_at(names: set[str], accounts: frozenset[str], bench: Bench) -> Iterator[tuple[set[str], frozenset[str]]]:

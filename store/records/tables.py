@@ -97,6 +97,8 @@ marks = Table(
     Column("subject", Words, primary_key=True),
     Column("first", Date, nullable=False),
     Column("last", Date, nullable=False),
+    Column("urgent", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
     Column("stamp", BigInteger, nullable=False),
 )
 alerts = Table(

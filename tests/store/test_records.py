@@ -118,11 +118,11 @@ def test_no_two_judges_have_one_person(records: SqlRecords, address: str) -> Non
 
     def second() -> None:
         begun.set()
-        with other.take(["b", "c"]) as mine:
+        with other.take(["b", "c"], 9) as mine:
             seen.append(mine)
         done.set()
 
-    with records.take(["a", "b"]) as mine:
+    with records.take(["a", "b"], 9) as mine:
         assert mine == {"a", "b"}
         thread = Thread(target=second)
         thread.start()
@@ -134,7 +134,7 @@ def test_no_two_judges_have_one_person(records: SqlRecords, address: str) -> Non
         records.add([a_mark("person:a", 1, 1)])
     thread.join(10)
     assert done.is_set()
-    with other.take(["a", "b"]) as mine:
+    with other.take(["a", "b"], 9) as mine:
         assert mine == {"a", "b"}
     other.close()
 
@@ -142,7 +142,7 @@ def test_no_two_judges_have_one_person(records: SqlRecords, address: str) -> Non
 def test_a_judge_that_dies_lets_go(records: SqlRecords, address: str) -> None:
     code = (
         "import sys, time; from store.records import SqlRecords\n"
-        "with SqlRecords(sys.argv[1]).take(['a']): print('has it', flush=True); time.sleep(60)"
+        "with SqlRecords(sys.argv[1]).take(['a'], 9): print('has it', flush=True); time.sleep(60)"
     )
     judge = subprocess.Popen([sys.executable, "-c", code, address], stdout=subprocess.PIPE, text=True)
     assert judge.stdout
@@ -153,7 +153,7 @@ def test_a_judge_that_dies_lets_go(records: SqlRecords, address: str) -> None:
     deadline = time.monotonic() + 10
     mine: frozenset[str] = frozenset()
     while not mine and time.monotonic() < deadline:
-        with records.take(["a"]) as mine:
+        with records.take(["a"], 9) as mine:
             pass
     assert mine == {"a"}
 
