@@ -135,7 +135,7 @@ def _tagged(spans: Mapping[str, Span], bench: Bench) -> Mapping[str, dict[str, i
             persons[account].append(person)
     for tags, accounts in _looked_at(names, frozenset(persons), bench):
         totals = bench.store.totals(replace(between, accounts=accounts, tagged=tags), ["user.account", "rule.matched"])
-        for account, tag, events in totals.filter(pl.col("rule.matched").is_in(list(tags))).iter_rows():
+        for account, tag, events in totals.filter(pl.col("rule.matched").is_in(sorted(tags))).iter_rows():
             for person in persons[account]:
                 found[person][tag] = found[person].get(tag, 0) + events
     return found

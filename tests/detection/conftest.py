@@ -75,7 +75,8 @@ class Reader:
         return self._asked(query).select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
     def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
-        return self._asked(query).group_by(by).len()
+        rows = self._asked(query)
+        return (rows.explode("rule.matched") if "rule.matched" in by else rows).group_by(by).agg(events=pl.len())
 
 
 def directory(events: pl.DataFrame, filings: Sequence[Filing] = (), extra: Sequence[str] = ()) -> Directory:

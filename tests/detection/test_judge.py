@@ -125,6 +125,18 @@ def test_touched_days_reach_as_far_as_the_widest_rule() -> None:
     assert (mark.subject, mark.first, mark.last) == (LI, date(2026, 3, 2), date(2026, 4, 4))
 
 
+def test_the_rarer_the_rarest_tag_of_an_account_the_more_urgent_its_mark() -> None:
+    often, seldom, never = (["viewed"], ["exported", "viewed"], None)
+    rows = [{"user.account": f"crm:{number % 50}", "rule.matched": often} for number in range(4000)]
+    rows += [{"user.account": "crm:7", "rule.matched": seldom}, {"user.account": "crm:nobody", "rule.matched": never}]
+    rows = [{"@timestamp": at("02T09:00"), **row} for row in rows]
+    marks = {mark.subject: mark.urgent for mark in touched(frame(rows), SURROUNDINGS.calendar, 30)}
+    assert marks["crm:7"] == 11, "one of 4,002: doubled 11 times it is 2,048"
+    assert marks["crm:8"] == marks["crm:nobody"] == 0
+    alone = touched(frame(rows[:1]), SURROUNDINGS.calendar, 30)
+    assert [mark.urgent for mark in alone] == [9], "as if one of a thousand"
+
+
 LEAVER = """
 title: Leaver exports
 name: leaver_exports

@@ -67,6 +67,26 @@ def test_marks_of_one_subject_become_the_run_of_days_that_covers_them(records: S
     assert found == [("a", 3, 12), ("b", 9, 9)]
 
 
+def test_a_mark_stays_as_urgent_as_it_was_and_waits_since_it_was_made(records: SqlRecords) -> None:
+    records.add([replace(a_mark("a", 5, 7), urgent=6)])
+    (first,) = records.pending()
+    records.add([replace(a_mark("a", 5, 7), urgent=2), a_mark("b", 5, 7)])
+    later, other = records.pending()
+    assert (later.urgent, later.since) == (6, first.since)
+    assert first.since is not None
+    assert other.since is not None
+    assert other.since > first.since
+
+
+def test_a_judge_takes_so_many_at_most_in_the_order_asked(records: SqlRecords) -> None:
+    persons = [f"person {number:04}" for number in range(1200, 0, -1)]
+    with records.take(persons, 700) as mine:
+        assert len(mine) == 700
+        assert mine >= set(persons[:500]), "the first before all others"
+    with records.take(persons[:3], 700) as mine:
+        assert mine == set(persons[:3])
+
+
 @settings(max_examples=20, deadline=None)
 @given(runs=st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 28), st.integers(0, 3)), max_size=8))
 def test_marks_cover_exactly_what_was_added(
