@@ -14,12 +14,14 @@ from core.directory import Directory
 from core.person import Filing, Stage
 from core.ports import EventQuery, EventReader, Mark
 from core.schema import BY_NAME, SCHEMA
-from detection.candidates import hits, needed
-from detection.correlation import FACT_FIELDS, Past, findings
+from detection.candidates import needed
+from detection.correlation import FACT_FIELDS, findings
 from detection.derive import Surroundings, derive
+from detection.holding import Past, happening
 from detection.risk import ledger
 from detection.rule import Rule
 from detection.rulebook import RuleBook
+from detection.seen import ORDER, Seen
 from detection.windows import STAGE_THEN
 
 PERSONS_AT_ONCE = 5_000
@@ -199,10 +201,10 @@ def _alert(match: Match, bench: Bench) -> Alert:
 
 
 def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: bool) -> pl.DataFrame:
-    """The tagged events that bear on the group's days, with everything joined."""
+    """The tagged events that bear on the group's days, with everything joined, sorted by `ORDER`."""
     calendar, book, directory = bench.directory.calendar, bench.book, bench.directory
     names = needed(rules)
-    asked = [*rules, *(book.rules[name] for name in names)]
+    asked = [*rules, *(book.rules[name] for name in sorted(names))]
     reach = timedelta(days=max(rule.reach if whole else rule.window for rule in asked))
     start = calendar.start_of(max(FIRST_DAY, min(first for _, first, _ in group) - reach))
     end = calendar.end_of(max(last for _, _, last in group))
@@ -211,8 +213,8 @@ def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: 
         bench.store.read(EventQuery(start=start, end=end, accounts=of, tagged=tagged, columns=_columns(asked)))
         for tagged, of in _looked_at(names, accounts, bench)
     ]
-    events = frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id").sort("@timestamp", "event.id")
-    joined = directory.join(derive(events, bench.surroundings))
+    events = frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id")
+    joined = directory.join(derive(events, bench.surroundings)).sort(ORDER)
     return joined.with_columns(calendar.day_expr().alias("day"), pl.col("leaver.stage").alias(STAGE_THEN))
 
 
@@ -236,8 +238,8 @@ def _columns(rules: Sequence[Rule]) -> tuple[str, ...]:
 
 def _as_of(rules: Sequence[Rule], events: pl.DataFrame, book: RuleBook, past: Past | None) -> list[Match]:
     """What the rules find, every event seen with what was known at its time."""
-    per_rule = {name: hits(book.rules[name], events) for name in sorted(needed(rules))}
-    return [match for rule in rules for match in findings(rule, per_rule, past)]
+    seen = Seen(events, book.rules, happening)
+    return [match for rule in rules for match in findings(rule, seen, past)]
 
 
 def _looking_back(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,6 +17,7 @@ from sigma.rule import SigmaRule
 
 from core.canonical import content_id
 from core.errors import RuleError
+from detection.correlations import for_pysigma, references
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 
 ENGINE = "1"
@@ -48,8 +50,9 @@ class RuleBook:
         """The rules of some files, given as name and text."""
         found = [rule for name, text in sorted(texts.items()) for rule in _parsed(name, text)]
         rules: dict[str, Rule] = {}
-        for name, parsed in sorted(found, key=lambda item: isinstance(item[1], SigmaCorrelationRule)):
-            rule = _compiled(name, parsed, rules)
+        names = _names(found)
+        for name, parsed in _in_order(found, names):
+            rule = _compiled(name, parsed, rules, names)
             if rule.name in rules:
                 raise RuleError(f"{name}: a rule called {rule.name} is there already")
             rules[rule.name] = rule
@@ -101,19 +104,49 @@ def _parsed(name: str, text: str) -> Iterator[Found]:
             raise RuleError(f"{name}: a rule is a table of keys")
         try:
             # Resolving references waits until every file is read.
-            (rule,) = SigmaCollection.from_dicts([document], resolve_references=False).rules
-        except (SigmaError, TypeError, ValueError, AttributeError) as error:
+            (rule,) = SigmaCollection.from_dicts([for_pysigma(document)], resolve_references=False).rules
+        except (RuleError, SigmaError, TypeError, ValueError, AttributeError) as error:
             raise RuleError(f"{name}: {error}") from None
         if not isinstance(rule, SigmaRule | SigmaCorrelationRule):
             raise RuleError(f"{name}: is neither a rule nor a correlation")
         yield name, rule
 
 
-def _compiled(name: str, parsed: SigmaRule | SigmaCorrelationRule, known: Mapping[str, Rule]) -> Rule:
+def _names(found: Sequence[Found]) -> dict[str, str]:
+    """The name that each rule goes by, by its name and by its id. Raises `RuleError`."""
+    names: dict[str, str] = {}
+    for file, parsed in found:
+        try:
+            names |= dict.fromkeys((str(parsed.id), name_of(parsed)), name_of(parsed))
+        except RuleError as error:
+            raise RuleError(f"{file}: {error}") from None
+    return names
+
+
+def _in_order(found: Sequence[Found], names: Mapping[str, str]) -> list[Found]:
+    """The rules so that each comes after those it builds on. Raises `RuleError` where there is a circle."""
+    below = {
+        name_of(parsed): {names.get(str(one), "") for one in references(parsed)}
+        for _, parsed in found
+        if isinstance(parsed, SigmaCorrelationRule)
+    }
+    try:
+        place = {name: number for number, name in enumerate(TopologicalSorter(below).static_order())}
+    except CycleError as error:
+        circle = " on ".join(error.args[1])
+        file = next(file for file, parsed in found if name_of(parsed) == error.args[1][0])
+        raise RuleError(f"{file}: correlations build on each other in a circle: {circle}") from None
+    # Rules that nothing builds on and that build on nothing keep their places at the front.
+    return sorted(found, key=lambda item: place.get(name_of(item[1]), -1))
+
+
+def _compiled(
+    name: str, parsed: SigmaRule | SigmaCorrelationRule, known: Mapping[str, Rule], names: Mapping[str, str]
+) -> Rule:
     try:
         if isinstance(parsed, SigmaRule):
             return event_rule(parsed)
-        return correlation_rule(parsed, known)
+        return correlation_rule(parsed, known, names)
     except SigmaError as error:
         raise RuleError(f"{name}: {error}") from None
     except RuleError as error:
