@@ -62,8 +62,8 @@ class Chains:
         return count, holds, np.where(here, lasts, np.iinfo(np.int64).max).min(axis=0)
 
     def _within(self, start: Places, span: timedelta) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = start > self.times - span // timedelta(microseconds=1)
-        return found & (start != NEVER)
+        found: NDArray[np.bool_] = (start > self.times - span // timedelta(microseconds=1)) & (start != NEVER)
+        return found
 
     def _last(self, rule: str) -> Places:
         """When the rule has last happened, at the time of each row."""

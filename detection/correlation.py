@@ -36,7 +36,7 @@ def findings(rule: Rule, seen: Seen, past: Past | None = None) -> list[Match]:
     elif window.counted:
         rows = grouped(window, seen)
         fired = fires(rule, rows, Windows.of(rows, window.group, window.span), past)
-        fired = fired.rename({"total": "observed"}) if "total" in fired.columns else fired
+        fired = fired.rename({"total": "observed"})
     else:
         found = chained(window, ruled(window, seen))
         fired = found.filter(pl.col("since").is_not_null()).rename({"total": "observed"})
@@ -123,7 +123,9 @@ def _evidence(rule: Rule, seen: Seen, groups: list[str]) -> pl.DataFrame:
     """Every event of the rules at the bottom, with the columns of the groups, sorted by these and time."""
     if rule.correlation is None:
         return seen.rows(seen.happens(rule.name).holds, ["person.id", TIME, "day"])
-    return grouped(rule.correlation, seen, leaves=seen.leaves(rule.correlation.rules)).select(*groups, TIME, "day", "at")
+    return grouped(rule.correlation, seen, leaves=seen.leaves(rule.correlation.rules)).select(
+        *groups, TIME, "day", "at"
+    )
 
 
 def _number(value: float) -> Fact:

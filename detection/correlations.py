@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import timedelta
 from typing import Any
 
@@ -24,14 +25,17 @@ LONGEST = timedelta(days=400)
 CONDITION = "leaverwatch.condition"
 """Where the condition as it was written goes through pySigma, which knows less than the specification."""
 LONGEST_TEXT = 1000
-TAKEN = frozenset({"observed", "limit", "own_usual", "events", "records", "bytes", "example", "first", "last", "person"})
+EVENTS = Measure("event_count")
+TAKEN = frozenset(
+    {"observed", "limit", "own_usual", "events", "records", "bytes", "example", "first", "last", "person"}
+)
 """Names of facts: an alias of that name would hide one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correlation:
     """A window over what other rules find. `group` names fields or aliases, the person first; `aliases` gives, for an
-    alias, the field of each rule. Temporal ones hold in one of several `ways`, or by how many of the rules there are."""
+    alias, the field of each rule. Temporal ones hold in one of several `ways`, or by how many of the rules happen."""
 
     type: str
     rules: tuple[str, ...]
@@ -40,9 +44,9 @@ class Correlation:
     op: str = "gte"
     limit: Number = 1
     more: tuple[tuple[str, Number], ...] = ()
-    measure: Measure = Measure("event_count")
+    measure: Measure = EVENTS
     ways: tuple[Way, ...] = ()
-    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    aliases: Mapping[str, Mapping[str, str]] = dataclass_field(default_factory=dict)
     generate: bool = False
 
     @property
@@ -107,9 +111,7 @@ def correlation_of(parsed: SigmaCorrelationRule, names: Mapping[str, str]) -> Co
     if not isinstance(written, Mapping):
         raise RuleError(f"{kind} needs a condition")
     bounds = _bounds(written)
-    return Correlation(
-        **shared, op=bounds.op, limit=bounds.limit, more=bounds.more, measure=_measure(kind, written)
-    )
+    return Correlation(**shared, op=bounds.op, limit=bounds.limit, more=bounds.more, measure=_measure(kind, written))
 
 
 def _temporal(
@@ -179,7 +181,9 @@ def _aliases(
     for alias in parsed.aliases:
         if alias.alias in BY_NAME or alias.alias in TAKEN:
             raise RuleError(f"aliases: {alias.alias} is the name of something else")
-        fields = {names.get(reference.reference, reference.reference): name for reference, name in alias.mapping.items()}
+        fields = {
+            names.get(reference.reference, reference.reference): name for reference, name in alias.mapping.items()
+        }
         if missing := [rule for rule in rules if rule not in fields]:
             raise RuleError(f"aliases: {alias.alias} names no field of {missing[0]}")
         _check_fields("aliases", fields.values())

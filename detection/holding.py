@@ -7,7 +7,6 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from detection.bounds import literal
 from detection.chains import NEVER, Chains
@@ -36,7 +35,7 @@ def happening(rule: Rule, seen: Seen) -> Happening:
     if window.counted:
         rows = grouped(window, seen)
         windows = Windows.of(rows, window.group, window.span)
-        holds = holding(rule, rows, windows, None)["holds"].to_numpy()
+        holds = holding(rule, totalled(rows, windows, window), None)["holds"].to_numpy()
     else:
         rows = ruled(window, seen)
         windows = Windows.of(rows, window.group, window.span)
@@ -46,54 +45,48 @@ def happening(rule: Rule, seen: Seen) -> Happening:
     return Happening(np.unique(at[holds]), np.unique(at[holds & ~again]))
 
 
-def holding(rule: Rule, rows: pl.DataFrame, windows: Windows, past: Past | None) -> pl.DataFrame:
-    """The rows with what the window there holds (`total`), its `limit`, the person's `own_usual`, and whether it
+def totalled(rows: pl.DataFrame, windows: Windows, window: Correlation) -> pl.DataFrame:
+    """The rows with what the window there holds (`total`) and its `limit`."""
+    total = window_totals(rows, windows, window.measure).alias("total")
+    return rows.with_columns(total, literal(window.limit).alias("limit"), pl.lit(None, pl.Float64).alias("own_usual"))
+
+
+def holding(rule: Rule, rows: pl.DataFrame, past: Past | None) -> pl.DataFrame:
+    """The rows, which are `totalled`, with the person's `own_usual`, the `limit` it makes, and whether the window
     `holds`."""
     window = _window(rule)
-    totalled = rows.with_columns(
-        window_totals(rows, windows, window.measure).alias("total"),
-        literal(window.limit).alias("limit"),
-        pl.lit(None, pl.Float64).alias("own_usual"),
-    )
     if rule.extra.usual:
-        totalled = _with_usual(rule.extra.usual, window, totalled, past)
-    return totalled.with_columns(window.bounds.hold(pl.col("total"), pl.col("limit")).alias("holds"))
+        rows = _with_usual(rule.extra.usual, window, rows, past)
+    return rows.with_columns(_over(window).alias("holds"))
 
 
 def chained(window: Correlation, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with the moment `since` which what a temporal window asks for has been there, null where it is not, and
     how many of its rules have happened, where these are counted (`total`)."""
     chains = Chains.of(rows, window.group, window.rules)
-    total = pl.lit(None, pl.Int64).alias("total")
+    total = pl.Series("total", [None] * rows.height, pl.Int64)
     if window.ways:
         start = chains.starts(window.ways, window.span, ordered=window.type == "temporal_ordered")
     else:
-        count, holds, start = chains.counted(window.bounds, window.span)
-        start = np.where(holds, start, NEVER)
-        total = pl.Series("total", count).to_frame()["total"]
+        count, holds, first = chains.counted(window.bounds, window.span)
+        start, total = np.where(holds, first, NEVER), pl.Series("total", count)
     since = pl.Series(start).replace(NEVER, None).cast(pl.Int64).cast(rows.schema[TIME]).alias("since")
     return rows.with_columns(since, total)
-
-
-def possible(rule: Rule, rows: pl.DataFrame, windows: Windows) -> NDArray[np.bool_]:
-    """The rows of groups in which the window comes to hold at all; a usual only makes it rarer."""
-    window = _window(rule)
-    totals = window_totals(rows, windows, window.measure).alias("total").to_frame()
-    over = totals.select(window.bounds.hold(pl.col("total"), literal(window.limit))).to_series().to_numpy()
-    found: NDArray[np.bool_] = np.isin(windows.group, windows.group[over])
-    return found
 
 
 def fires(rule: Rule, rows: pl.DataFrame, windows: Windows, past: Past | None) -> pl.DataFrame:
     """Events at which the window holds and had not held at the end of the person's previous active day, as far as the
     window reaches back to it; of windows up to a day also those where that day alone holds it."""
     window = _window(rule)
+    rows = totalled(rows, windows, window)
     if past is None:
-        kept = possible(rule, rows, windows)
+        # A usual makes it only rarer: groups that never reach the plain limit need no further look.
+        over = rows.select(_over(window)).to_series().to_numpy()
+        kept = np.isin(windows.group, windows.group[over])
         rows, windows = rows.filter(pl.Series(kept)), windows.kept(kept)
     if not rows.height:
         return rows.with_columns(pl.lit(None, rows.schema[TIME]).alias("since"))
-    rows = holding(rule, rows, windows, past)
+    rows = holding(rule, rows, past)
     days = runs(rows, [*window.group, "day"])
     ends = np.searchsorted(days, np.arange(days[-1] + 1), "right") - 1
     held = rows[ends].select(*window.group, "day", "holds")
@@ -104,7 +97,7 @@ def fires(rule: Rule, rows: pl.DataFrame, windows: Windows, past: Past | None) -
     new = rows["holds"].to_numpy() & ~before
     if window.span <= A_DAY:
         of_day = rows.with_columns(window_totals(rows, windows.within(days), window.measure).alias("total"))
-        alone = of_day.select(window.bounds.hold(pl.col("total"), pl.col("limit"))).to_series().to_numpy()
+        alone = of_day.select(_over(window)).to_series().to_numpy()
         new |= rows["holds"].to_numpy() & alone
     fired = rows.filter(pl.Series(new)).with_columns((pl.col(TIME) - window.span + MICROSECOND).alias("since"))
     return fired.filter(pl.col("day") >= past.since) if past else fired
@@ -144,6 +137,10 @@ def _with_usual(usual: Usual, window: Correlation, rows: pl.DataFrame, past: Pas
     joined = rows.drop("own_usual").join(own, on=keys, how="left", nulls_equal=True, maintain_order="left")
     raised = pl.max_horizontal(pl.col("limit").cast(pl.Float64), pl.col("own_usual") * usual.times)
     return joined.with_columns(raised.alias("limit"))
+
+
+def _over(window: Correlation) -> pl.Expr:
+    return window.bounds.hold(pl.col("total"), pl.col("limit"))
 
 
 def _window(rule: Rule) -> Correlation:

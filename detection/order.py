@@ -74,9 +74,7 @@ def _ways(node: Node, *, holds: bool) -> tuple[Way, ...]:
 
 
 def _together(ways: Sequence[Way]) -> Way:
-    return Way(
-        tuple(rule for way in ways for rule in way.present), frozenset().union(*(way.absent for way in ways))
-    )
+    return Way(tuple(rule for way in ways for rule in way.present), frozenset().union(*(way.absent for way in ways)))
 
 
 def _few(ways: Iterator[Way]) -> tuple[Way, ...]:

@@ -13,16 +13,19 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaLogSource, SigmaRule
 
 from core.alert import Severity
+from core.condition import All, Condition, Is
 from core.errors import RuleError
-from core.schema import BY_NAME, DERIVED, JOINED, SCHEMA
+from core.schema import DERIVED, JOINED, SCHEMA
 from detection.bounds import UPWARDS
 from detection.condition import condition, fields_of, only_of
 from detection.correlations import Correlation, correlation_of, references
+from detection.narrowing import necessary
 
 STORED = frozenset(SCHEMA) | {field.name for field in DERIVED}
 ALL = STORED | {field.name for field in JOINED}
 PRODUCTS = {"windows": "windows", "m365": "m365", "salesforce": "salesforce", "postfix": "postfix"}
 DAY = timedelta(days=1)
+ANYTHING = All()
 
 
 class Usual(BaseModel):
@@ -72,8 +75,9 @@ class Extra(BaseModel):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A compiled rule. `candidate` tells which events to tag from stored columns alone (null: it depends on joined
-    ones), `exact` which of them match once those are joined. `leaves` are the single-event rules at the bottom of it,
-    `nested` the correlations below it, the lowest first, `below` how long the windows of these are together.
+    ones), `exact` which of them match once those are joined, `least` holds of every event it can match. `leaves` are
+    the single-event rules at the bottom of it, `nested` the correlations below it, the lowest first, `below` how long
+    the windows of these are together.
 
     In days before a day: `reach` bears on its alerts, `window` is needed where it is known how the windows of the days
     before ended, `memory` bears on whether the rule happens at an event, for those that build on it."""
@@ -87,6 +91,7 @@ class Rule:
     alerts: bool
     candidate: pl.Expr | None = None
     exact: pl.Expr | None = None
+    least: Condition = ANYTHING
     fields: frozenset[str] = frozenset()
     correlation: Correlation | None = None
     leaves: tuple[str, ...] = ()
@@ -131,6 +136,7 @@ def event_rule(parsed: SigmaRule) -> Rule:
         alerts=True,
         candidate=source & condition(parsed, STORED),
         exact=condition(parsed, ALL) if fields - STORED else None,
+        least=All((_module(parsed.logsource), necessary(parsed))),
         fields=fields & ALL,
         leavers_only=not only_of(parsed, active),
         leaves=(name_of(parsed),),
@@ -166,9 +172,7 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule], na
         fields=correlation.fields.union(*(rule.correlation.fields for rule in own if rule.correlation)),
         leaves=tuple(dict.fromkeys(name for base in bases for name in base.leaves)),
         nested=tuple(
-            dict.fromkeys(
-                name for base in bases for name in (*base.nested, *([base.name] if base.correlation else []))
-            )
+            dict.fromkeys(name for base in bases for name in (*base.nested, *([base.name] if base.correlation else [])))
         ),
         below=max(base.below + (base.correlation.span if base.correlation else timedelta(0)) for base in bases),
         leavers_only=all(base.leavers_only for base in bases),
@@ -204,3 +208,7 @@ def _logsource(source: SigmaLogSource) -> pl.Expr:
     if source.product == "leaverwatch":
         return pl.lit(True)
     return (pl.col("event.module") == PRODUCTS[source.product]).fill_null(False)
+
+
+def _module(source: SigmaLogSource) -> Condition:
+    return Is("event.module", PRODUCTS[source.product]) if source.product in PRODUCTS else All()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -28,12 +28,14 @@ Found = tuple[str, SigmaRule | SigmaCorrelationRule]
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """Rules by name. `version` changes with any text of any rule, `reach` is the widest look back of any, in days."""
+    """Rules by name. `version` changes with any text of any rule, `reach` is the widest look back of any, in days;
+    `origins` has the text of the file that each rule came from."""
 
     rules: Mapping[str, Rule]
     version: str
     reach: int
     texts: Mapping[str, str]
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, extra: Path | None = None) -> RuleBook:
@@ -58,7 +60,9 @@ class RuleBook:
             rules[rule.name] = rule
         _silence(rules)
         version = content_id(ENGINE, *(part for item in sorted(texts.items()) for part in item))
-        return cls(dict(sorted(rules.items())), version, max((rule.reach for rule in rules.values()), default=0), texts)
+        reach = max((rule.reach for rule in rules.values()), default=0)
+        origins = {name_of(parsed): texts[name] for name, parsed in found}
+        return cls(dict(sorted(rules.items())), version, reach, texts, origins)
 
     def with_texts(self, texts: Mapping[str, str]) -> RuleBook:
         """These rules and those of some more files; a rule called like one of ours takes its place."""
@@ -78,6 +82,18 @@ class RuleBook:
     def judged(self) -> list[Rule]:
         """The rules that raise alerts."""
         return [rule for rule in self.rules.values() if rule.alerts]
+
+
+def texts_at(path: Path) -> dict[str, str]:
+    """The rule files at a path, which is one of them or a folder of them. Raises `RuleError`."""
+    if path.is_dir():
+        return dict(_texts(path, f"{path}/"))
+    try:
+        return {str(path): path.read_text(encoding="utf-8")}
+    except FileNotFoundError:
+        raise RuleError(f"{path}: there is no such rule, file or folder") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path}: {error}") from None
 
 
 def _texts(folder: Traversable | Path, prefix: str) -> Iterator[tuple[str, str]]:

@@ -106,7 +106,9 @@ def _sorted(rows: pl.DataFrame, window: Correlation, more: list[str]) -> pl.Data
 
 
 def _aliased(rows: pl.DataFrame, rule: str, window: Correlation) -> pl.DataFrame:
-    return rows.with_columns(pl.col(names[rule]).cast(pl.String).alias(alias) for alias, names in window.aliases.items())
+    return rows.with_columns(
+        pl.col(names[rule]).cast(pl.String).alias(alias) for alias, names in window.aliases.items()
+    )
 
 
 def _union(parts: Iterable[Places]) -> Places:

@@ -99,10 +99,11 @@ def window_totals(events: pl.DataFrame, windows: Windows, measure: Measure) -> p
 
 def _distinct(events: pl.DataFrame, windows: Windows, fields: Sequence[str]) -> Places:
     """An event counts from its time until it leaves the window or its value comes again, whichever is earlier."""
-    present = events.select(pl.all_horizontal(pl.col(field).is_not_null() for field in fields)).to_series()
-    rows = events.select(fields).with_columns(pl.Series("g", windows.group), pl.Series("at", np.arange(events.height)))
-    again = rows.select(pl.col("at").shift(-1).over("g", *fields).fill_null(events.height)).to_series()
-    here, comes_again = present.to_numpy(), _ints(again)
+    values = events.select(fields)
+    known = values.drop_nulls().unique().with_row_index("code")
+    code = values.join(known, on=list(fields), how="left", maintain_order="left")["code"].cast(pl.Int64)
+    here = code.is_not_null().to_numpy()
+    comes_again = _next(windows.group * np.int64(known.height + 1) + _ints(code.fill_null(known.height)))
     alike = np.append(np.searchsorted(windows.end, windows.end, "left"), events.height)
     came = alike[:-1][here]
     leaves = np.searchsorted(windows.start, np.flatnonzero(here), "right")
@@ -110,6 +111,15 @@ def _distinct(events: pl.DataFrame, windows: Windows, fields: Sequence[str]) -> 
     np.add.at(change, came, 1)
     np.add.at(change, np.minimum(leaves, alike[comes_again[here]]), -1)
     return np.cumsum(change[:-1])
+
+
+def _next(keys: Places) -> Places:
+    """The next row of the same key, behind the last row where there is none."""
+    order = np.argsort(keys, kind="stable")
+    found = np.full(len(keys), len(keys))
+    same = keys[order][1:] == keys[order][:-1]
+    found[order[:-1][same]] = order[1:][same]
+    return found
 
 
 def _sums(values: pl.Series, windows: Windows) -> pl.Series:

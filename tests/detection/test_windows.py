@@ -86,7 +86,7 @@ def test_a_window_holds_what_counting_by_hand_gives(
                 assert total == wanted
 
 
-def days_of(events: pl.DataFrame) -> "pl.Series":
+def days_of(events: pl.DataFrame) -> pl.Series:
     from detection.windows import runs
 
     return runs(events, ["g", "day"])
