@@ -111,6 +111,7 @@ def _alerts(
 ) -> list[Alert]:
     if not names:
         return []
+    house.events.catch_up()
     found: list[Alert] = []
     bench = Bench(
         store=_store(house, book, names), directory=house.directory(), book=book, surroundings=house.surroundings()
