@@ -1,7 +1,4 @@
-"""What judging everybody costs: many persons with few tagged events each, everything in memory.
-
-    python -m benchmarks.judging [--persons 8000 --events 25]
-"""
+"""What judging everybody costs: many persons with few tagged events each, everything in memory."""
 
 from __future__ import annotations
 
@@ -40,7 +37,8 @@ def made(persons: int, each: int, seed: int = 7) -> pl.DataFrame:
     chance = np.random.default_rng(seed)
     count = persons * each
     modules = chance.choice(list(ACTIONS), count, p=[0.3, 0.4, 0.2, 0.1])
-    actions = [ACTIONS[module][pick % len(ACTIONS[module])] for module, pick in zip(modules, chance.integers(0, 60, count))]
+    picks = chance.integers(0, 60, count)
+    actions = [ACTIONS[module][pick % len(ACTIONS[module])] for module, pick in zip(modules, picks, strict=True)]
     seconds = pl.Series(chance.integers(0, DAYS * 86_400, count))
     people = chance.permutation(np.repeat(np.arange(persons), each))
     frame = pl.DataFrame(
@@ -53,7 +51,7 @@ def made(persons: int, each: int, seed: int = 7) -> pl.DataFrame:
             "data.records": chance.lognormal(4, 2, count).astype(np.int64),
             "data.bytes": chance.lognormal(14, 2, count).astype(np.int64),
             "file.path": [f"/share/{number}.xlsx" for number in chance.integers(0, count, count)],
-            "source.ip": [f"10.0.{person % 250}.{pick}" for person, pick in zip(people, chance.integers(0, 3, count))],
+            "source.ip": [f"10.0.{person % 250}.{person % 3}" for person in people],
             "email.to.address": [f"x{pick}@qq.com" for pick in chance.integers(0, 500, count)],
             "email.to.domain": ["qq.com"] * count,
         }

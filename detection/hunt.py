@@ -28,7 +28,8 @@ TAGS = "rule.matched"
 
 class Retold:
     """The events of a store as some rules that never tagged them would have tagged them (`fresh`, by name, with a
-    condition that holds of every event they may match). Other tags are those stored. For the judge: pages are its own."""
+    condition that holds of every event they may match). Other tags are those stored. For the judge, who asks for no
+    pages."""
 
     def __init__(
         self, store: EventReader, book: RuleBook, surroundings: Surroundings, fresh: Mapping[str, Condition]
