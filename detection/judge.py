@@ -15,8 +15,9 @@ from core.person import Filing, Stage
 from core.ports import EventQuery, EventReader, Mark
 from core.schema import BY_NAME, SCHEMA
 from detection.candidates import needed
-from detection.correlation import FACT_FIELDS, findings
+from detection.correlation import findings
 from detection.derive import Surroundings, derive
+from detection.evidence import FACT_FIELDS
 from detection.holding import Past, happening
 from detection.risk import ledger
 from detection.rule import Rule

@@ -20,7 +20,7 @@ from core.errors import RuleError
 from detection.correlations import for_pysigma, references
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 
-ENGINE = "1"
+ENGINE = "2"
 """Changes when the same rules would give other answers: every stored event is then tagged again."""
 
 Found = tuple[str, SigmaRule | SigmaCorrelationRule]
