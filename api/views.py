@@ -101,6 +101,14 @@ def alert_views(
     return [_alert_view(alert, detected[alert.id], directory, book, language) for alert in alerts]
 
 
+def found_documents(
+    alerts: Sequence[Alert], directory: Directory, book: RuleBook, language: Language = "en"
+) -> list[dict[str, JsonValue]]:
+    """Alerts that nobody has written down, as documents: those of alerts without `detected_at`."""
+    views = (_alert_view(alert, alert.time, directory, book, language) for alert in alerts)
+    return [view.model_dump(mode="json", exclude={"detected_at"}) for view in views]
+
+
 def _alert_view(
     alert: Alert, detected: datetime, directory: Directory, book: RuleBook, language: Language
 ) -> AlertView:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import chain
@@ -96,6 +96,11 @@ def _cases(house: House, judged: Judged) -> list[Case]:
             alerts[alert.person].append(alert)
     for alert in judged.alerts:
         alerts[alert.person].append(alert)
+    return cases_of(house, alerts)
+
+
+def cases_of(house: House, alerts: Mapping[str, Sequence[Alert]]) -> list[Case]:
+    """The cases that persons' alerts gather in."""
     opens_at = house.config.detection.case_opens_at
     found = (gather(person, own, score_at, opens_at) for person, own in sorted(alerts.items()))
     return [case for case in found if case]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from math import inf
 
 import polars as pl
 
@@ -14,13 +15,16 @@ from core.directory import Directory
 from core.person import Filing, Stage
 from core.ports import EventQuery, EventReader, Mark
 from core.schema import BY_NAME, SCHEMA
-from detection.candidates import hits, needed
-from detection.correlation import FACT_FIELDS, Past, findings
+from detection.candidates import needed
+from detection.correlation import findings
 from detection.derive import Surroundings, derive
+from detection.evidence import FACT_FIELDS
+from detection.holding import Past, happening
 from detection.risk import ledger
 from detection.rule import Rule
 from detection.rulebook import RuleBook
-from detection.screening import Screen
+from detection.screening import Screen, Total
+from detection.seen import ORDER, Seen
 from detection.windows import STAGE_THEN
 
 PERSONS_AT_ONCE = 5_000
@@ -105,12 +109,12 @@ def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span]
 
 def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
     """Persons whose events fit into memory together; whoever has more than fits is judged alone."""
-    tagged = _tagged(spans, bench)
     screen = Screen(bench.book.judged)
+    tagged = _tagged(spans, bench, screen) if spans else {}
     group = _Group()
     for person, span in sorted(spans.items()):
         rules = screen.may_find(tagged[person])
-        own = sum(tagged[person].values()) if rules else 0
+        own = sum(total.events for total in tagged[person].values()) if rules else 0
         if group.spans and (group.events + own > EVENTS_AT_ONCE or len(group.spans) >= PERSONS_AT_ONCE):
             yield group
             group = _Group()
@@ -122,22 +126,25 @@ def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
         yield group
 
 
-def _tagged(spans: Mapping[str, Span], bench: Bench) -> Mapping[str, dict[str, int]]:
-    """How many events that bear on a person's days carry each tag, or more: the days of all are looked at as one."""
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    if not spans:
-        return found
+def _tagged(spans: Mapping[str, Span], bench: Bench, screen: Screen) -> Mapping[str, Mapping[str, Total]]:
+    """Totals by tag of the events that bear on each person's days, or more: the days of all are looked at as one."""
     names = needed(bench.book.judged)
     between = _bearing(list(spans.values()), bench, bench.book.reach)
     persons: dict[str, list[str]] = defaultdict(list)
     for person in spans:
         for account in bench.directory.accounts_of([f"person:{person}"]):
             persons[account].append(person)
+    found: dict[str, dict[str, Total]] = defaultdict(dict)
     for tags, accounts in _looked_at(names, frozenset(persons), bench):
-        totals = bench.store.totals(replace(between, accounts=accounts, tagged=tags), ["user.account", "rule.matched"])
-        for account, tag, events in totals.filter(pl.col("rule.matched").is_in(sorted(tags))).iter_rows():
+        query = replace(between, accounts=accounts, tagged=tags)
+        negative = replace(query, condition=screen.negative)
+        unbound = set(bench.store.totals(negative, ["user.account"])["user.account"]) if screen.fields else set()
+        totals = bench.store.totals(query, ["user.account", "rule.matched"], sums=screen.fields)
+        for account, tag, events, *sums in totals.filter(pl.col("rule.matched").is_in(sorted(tags))).iter_rows():
+            most = [inf] * len(sums) if account in unbound else sums
             for person in persons[account]:
-                found[person][tag] = found[person].get(tag, 0) + events
+                total = found[person].setdefault(tag, Total())
+                total.add(events, dict(zip(screen.fields, most, strict=True)))
     return found
 
 
@@ -220,18 +227,18 @@ def _alert(match: Match, bench: Bench) -> Alert:
 
 
 def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: bool) -> pl.DataFrame:
-    """The tagged events that bear on the group's days, with everything joined."""
+    """The tagged events that bear on the group's days, with everything joined, sorted by `ORDER`."""
     calendar, book, directory = bench.directory.calendar, bench.book, bench.directory
     names = needed(rules)
-    asked = [*rules, *(book.rules[name] for name in names)]
+    asked = [*rules, *(book.rules[name] for name in sorted(names))]
     between = _bearing(group, bench, max(rule.reach if whole else rule.window for rule in asked))
     accounts = directory.accounts_of([f"person:{person}" for person, _, _ in group])
     frames = [
         bench.store.read(replace(between, accounts=of, tagged=tagged, columns=_columns(asked)))
         for tagged, of in _looked_at(names, accounts, bench)
     ]
-    events = frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id").sort("@timestamp", "event.id")
-    joined = directory.join(derive(events, bench.surroundings))
+    events = frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id")
+    joined = directory.join(derive(events, bench.surroundings)).sort(ORDER)
     return joined.with_columns(calendar.day_expr().alias("day"), pl.col("leaver.stage").alias(STAGE_THEN))
 
 
@@ -265,8 +272,8 @@ def _columns(rules: Sequence[Rule]) -> tuple[str, ...]:
 
 def _as_of(rules: Sequence[Rule], events: pl.DataFrame, book: RuleBook, past: Past | None) -> list[Match]:
     """What the rules find, every event seen with what was known at its time."""
-    per_rule = {name: hits(book.rules[name], events) for name in sorted(needed(rules))}
-    return [match for rule in rules for match in findings(rule, per_rule, past)]
+    seen = Seen(events, book.rules, happening)
+    return [match for rule in rules for match in findings(rule, seen, past)]
 
 
 def _looking_back(

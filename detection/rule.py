@@ -9,23 +9,23 @@ from typing import Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationConditionOperator, SigmaCorrelationRule
+from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaLogSource, SigmaRule
 
 from core.alert import Severity
+from core.condition import All, Condition, Is
 from core.errors import RuleError
-from core.schema import BY_NAME, DERIVED, JOINED, SCHEMA
+from core.schema import DERIVED, JOINED, SCHEMA
+from detection.bounds import UPWARDS
 from detection.condition import condition, fields_of, only_of
+from detection.correlations import Correlation, correlation_of, references
+from detection.narrowing import necessary
 
 STORED = frozenset(SCHEMA) | {field.name for field in DERIVED}
 ALL = STORED | {field.name for field in JOINED}
-SUMMED = ("value_sum",)
-VALUES = ("value_sum", "value_count")
-COUNTED = ("event_count", "value_count", "value_sum")
-ORDERED = ("temporal", "temporal_ordered")
 PRODUCTS = {"windows": "windows", "m365": "m365", "salesforce": "salesforce", "postfix": "postfix"}
-UPWARDS = (SigmaCorrelationConditionOperator.GTE, SigmaCorrelationConditionOperator.GT)
 DAY = timedelta(days=1)
+ANYTHING = All()
 
 
 class Usual(BaseModel):
@@ -73,24 +73,14 @@ class Extra(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Correlation:
-    """A window over tagged events. `limit` is inclusive (`gte`); `gt` is turned into it for counts."""
-
-    type: str
-    rules: tuple[str, ...]
-    group: tuple[str, ...]
-    span: timedelta
-    limit: float = 1
-    strictly: bool = False
-    field: str | None = None
-    generate: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A compiled rule. `candidate` tells which events to tag from stored columns alone (null: it depends on joined
-    ones), `exact` which of them match once those are joined. `reach` is how many days before a day bear on it, `window`
-    how many of these are needed where it is known how the windows of the days before ended."""
+    ones), `exact` which of them match once those are joined, `least` holds of every event it can match. `leaves` are
+    the single-event rules at the bottom of it, `nested` the correlations below it, the lowest first, `below` how long
+    the windows of these are together.
+
+    In days before a day: `reach` bears on its alerts, `window` is needed where it is known how the windows of the days
+    before ended, `memory` bears on whether the rule happens at an event, for those that build on it."""
 
     name: str
     id: str
@@ -101,11 +91,16 @@ class Rule:
     alerts: bool
     candidate: pl.Expr | None = None
     exact: pl.Expr | None = None
+    least: Condition = ANYTHING
     fields: frozenset[str] = frozenset()
     correlation: Correlation | None = None
+    leaves: tuple[str, ...] = ()
+    nested: tuple[str, ...] = ()
+    below: timedelta = timedelta(0)
     leavers_only: bool = False
     reach: int = 0
     window: int = 0
+    memory: int = 0
 
     @property
     def kind(self) -> str:
@@ -141,27 +136,30 @@ def event_rule(parsed: SigmaRule) -> Rule:
         alerts=True,
         candidate=source & condition(parsed, STORED),
         exact=condition(parsed, ALL) if fields - STORED else None,
+        least=All((_module(parsed.logsource), necessary(parsed))),
         fields=fields & ALL,
         leavers_only=not only_of(parsed, active),
+        leaves=(name_of(parsed),),
         reach=seen.days if seen else 0,
         window=seen.days if seen else 0,
+        memory=seen.days if seen else 0,
     )
 
 
-def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule]) -> Rule:
-    """A correlation over rules known already. Raises `RuleError`."""
-    extra = _extra(parsed)
-    names = tuple(reference.reference for reference in parsed.rules or ())
-    for name in names:
-        if name not in known or known[name].correlation:
-            raise RuleError(f"there is no single-event rule called {name}")
-    correlation = _window(parsed, names)
-    if extra.usual and correlation.type in ORDERED:
-        raise RuleError(f"`usual` does not fit {correlation.type}")
-    bases = [known[name] for name in names]
+def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
+    """A correlation over rules known already; `names` gives the name of each by its name or id. Raises `RuleError`."""
+    for reference in references(parsed):
+        if not isinstance(reference, str) or names.get(reference) not in known:
+            raise RuleError(f"there is no rule called {reference}")
+    extra, correlation = _extra(parsed), correlation_of(parsed, names)
+    if extra.usual and not (correlation.counted and correlation.op in UPWARDS):
+        raise RuleError(f"`usual` raises a limit: it does not fit {correlation.type} or `{correlation.op}`")
+    bases = [known[name] for name in correlation.rules]
     # Whether a window held before today's first event depends on the window before that one, and usual ones precede.
-    windows = 3 * -(-correlation.span // DAY)
-    memory = (extra.usual.days if extra.usual else 0) + max(base.reach for base in bases)
+    span = -(-correlation.span // DAY)
+    usual = extra.usual.days if extra.usual else 0
+    deepest = max(base.memory for base in bases)
+    own = [*bases, *(known[name] for base in bases for name in base.nested)]
     return Rule(
         name=name_of(parsed),
         id=str(parsed.id or ""),
@@ -171,47 +169,16 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule]) ->
         extra=extra,
         alerts=True,
         correlation=correlation,
-        fields=frozenset({*correlation.group, *([correlation.field] if correlation.field else [])}),
+        fields=correlation.fields.union(*(rule.correlation.fields for rule in own if rule.correlation)),
+        leaves=tuple(dict.fromkeys(name for base in bases for name in base.leaves)),
+        nested=tuple(
+            dict.fromkeys(name for base in bases for name in (*base.nested, *([base.name] if base.correlation else [])))
+        ),
+        below=max(base.below + (base.correlation.span if base.correlation else timedelta(0)) for base in bases),
         leavers_only=all(base.leavers_only for base in bases),
-        reach=windows + memory,
-        window=-(-correlation.span // DAY) + max(base.reach for base in bases),
-    )
-
-
-def _window(parsed: SigmaCorrelationRule, names: tuple[str, ...]) -> Correlation:
-    kind = str(parsed.type)
-    if kind not in (*COUNTED, *ORDERED):
-        raise RuleError(f"correlation type {kind} cannot be judged")
-    group = tuple(dict.fromkeys(["person.id", *(parsed.group_by or ())]))
-    for field in group:
-        if field not in BY_NAME:
-            raise RuleError(f"group-by: there is no field {field}")
-    span = timedelta(seconds=parsed.timespan.seconds)
-    if kind in ORDERED:
-        return Correlation(type=kind, rules=names, group=group, span=span, generate=bool(parsed.generate))
-    limit = parsed.condition
-    if not isinstance(limit, SigmaCorrelationCondition) or limit.op not in (
-        SigmaCorrelationConditionOperator.GTE,
-        SigmaCorrelationConditionOperator.GT,
-    ):
-        raise RuleError("a window is judged against `gte` or `gt`")
-    field = limit.fieldref if isinstance(limit.fieldref, str) else None
-    if (kind in VALUES) != (field is not None):
-        raise RuleError(f"{kind} {'needs' if kind in VALUES else 'takes no'} field")
-    if field is not None and field not in SCHEMA:
-        raise RuleError(f"condition: {field} is not a stored field")
-    if kind in SUMMED and field is not None and SCHEMA[field] != pl.Int64():
-        raise RuleError(f"condition: {field} is not a number")
-    strictly = limit.op is SigmaCorrelationConditionOperator.GT
-    return Correlation(
-        type=kind,
-        rules=names,
-        group=group,
-        span=span,
-        limit=limit.count,
-        strictly=strictly,
-        field=field,
-        generate=bool(parsed.generate),
+        reach=3 * span + usual + deepest,
+        window=span + deepest,
+        memory=2 * span + (span + usual if usual else 0) + deepest,
     )
 
 
@@ -241,3 +208,7 @@ def _logsource(source: SigmaLogSource) -> pl.Expr:
     if source.product == "leaverwatch":
         return pl.lit(True)
     return (pl.col("event.module") == PRODUCTS[source.product]).fill_null(False)
+
+
+def _module(source: SigmaLogSource) -> Condition:
+    return Is("event.module", PRODUCTS[source.product]) if source.product in PRODUCTS else All()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,9 +17,10 @@ from sigma.rule import SigmaRule
 
 from core.canonical import content_id
 from core.errors import RuleError
+from detection.correlations import for_pysigma, references
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 
-ENGINE = "1"
+ENGINE = "2"
 """Changes when the same rules would give other answers: every stored event is then tagged again."""
 
 Found = tuple[str, SigmaRule | SigmaCorrelationRule]
@@ -26,12 +28,14 @@ Found = tuple[str, SigmaRule | SigmaCorrelationRule]
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """Rules by name. `version` changes with any text of any rule, `reach` is the widest look back of any, in days."""
+    """Rules by name. `version` changes with any text of any rule, `reach` is the widest look back of any, in days;
+    `origins` has the text of the file that each rule came from."""
 
     rules: Mapping[str, Rule]
     version: str
     reach: int
     texts: Mapping[str, str]
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, extra: Path | None = None) -> RuleBook:
@@ -48,14 +52,17 @@ class RuleBook:
         """The rules of some files, given as name and text."""
         found = [rule for name, text in sorted(texts.items()) for rule in _parsed(name, text)]
         rules: dict[str, Rule] = {}
-        for name, parsed in sorted(found, key=lambda item: isinstance(item[1], SigmaCorrelationRule)):
-            rule = _compiled(name, parsed, rules)
+        names = _names(found)
+        for name, parsed in _in_order(found, names):
+            rule = _compiled(name, parsed, rules, names)
             if rule.name in rules:
                 raise RuleError(f"{name}: a rule called {rule.name} is there already")
             rules[rule.name] = rule
         _silence(rules)
         version = content_id(ENGINE, *(part for item in sorted(texts.items()) for part in item))
-        return cls(dict(sorted(rules.items())), version, max((rule.reach for rule in rules.values()), default=0), texts)
+        reach = max((rule.reach for rule in rules.values()), default=0)
+        origins = {name_of(parsed): texts[name] for name, parsed in found}
+        return cls(dict(sorted(rules.items())), version, reach, texts, origins)
 
     def with_texts(self, texts: Mapping[str, str]) -> RuleBook:
         """These rules and those of some more files; a rule called like one of ours takes its place."""
@@ -75,6 +82,18 @@ class RuleBook:
     def judged(self) -> list[Rule]:
         """The rules that raise alerts."""
         return [rule for rule in self.rules.values() if rule.alerts]
+
+
+def texts_at(path: Path) -> dict[str, str]:
+    """The rule files at a path, which is one of them or a folder of them. Raises `RuleError`."""
+    if path.is_dir():
+        return dict(_texts(path, f"{path}/"))
+    try:
+        return {str(path): path.read_text(encoding="utf-8")}
+    except FileNotFoundError:
+        raise RuleError(f"{path}: there is no such rule, file or folder") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path}: {error}") from None
 
 
 def _texts(folder: Traversable | Path, prefix: str) -> Iterator[tuple[str, str]]:
@@ -101,19 +120,49 @@ def _parsed(name: str, text: str) -> Iterator[Found]:
             raise RuleError(f"{name}: a rule is a table of keys")
         try:
             # Resolving references waits until every file is read.
-            (rule,) = SigmaCollection.from_dicts([document], resolve_references=False).rules
-        except (SigmaError, TypeError, ValueError, AttributeError) as error:
+            (rule,) = SigmaCollection.from_dicts([for_pysigma(document)], resolve_references=False).rules
+        except (RuleError, SigmaError, TypeError, ValueError, AttributeError) as error:
             raise RuleError(f"{name}: {error}") from None
         if not isinstance(rule, SigmaRule | SigmaCorrelationRule):
             raise RuleError(f"{name}: is neither a rule nor a correlation")
         yield name, rule
 
 
-def _compiled(name: str, parsed: SigmaRule | SigmaCorrelationRule, known: Mapping[str, Rule]) -> Rule:
+def _names(found: Sequence[Found]) -> dict[str, str]:
+    """The name that each rule goes by, by its name and by its id. Raises `RuleError`."""
+    names: dict[str, str] = {}
+    for file, parsed in found:
+        try:
+            names |= dict.fromkeys((str(parsed.id), name_of(parsed)), name_of(parsed))
+        except RuleError as error:
+            raise RuleError(f"{file}: {error}") from None
+    return names
+
+
+def _in_order(found: Sequence[Found], names: Mapping[str, str]) -> list[Found]:
+    """The rules so that each comes after those it builds on. Raises `RuleError` where there is a circle."""
+    below = {
+        name_of(parsed): {names.get(str(one), "") for one in references(parsed)}
+        for _, parsed in found
+        if isinstance(parsed, SigmaCorrelationRule)
+    }
+    try:
+        place = {name: number for number, name in enumerate(TopologicalSorter(below).static_order())}
+    except CycleError as error:
+        circle = " on ".join(error.args[1])
+        file = next(file for file, parsed in found if name_of(parsed) == error.args[1][0])
+        raise RuleError(f"{file}: correlations build on each other in a circle: {circle}") from None
+    # Rules that nothing builds on and that build on nothing keep their places at the front.
+    return sorted(found, key=lambda item: place.get(name_of(item[1]), -1))
+
+
+def _compiled(
+    name: str, parsed: SigmaRule | SigmaCorrelationRule, known: Mapping[str, Rule], names: Mapping[str, str]
+) -> Rule:
     try:
         if isinstance(parsed, SigmaRule):
             return event_rule(parsed)
-        return correlation_rule(parsed, known)
+        return correlation_rule(parsed, known, names)
     except SigmaError as error:
         raise RuleError(f"{name}: {error}") from None
     except RuleError as error:

@@ -159,5 +159,4 @@ class _OneFrame:
         return self._events.select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
     def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:  # noqa: ARG002
-        rows = self._events.explode("rule.matched") if "rule.matched" in by else self._events
-        return rows.group_by(by).agg(pl.len().alias("events"))
+        return self._events.group_by(by).agg(pl.len().alias("events"))

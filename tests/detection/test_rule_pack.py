@@ -12,7 +12,8 @@ import yaml
 
 from core.actions import ACTIONS
 from core.schema import BY_NAME
-from detection.rule import COUNTED, Correlation, Rule
+from detection.correlations import COUNTED, Correlation
+from detection.rule import Rule
 from detection.rulebook import RuleBook
 from detection.selftest import RuleTest, matched, run
 
