@@ -18,7 +18,10 @@ from core.schema import BY_NAME, DERIVED, JOINED, SCHEMA
 from detection.condition import condition, fields_of, only_of
 
 STORED = frozenset(SCHEMA) | {field.name for field in DERIVED}
-ALL = STORED | {field.name for field in JOINED}
+JOINED_NAMES = frozenset(field.name for field in JOINED)
+ALL = STORED | JOINED_NAMES
+RECORD = frozenset({"vendor", "event.original"})
+"""Where the vendor's own fields are read from."""
 SUMMED = ("value_sum",)
 VALUES = ("value_sum", "value_count")
 COUNTED = ("event_count", "value_count", "value_sum")
@@ -50,7 +53,7 @@ class FirstSeen(BaseModel):
 
 
 class Message(BaseModel):
-    """One sentence in each language; `{person}` and the names of facts are filled in."""
+    """A text in each language. In a rule's message `{person}` and the names of facts are filled in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     zh: str = Field(min_length=1)
@@ -62,6 +65,7 @@ class Extra(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     message: Message | None = None
+    runbook: Message | None = None
     points: float | None = Field(default=None, ge=0)
     stage: dict[str, float] = Field(default_factory=dict)
     floor: float | None = Field(default=None, ge=0)
@@ -99,6 +103,8 @@ class Rule:
     level: Severity
     extra: Extra
     alerts: bool
+    tags: tuple[str, ...] = ()
+    falsepositives: tuple[str, ...] = ()
     candidate: pl.Expr | None = None
     exact: pl.Expr | None = None
     fields: frozenset[str] = frozenset()
@@ -126,6 +132,7 @@ def event_rule(parsed: SigmaRule) -> Rule:
     if extra.usual:
         raise RuleError("`usual` needs a correlation")
     fields = fields_of(parsed)
+    joined = fields & JOINED_NAMES
     seen = extra.first_seen
     if seen and seen.field not in SCHEMA:
         raise RuleError(f"first_seen: {seen.field} is not a stored field")
@@ -139,9 +146,11 @@ def event_rule(parsed: SigmaRule) -> Rule:
         level=_level(parsed),
         extra=extra,
         alerts=True,
+        tags=tuple(map(str, parsed.tags)),
+        falsepositives=tuple(map(str, parsed.falsepositives or ())),
         candidate=source & condition(parsed, STORED),
-        exact=condition(parsed, ALL) if fields - STORED else None,
-        fields=fields & ALL,
+        exact=condition(parsed, ALL) if joined else None,
+        fields=fields & ALL | (RECORD if joined and fields - ALL else frozenset()),
         leavers_only=not only_of(parsed, active),
         reach=seen.days if seen else 0,
         window=seen.days if seen else 0,
@@ -170,6 +179,8 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule]) ->
         level=_level(parsed),
         extra=extra,
         alerts=True,
+        tags=tuple(map(str, parsed.tags)),
+        falsepositives=tuple(map(str, parsed.falsepositives or ())),
         correlation=correlation,
         fields=frozenset({*correlation.group, *([correlation.field] if correlation.field else [])}),
         leavers_only=all(base.leavers_only for base in bases),

@@ -86,6 +86,7 @@ def _run_one(book: RuleBook, name: str, raw: Mapping[str, Any]) -> Result:
 
 def matched(book: RuleBook, name: str, test: RuleTest) -> list[str]:
     """The persons that the rule matches in a test, each once."""
+    book = _only(book, name)
     surroundings = Surroundings(company_domains=frozenset({DOMAIN}))
     given = list(_repeated(test.events))
     events = _frame(given)
@@ -95,6 +96,13 @@ def matched(book: RuleBook, name: str, test: RuleTest) -> list[str]:
     persons = sorted({str(event["person.id"]) for event in test.events})
     alerts = alerts_of([(person, *ALL_DAYS) for person in persons], bench, [book.rules[name].aloud()])
     return sorted({alert.person for alert in alerts})
+
+
+def _only(book: RuleBook, name: str) -> RuleBook:
+    """The one rule with its building blocks: what others say does not bear on its tests."""
+    rule = book.rules[name]
+    names = {name, *(rule.correlation.rules if rule.correlation else ())}
+    return replace(book, rules={known: book.rules[known] for known in sorted(names)})
 
 
 def _repeated(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
