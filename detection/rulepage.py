@@ -23,7 +23,8 @@ AREAS = {
 WORDS = {
     "en": {
         "title": "Rules we ship",
-        "made": "Made from `rules/` by `python -m detection.rulepage en > docs/rule-pack.md`; a test holds the two together.",
+        "made": "Made from `rules/` by `python -m detection.rulepage en > docs/rule-pack.md`; "
+        "a test holds the two together.",
         "count": "{alerts} rules raise alerts; {blocks} building blocks only name what they look for.",
         "how": "How a rule is written and scored stands in [rules.md](rules.md). "
         "`insider-ttp.*` marks techniques of the Insider Threat TTP Knowledge Base.",
