@@ -32,7 +32,6 @@ TECHNIQUES = {
     "t1052": "Exfiltration Over Physical Medium",
     "t1052.001": "Exfiltration over USB",
     "t1070": "Indicator Removal",
-    "t1070.001": "Clear Windows Event Logs",
     "t1070.004": "File Deletion",
     "t1074": "Data Staged",
     "t1078": "Valid Accounts",
