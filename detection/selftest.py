@@ -104,10 +104,13 @@ def raised(book: RuleBook, name: str, test: RuleTest) -> list[Alert]:
 
 
 def _only(book: RuleBook, name: str) -> RuleBook:
-    """The one rule with its building blocks: what others say does not bear on its tests."""
-    rule = book.rules[name]
-    names = {name, *(rule.correlation.rules if rule.correlation else ())}
-    return replace(book, rules={known: book.rules[known] for known in sorted(names)})
+    """The one rule with what it builds on: what others say does not bear on its tests."""
+    return replace(book, rules={known: book.rules[known] for known in sorted(_built_on(book, name))})
+
+
+def _built_on(book: RuleBook, name: str) -> set[str]:
+    window = book.rules[name].correlation
+    return {name}.union(*(_built_on(book, base) for base in window.rules)) if window else {name}
 
 
 def _repeated(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
