@@ -15,7 +15,8 @@ from core.directory import Directory
 from core.ports import EventQuery, EventStore, Records
 from core.schema import SCHEMA
 from detection.explain import explain
-from detection.risk import person_ledger
+from detection.risk import person_ledger, points_of
+from detection.rule import Rule
 from detection.rulebook import RuleBook
 
 Language = Literal["zh", "en"]
@@ -37,7 +38,8 @@ class TermView(BaseModel):
 
 
 class AlertView(BaseModel):
-    """An alert. `time` is the first moment it could have been raised, `detected_at` when it was first written."""
+    """An alert. `time` is the first moment it could have been raised, `detected_at` when it was first written.
+    `runbooks` says by language what to look at next; it is empty where the rule has none."""
 
     id: str
     rule: str
@@ -54,7 +56,32 @@ class AlertView(BaseModel):
     facts: dict[str, Fact]
     message: str
     messages: dict[str, str]
+    runbooks: dict[str, str]
     event_ids: list[str]
+
+
+class RuleView(BaseModel):
+    """A rule in force. Building blocks raise no alerts; `limit` is that of a window that counts or sums."""
+
+    name: str
+    id: str
+    title: str
+    description: str
+    level: str
+    kind: str
+    alerts: bool
+    points: float
+    floor: float | None
+    stage: dict[str, float]
+    for_stages: list[str]
+    lookback: int
+    rules: list[str]
+    limit: float | None
+    tags: list[str]
+    falsepositives: list[str]
+    messages: dict[str, str]
+    runbooks: dict[str, str]
+    tests: int
 
 
 class CaseView(BaseModel):
@@ -132,7 +159,38 @@ def _alert_view(
         facts=dict(alert.facts),
         message=messages[language],
         messages=messages,
+        runbooks=rule.extra.runbook.model_dump() if rule and rule.extra.runbook else {},
         event_ids=list(alert.events),
+    )
+
+
+def rule_views(book: RuleBook) -> list[RuleView]:
+    """All rules as documents, by name."""
+    return [_rule_view(rule) for rule in book.rules.values()]
+
+
+def _rule_view(rule: Rule) -> RuleView:
+    extra, window = rule.extra, rule.correlation
+    return RuleView(
+        name=rule.name,
+        id=rule.id,
+        title=rule.title,
+        description=rule.description,
+        level=rule.level.value,
+        kind=rule.kind,
+        alerts=rule.alerts,
+        points=points_of(rule),
+        floor=extra.floor,
+        stage=extra.stage,
+        for_stages=sorted(extra.for_stages),
+        lookback=extra.lookback,
+        rules=list(window.rules) if window else [],
+        limit=window.limit if window and window.counted else None,
+        tags=list(rule.tags),
+        falsepositives=list(rule.falsepositives),
+        messages=extra.message.model_dump() if extra.message else {},
+        runbooks=extra.runbook.model_dump() if extra.runbook else {},
+        tests=len(extra.tests),
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Literal
 
 from core.alert import Alert, Fact
 from detection.rule import Rule
 
+_NAMED = re.compile(r"{([^{}]+)}")
 _NOTES = {
     "en": {
         "limit": "observed {observed}, limit {limit}",
@@ -28,19 +31,17 @@ _NOTES = {
 def explain(rule: Rule, alert: Alert, name: str, lang: Literal["zh", "en"]) -> str:
     """What happened, in one language: the rule's sentence, then observed value, limit and own usual where known."""
     notes = _NOTES[lang]
-    words = _Words({key: _shown(value) for key, value in alert.facts.items()} | {"person": name})
-    message = getattr(rule.extra.message, lang).format_map(words) if rule.extra.message else rule.title
+    words = {key: _shown(value) for key, value in alert.facts.items()} | {"person": name}
+    message = _filled(getattr(rule.extra.message, lang), words) if rule.extra.message else rule.title
     more = [notes["limit"]] if "limit" in alert.facts else []
     more += [notes["usual"]] if "own_usual" in alert.facts else []
     more += [notes["looking back"]] if _looked_back(alert) else []
-    return notes["stop"].join([message, notes["comma"].join(more).format_map(words)] if more else [message])
+    return notes["stop"].join([message, _filled(notes["comma"].join(more), words)] if more else [message])
 
 
-class _Words(dict[str, str]):
-    """A fact that a message names and the finding lacks is shown as a dash."""
-
-    def __missing__(self, key: str) -> str:
-        return "–"
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    """The text with facts put in by their names; one that the finding lacks is shown as a dash."""
+    return _NAMED.sub(lambda found: words.get(found[1], "–"), text)
 
 
 def _shown(value: Fact) -> str:

@@ -22,10 +22,15 @@ HALF_LIFE_DAYS = 30.0
 SECONDS = 86_400.0
 
 
+def points_of(rule: Rule) -> float:
+    """What the rule is worth before anything is added: its own points, else those of its level."""
+    return rule.extra.points if rule.extra.points is not None else BASE[rule.level]
+
+
 def ledger(match: Match, rule: Rule, stage: Stage) -> tuple[Term, ...]:
     """The terms of one alert: the rule itself, how far over the limit (log2, at most the rule's points again), what
     the leaver's stage adds, and what the floor of a decisive event lifts it to."""
-    points = rule.extra.points if rule.extra.points is not None else BASE[rule.level]
+    points = points_of(rule)
     observed, limit = match.facts.get("observed"), match.facts.get("limit")
     terms = [Term(name=rule.name, points=points, observed=observed, limit=limit)]
     if isinstance(observed, int | float) and isinstance(limit, int | float) and observed > limit > 0:

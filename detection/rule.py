@@ -22,7 +22,10 @@ from detection.correlations import Correlation, correlation_of, references
 from detection.narrowing import necessary
 
 STORED = frozenset(SCHEMA) | {field.name for field in DERIVED}
-ALL = STORED | {field.name for field in JOINED}
+JOINED_NAMES = frozenset(field.name for field in JOINED)
+ALL = STORED | JOINED_NAMES
+RECORD = frozenset({"vendor", "event.original"})
+"""Where the vendor's own fields are read from."""
 PRODUCTS = {"windows": "windows", "m365": "m365", "salesforce": "salesforce", "postfix": "postfix"}
 DAY = timedelta(days=1)
 ANYTHING = All()
@@ -50,7 +53,7 @@ class FirstSeen(BaseModel):
 
 
 class Message(BaseModel):
-    """One sentence in each language; `{person}` and the names of facts are filled in."""
+    """A text in each language. In a rule's message `{person}` and the names of facts are filled in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     zh: str = Field(min_length=1)
@@ -62,6 +65,7 @@ class Extra(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     message: Message | None = None
+    runbook: Message | None = None
     points: float | None = Field(default=None, ge=0)
     stage: dict[str, float] = Field(default_factory=dict)
     floor: float | None = Field(default=None, ge=0)
@@ -89,6 +93,8 @@ class Rule:
     level: Severity
     extra: Extra
     alerts: bool
+    tags: tuple[str, ...] = ()
+    falsepositives: tuple[str, ...] = ()
     candidate: pl.Expr | None = None
     exact: pl.Expr | None = None
     least: Condition = ANYTHING
@@ -121,6 +127,7 @@ def event_rule(parsed: SigmaRule) -> Rule:
     if extra.usual:
         raise RuleError("`usual` needs a correlation")
     fields = fields_of(parsed)
+    joined = fields & JOINED_NAMES
     seen = extra.first_seen
     if seen and seen.field not in SCHEMA:
         raise RuleError(f"first_seen: {seen.field} is not a stored field")
@@ -134,10 +141,12 @@ def event_rule(parsed: SigmaRule) -> Rule:
         level=_level(parsed),
         extra=extra,
         alerts=True,
+        tags=tuple(map(str, parsed.tags)),
+        falsepositives=tuple(map(str, parsed.falsepositives or ())),
         candidate=source & condition(parsed, STORED),
-        exact=condition(parsed, ALL) if fields - STORED else None,
+        exact=condition(parsed, ALL) if joined else None,
         least=All((_module(parsed.logsource), necessary(parsed))),
-        fields=fields & ALL,
+        fields=fields & ALL | (RECORD if joined and fields - ALL else frozenset()),
         leavers_only=not only_of(parsed, active),
         leaves=(name_of(parsed),),
         reach=seen.days if seen else 0,
@@ -168,6 +177,8 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule], na
         level=_level(parsed),
         extra=extra,
         alerts=True,
+        tags=tuple(map(str, parsed.tags)),
+        falsepositives=tuple(map(str, parsed.falsepositives or ())),
         correlation=correlation,
         fields=correlation.fields.union(*(rule.correlation.fields for rule in own if rule.correlation)),
         leaves=tuple(dict.fromkeys(name for base in bases for name in base.leaves)),

@@ -62,6 +62,9 @@ def alerts(
         ("time", "person", "severity", "score", "what happened"),
         ((view.time, view.email or view.person, view.severity, view.score, view.message) for view in views),
     )
+    next_steps = {view.rule: (view.title, view.runbooks[lang]) for view in views if view.runbooks}
+    if next_steps:
+        table("What to look at next", ("alert", "runbook"), (next_steps[name] for name in sorted(next_steps)))
 
 
 def cases(
@@ -120,18 +123,16 @@ def made_of(terms: Sequence[TermView]) -> str:
 
 def rules_list(context: typer.Context, json: Json = False) -> None:
     """The rules in force."""
+    from api.views import rule_views
     from app.cli.show import document, table
     from detection.rulebook import RuleBook
 
-    book = RuleBook.load(configuration(context).detection.rules)
-    rows = [
-        {"name": rule.name, "title": rule.title, "level": rule.level.value, "kind": rule.kind, "alerts": rule.alerts}
-        for rule in book.rules.values()
-    ]
+    views = rule_views(RuleBook.load(configuration(context).detection.rules))
     if json:
-        document(rows)
-    else:
-        table(f"{len(rows)} rules", ("name", "title", "level", "kind", "alerts"), (tuple(row.values()) for row in rows))
+        document(views)
+        return
+    rows = ((view.name, view.title, view.level, view.points, view.kind, view.alerts) for view in views)
+    table(f"{len(views)} rules", ("name", "title", "level", "points", "kind", "alerts"), rows)
 
 
 def rules_test(

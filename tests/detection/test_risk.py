@@ -13,6 +13,7 @@ from core.alert import Alert, Fact, Match, Severity, alert_id
 from core.person import Stage
 from detection.explain import explain
 from detection.risk import ledger, person_ledger, score_at
+from detection.rule import Message
 from tests.detection.conftest import EXPORT, at, book, window
 
 MORE = """
@@ -102,3 +103,9 @@ def test_what_was_found_looking_back_is_said_so() -> None:
 
 def test_a_fact_that_is_missing_is_a_dash_and_braces_in_facts_are_text() -> None:
     assert "(–)" in explain(RULE, replace(alert(), facts={"observed": 1}), "{person.__class__}", "en")
+
+
+def test_a_fact_of_a_field_with_dots_is_put_in_and_nothing_else_of_a_message_is_evaluated() -> None:
+    for said, wanted in (("{target.user}", "a@b.cn"), ("{observed.real}", "–"), ("{observed:>99}", "–"), ("{", "{")):
+        rule = replace(RULE, extra=RULE.extra.model_copy(update={"message": Message(zh=said, en=said)}))
+        assert explain(rule, replace(alert(), facts={"target.user": "a@b.cn"}), "", "en") == wanted

@@ -86,6 +86,14 @@ def test_a_condition_without_joined_fields_needs_no_second_look() -> None:
     assert not found.leavers_only
 
 
+def test_a_vendors_field_is_seen_again_where_a_joined_one_needs_a_second_look() -> None:
+    may = "{v: {o365.audit.ItemType: File}, d: {person.department: IT}, condition: v and %s}"
+    assert book(rule(may % "d")).rules["t"].fields >= {"vendor", "event.original", "person.department"}
+    alone = book(rule("{v: {o365.audit.ItemType: File}, condition: v}")).rules["t"]
+    assert alone.exact is None
+    assert not alone.fields
+
+
 def test_a_rule_that_cannot_hold_for_those_who_stay_is_for_leavers_only() -> None:
     for condition, wanted in (("s and l", True), ("s or l", False), ("s and not l", False)):
         text = rule(f"{{s: {{file.name: x}}, l: {{leaver.stage: [notice, departed]}}, condition: {condition}}}")
