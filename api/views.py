@@ -58,7 +58,8 @@ class AlertView(BaseModel):
 
 
 class CaseView(BaseModel):
-    """A case: one person's open alerts, gathered when the score reached the limit."""
+    """A case: one person's alerts, gathered when the score reached the limit. `state` is new, overflow (left out by
+    the alert budget), or what was decided: confirmed, benign, insufficient."""
 
     id: str
     person: str
@@ -67,6 +68,8 @@ class CaseView(BaseModel):
     opened: datetime
     score: float
     alerts: list[str]
+    reason: str
+    decided: datetime | None
 
 
 class RiskView(BaseModel):
@@ -139,6 +142,8 @@ def case_views(cases: Sequence[Case], directory: Directory) -> list[CaseView]:
             opened=case.opened,
             score=case.score,
             alerts=list(case.alerts),
+            reason=case.reason,
+            decided=case.decided,
         )
         for case in cases
     ]

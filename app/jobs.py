@@ -11,8 +11,8 @@ from time import sleep
 
 from app.wiring import House
 from cases.inbox import gather
-from core.alert import Alert
-from core.case import Case
+from core.alert import Alert, Outcome
+from core.case import DECIDED, Case, undecided
 from core.ports import Mark
 from detection.judge import PERSONS_AT_ONCE, Judged, judge, persons_of
 from detection.risk import score_at
@@ -86,15 +86,26 @@ def _judge(house: House, mine: Set[str]) -> Iterator[Judged]:
 
 
 def _cases(house: House, judged: Judged) -> list[Case]:
-    """The judged persons' open cases, from the alerts they have now and those they had on other days."""
+    """The judged persons' open cases, from the alerts they have now and those they had on other days, without those
+    that a decided case answers."""
     spans = {person: (first, last) for person, first, last in judged.spans}
     alerts: dict[str, list[Alert]] = defaultdict(list)
-    for alert in house.records.alerts(persons=spans.keys()):
+    for alert in house.records.alerts(persons=spans.keys(), outcome=None):
         first, last = spans[alert.person]
         if not first <= alert.day <= last:
             alerts[alert.person].append(alert)
     for alert in judged.alerts:
         alerts[alert.person].append(alert)
+    decided: dict[str, list[Case]] = defaultdict(list)
+    for case in house.records.cases(persons=spans.keys()):
+        if case.state in DECIDED:
+            decided[case.person].append(case)
     opens_at = house.config.detection.case_opens_at
-    found = (gather(person, own, score_at, opens_at) for person, own in sorted(alerts.items()))
+    found = (_case(person, own, decided[person], opens_at) for person, own in sorted(alerts.items()))
     return [case for case in found if case]
+
+
+def _case(person: str, alerts: Sequence[Alert], decided: Sequence[Case], opens_at: float) -> Case | None:
+    open_ones = [alert for alert in undecided(alerts, decided) if alert.outcome is not Outcome.SUPPRESSED]
+    number = max((case.number + 1 for case in decided), default=0)
+    return gather(person, open_ones, score_at, opens_at, number)

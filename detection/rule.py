@@ -106,6 +106,7 @@ class Rule:
     leavers_only: bool = False
     reach: int = 0
     window: int = 0
+    tags: frozenset[str] = frozenset()
 
     @property
     def kind(self) -> str:
@@ -145,6 +146,7 @@ def event_rule(parsed: SigmaRule) -> Rule:
         leavers_only=not only_of(parsed, active),
         reach=seen.days if seen else 0,
         window=seen.days if seen else 0,
+        tags=_tags(parsed),
     )
 
 
@@ -175,6 +177,7 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule]) ->
         leavers_only=all(base.leavers_only for base in bases),
         reach=windows + memory,
         window=-(-correlation.span // DAY) + max(base.reach for base in bases),
+        tags=_tags(parsed),
     )
 
 
@@ -229,6 +232,10 @@ def name_of(parsed: SigmaRule | SigmaCorrelationRule) -> str:
     if not name:
         raise RuleError("a rule needs a name or an id")
     return name
+
+
+def _tags(parsed: SigmaRule | SigmaCorrelationRule) -> frozenset[str]:
+    return frozenset(str(tag).lower() for tag in parsed.tags or ())
 
 
 def _level(parsed: SigmaRule | SigmaCorrelationRule) -> Severity:

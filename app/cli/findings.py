@@ -26,7 +26,10 @@ Lang = Annotated[Literal["en", "zh"], typer.Option(help="Language of the message
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command()(alerts)
-    app.command()(cases)
+    gathered = typer.Typer(invoke_without_command=True)
+    gathered.callback()(cases)
+    gathered.command("decide")(decide)
+    app.add_typer(gathered, name="cases")
     app.command()(risk)
     rules = typer.Typer(help="Detection rules.", no_args_is_help=True)
     rules.command("list")(rules_list)
@@ -67,7 +70,9 @@ def alerts(
 def cases(
     context: typer.Context, json: Json = False, since: Since = None, until: Until = None, person: Person = None
 ) -> None:
-    """Cases: one person's open alerts together."""
+    """Cases: one person's alerts together."""
+    if context.invoked_subcommand:
+        return
     from api.views import case_views
     from app.cli.show import document, table
 
@@ -85,9 +90,35 @@ def cases(
         return
     table(
         f"{len(views)} cases",
-        ("opened", "case", "person", "score", "alerts"),
-        ((view.opened, view.id[:8], view.email or view.person, view.score, len(view.alerts)) for view in views),
+        ("opened", "case", "person", "state", "score", "alerts"),
+        (
+            (view.opened, view.id[:8], view.email or view.person, view.state, view.score, len(view.alerts))
+            for view in views
+        ),
     )
+
+
+def decide(
+    context: typer.Context,
+    case: Annotated[str, typer.Argument(help="Id of the case, or its first characters.")],
+    verdict: Annotated[Literal["confirmed", "benign", "insufficient"], typer.Argument()],
+    reason: Annotated[str, typer.Option(help="Why: whoever looks later reads it.")],
+) -> None:
+    """Decide a case. What happens afterwards gathers in a new one."""
+    from datetime import UTC
+
+    from app.jobs import judge_marked
+    from core.case import CaseState
+
+    if not reason.strip():
+        raise typer.BadParameter("a decision needs a reason")
+    with house_of(context) as house:
+        found = [known.id for known in house.records.cases() if known.id.startswith(case)]
+        if len(found) != 1:
+            raise typer.BadParameter(f"{len(found)} cases begin with {case}")
+        house.records.decide(found[0], CaseState(verdict), reason.strip(), datetime.now(UTC))
+        judge_marked(house)
+    typer.echo(f"{found[0]} is {verdict}")
 
 
 def risk(
