@@ -1,12 +1,15 @@
-"""HR files into the records: employees, resignations, withdrawals."""
+"""Files about people into the records: employees, resignations and withdrawals, approvals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app.wiring import House
+from core.grounds import ApprovalKind
+from ingest.approvals import read_approvals
 from ingest.hr import Problem, read_employees, read_resignations
 
 
@@ -37,10 +40,34 @@ def import_resignations(house: House, path: Path, check: bool = False) -> HrImpo
     return HrImport(departures.rows, len(departures.filings), departures.problems, departures.warnings)
 
 
+def import_approvals(
+    house: House, path: Path, check: bool = False, kind: ApprovalKind = ApprovalKind.APPROVAL
+) -> HrImport:
+    """Bring approvals in and mark the days they speak for; with `check` only look. One that is changed later without
+    saying when counts from now on: what was granted in the past is not widened unseen."""
+    accounts = {link.account for link in house.records.links()}
+    read = read_approvals(path, kind, house.calendar, accounts)
+    known = {(approval.kind, approval.id): approval for approval in house.records.approvals()}
+    now = datetime.now(UTC)
+    fresh = []
+    for approval in read.approvals:
+        before = known.get((approval.kind, approval.id))
+        same = before is not None and replace(approval, filed=before.filed) == before
+        if before is not None and same and approval.filed == approval.since:
+            approval = before
+        elif before is not None and not same and approval.filed == approval.since:
+            approval = replace(approval, filed=max(now, approval.since))
+        fresh.append(approval)
+    if not check:
+        house.records.save_approvals(fresh)
+    return HrImport(read.rows, len(read.approvals), read.problems, read.warnings)
+
+
 def import_folder(house: House, folder: Path) -> list[tuple[Path, HrImport]]:
-    """Bring the HR files of a folder in, where they are; returns what became of each."""
+    """Bring the files about people of a folder in, where they are; returns what became of each."""
     imports: list[tuple[Path, HrImport]] = []
-    for name, bring in (("employees.csv", import_employees), ("resignations.csv", import_resignations)):
+    bringing = {"employees.csv": import_employees, "resignations.csv": import_resignations}
+    for name, bring in (bringing | {"approvals.csv": import_approvals}).items():
         path = folder / name
         if path.exists():
             imports.append((path, bring(house, path)))

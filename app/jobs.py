@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from random import SystemRandom
 from time import sleep
 
+from app.metrics import UNBALANCED
 from app.wiring import House
+from cases.budget import overflow
 from cases.inbox import gather
 from core.alert import Alert, Outcome
 from core.case import DECIDED, Case, undecided
+from core.errors import Unbalanced
 from core.ports import Mark
 from detection.judge import PERSONS_AT_ONCE, Judged, judge, persons_of
-from detection.risk import score_at
+from detection.risk import SCORING, score_at
 
 chance = SystemRandom()
 EVERYBODY = Mark(subject="*", first=date(1970, 1, 1), last=date(9999, 12, 31))
@@ -26,6 +30,7 @@ def retag(house: House) -> None:
     comes first and the version last, so that a kill in between repeats the work instead of losing it. Events that a
     worker with other rules has stored since have marks of their own."""
     tagger = house.tagger()
+    _reweigh(house)
     with house.records.alone("retag"):
         if house.records.setting("rules_version") == tagger.version:
             house.events.retag(tagger.version, tagger.tag)
@@ -33,6 +38,23 @@ def retag(house: House) -> None:
         house.records.add([EVERYBODY])
         house.events.retag(tagger.version, tagger.tag)
         house.records.set_setting("rules_version", tagger.version)
+
+
+def _reweigh(house: House) -> None:
+    """Have everybody judged where alerts weigh otherwise than before."""
+    detection = house.config.detection
+    scale = repr((SCORING, detection.case_opens_at, sorted(detection.posts.items())))
+    if house.records.setting("scale") != scale:
+        house.records.add([EVERYBODY])
+        house.records.set_setting("scale", scale)
+
+
+def divide(house: House) -> None:
+    """Leave out what the alert budget has no room for. Raises `Unbalanced` where that loses or makes a match."""
+    per_week = house.config.detection.cases_per_week
+    with house.records.alone("budget"):
+        left_out = overflow(house.records.cases(), per_week, house.calendar) if per_week else set()
+        house.records.divide(left_out)
 
 
 def judge_marked(house: House, progress: Callable[[Judged], None] | None = None) -> int:
@@ -49,7 +71,18 @@ def judge_marked(house: House, progress: Callable[[Judged], None] | None = None)
                         progress(judged)
         if marks == house.records.pending():
             sleep(chance.uniform(0.2, 1.0))
+    with _stopping_unbalanced():
+        divide(house)
     return spans
+
+
+@contextmanager
+def _stopping_unbalanced() -> Iterator[None]:
+    try:
+        yield
+    except Unbalanced:
+        UNBALANCED.inc()
+        raise
 
 
 def _gulps(marks: Sequence[Mark], house: House) -> Iterator[set[str]]:
@@ -78,11 +111,19 @@ def _judge(house: House, mine: Set[str]) -> Iterator[Judged]:
     if not marks:
         return
     house.events.catch_up()
-    for judged in judge(
-        marks, store=house.events, directory=directory, book=house.book, surroundings=house.surroundings()
-    ):
-        house.records.settle(judged.marks, judged.spans, judged.alerts, _cases(house, judged))
-        yield judged
+    judging = judge(
+        marks,
+        store=house.events,
+        directory=directory,
+        book=house.book,
+        surroundings=house.surroundings(),
+        grounds=house.grounds(directory),
+        posts=house.config.detection.posts,
+    )
+    with _stopping_unbalanced():
+        for judged in judging:
+            house.records.settle(judged.marks, judged.spans, judged.alerts, _cases(house, judged))
+            yield judged
 
 
 def _cases(house: House, judged: Judged) -> list[Case]:

@@ -209,7 +209,8 @@ class Inbox(Protocol):
         """Somebody's decision of a case; its person is marked. Raises `Refused` where there is no such case."""
 
     def divide(self, overflow: Collection[str]) -> None:
-        """Of the open cases exactly these are overflow, with all their alerts."""
+        """Of the open cases exactly these are overflow, with all their alerts. Raises `Unbalanced`, and changes
+        nothing, where a match would be lost."""
 
     def tally(self) -> Mapping[Outcome, int]:
         """How many matches came to each outcome."""

@@ -30,9 +30,7 @@ class Grounds:
     exceptions: Sequence[tuple[RuleException, frozenset[str]]] = ()
 
     @classmethod
-    def of(
-        cls, approvals: Iterable[Approval], exceptions: Iterable[RuleException], directory: Directory
-    ) -> Grounds:
+    def of(cls, approvals: Iterable[Approval], exceptions: Iterable[RuleException], directory: Directory) -> Grounds:
         """Who is meant follows from the links, as everywhere."""
         per_person: dict[str, list[Approval]] = {}
         for approval in approvals:
@@ -137,12 +135,29 @@ def left(rule: Rule, rows: pl.DataFrame, grounds: Grounds, calendar: CompanyCale
     return rows.filter(explained.is_null())
 
 
-def explaining(
-    rule: Rule, rows: pl.DataFrame, grounds: Grounds, calendar: CompanyCalendar, *, late: bool
-) -> list[str]:
+def explaining(rule: Rule, rows: pl.DataFrame, grounds: Grounds, calendar: CompanyCalendar, *, late: bool) -> list[str]:
     """The labels of what explains some of these events, in order."""
     found = rows.select(_explained(rule, grounds, calendar, late=late).alias("by"))["by"]
     return sorted(found.drop_nulls().unique())
+
+
+def explained_persons(
+    rules: Sequence[Rule], events: pl.DataFrame, grounds: Grounds, calendar: CompanyCalendar
+) -> set[str]:
+    """The persons of whose events anything is explained to one of the rules, beforehand or afterwards."""
+    meant = [
+        _meant(exception, persons, calendar, late=late)
+        for exception, persons in grounds.exceptions
+        if any(concerns(exception, rule) for rule in rules)
+        for late in (False, True)
+    ]
+    explained = pl.any_horizontal(pl.col(EARLY).is_not_null(), pl.col(LATE).is_not_null(), *meant)
+    return set(events.filter(explained)["person.id"].unique())
+
+
+def reason_of(ground: Approval | RuleException) -> str:
+    """Why it was given, as whoever gave it wrote."""
+    return ground.purpose if isinstance(ground, Approval) else ground.reason
 
 
 def _explained(rule: Rule, grounds: Grounds, calendar: CompanyCalendar, *, late: bool) -> pl.Expr:
@@ -163,9 +178,7 @@ def concerns(exception: RuleException, rule: Rule) -> bool:
     return rule.name == exception.rule if exception.rule else exception.tag.lower() in rule.tags
 
 
-def _meant(
-    exception: RuleException, persons: frozenset[str], calendar: CompanyCalendar, *, late: bool
-) -> pl.Expr:
+def _meant(exception: RuleException, persons: frozenset[str], calendar: CompanyCalendar, *, late: bool) -> pl.Expr:
     meant = (pl.col(TIME) >= exception.since) & (pl.col(TIME) < exception.expires)
     meant &= (pl.col(TIME) < exception.filed) if late else (pl.col(TIME) >= exception.filed)
     if exception.person:

@@ -44,10 +44,18 @@ def alerts(
     until: Until = None,
     person: Person = None,
     lang: Lang = "en",
+    suppressed: Annotated[bool, typer.Option("--suppressed", help="Matches that something speaks for.")] = False,
+    overflow: Annotated[bool, typer.Option("--overflow", help="Matches the alert budget has no room for.")] = False,
 ) -> None:
-    """Alerts, oldest first, each explained."""
+    """Alerts, oldest first, each explained; or the matches that are none, and why."""
     from api.views import alert_views
     from app.cli.show import document, table
+    from app.report import balance
+    from core.alert import Outcome
+
+    if suppressed and overflow:
+        raise typer.BadParameter("give --suppressed or --overflow, not both")
+    outcome = Outcome.SUPPRESSED if suppressed else Outcome.OVERFLOW if overflow else Outcome.ALERT
 
     with house_of(context) as house:
         directory = house.directory()
@@ -55,16 +63,22 @@ def alerts(
             persons=_persons(directory, person),
             since=moment(since, house.calendar),
             until=moment(until, house.calendar, end=True),
+            outcome=outcome,
         )
-        views = alert_views(found, house.records, directory, house.book, lang)
+        views = alert_views(found, house.records, house.events, directory, house.book, lang)
+        tally = house.records.tally()
     if json:
         document(views)
         return
     table(
-        f"{len(views)} alerts",
-        ("time", "person", "severity", "score", "what happened"),
-        ((view.time, view.email or view.person, view.severity, view.score, view.message) for view in views),
+        f"{len(views)} {'alerts' if outcome is Outcome.ALERT else f'matches, {outcome.value}'}",
+        ("time", "person", "severity", "score", "what happened", "what speaks for it"),
+        (
+            (v.time, v.email or v.person, v.severity, v.score, v.message, f"{', '.join(v.grounds)} {v.why}".strip())
+            for v in views
+        ),
     )
+    typer.echo(balance(tally))
 
 
 def cases(
@@ -133,7 +147,7 @@ def risk(
         directory = house.directory()
         at = moment(until, house.calendar, end=True) or data_clock(house.records, house.events)
         found = house.records.alerts(persons=_persons(directory, person), since=moment(since, house.calendar))
-        views = risk_views(found, directory, at)
+        views = risk_views(found, house.events, directory, house.book, at)
     if json:
         document(views)
         return

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from core.alert import Alert, Outcome, Severity, Term
 from core.case import DECIDED, Case, CaseState
-from core.errors import Refused
+from core.errors import Refused, Unbalanced
 from core.ports import Mark, News
 from store.records.database import Database, Row, pieces, upsert
 from store.records.marks import add_marks, settle_marks
@@ -105,14 +105,22 @@ class InboxRecords:
                     connection.execute(update(case_table).where(case_table.c.id == row.id).values(state=state.value))
             left_out = {alert for row in rows if row.id in overflow for alert in json.loads(row.alerts)}
             here = connection.execute(select(alert_table.c.id).where(alert_table.c.outcome == Outcome.OVERFLOW.value))
-            _move(connection, sorted(set(here.scalars()) - left_out), Outcome.OVERFLOW, Outcome.ALERT)
-            _move(connection, sorted(left_out), Outcome.ALERT, Outcome.OVERFLOW)
+            known = set(here.scalars())
+            if known == left_out:
+                return
+            if not self._database.is_sqlite:
+                connection.exec_driver_sql("lock table alerts in share row exclusive mode")
+            before = _tally(connection)
+            _move(connection, sorted(known - left_out), Outcome.OVERFLOW, Outcome.ALERT)
+            _move(connection, sorted(left_out - known), Outcome.ALERT, Outcome.OVERFLOW)
+            after = _tally(connection)
+            shown, hidden = before[Outcome.SUPPRESSED], after[Outcome.SUPPRESSED]
+            if shown != hidden or sum(before.values()) != sum(after.values()):
+                raise Unbalanced(f"the alert budget made {after} of {before}")
 
     def tally(self) -> Mapping[Outcome, int]:
-        query = select(alert_table.c.outcome, func.count()).group_by(alert_table.c.outcome)
         with self._database.reading() as connection:
-            counted = {Outcome(row[0]): int(row[1]) for row in connection.execute(query)}
-        return {outcome: counted.get(outcome, 0) for outcome in Outcome}
+            return _tally(connection)
 
     def detected_at(self, alert_ids: Collection[str]) -> Mapping[str, datetime]:
         with self._database.reading() as connection:
@@ -154,6 +162,12 @@ def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -
         open_ones = case_table.c.person.in_(some) & case_table.c.state.in_(_OPEN)
         connection.execute(delete(case_table).where(open_ones))
     return cleared
+
+
+def _tally(connection: Connection) -> dict[Outcome, int]:
+    query = select(alert_table.c.outcome, func.count()).group_by(alert_table.c.outcome)
+    counted = {Outcome(row[0]): int(row[1]) for row in connection.execute(query)}
+    return {outcome: counted.get(outcome, 0) for outcome in Outcome}
 
 
 def _decided(connection: Connection, ids: Sequence[str]) -> set[str]:

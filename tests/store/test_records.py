@@ -238,7 +238,10 @@ def test_open_cases_become_the_new_ones_and_decided_ones_stay(records: SqlRecord
     decided = a_case("e1", CaseState.CONFIRMED)
     records.settle((), (), (), [decided, a_case("e1", number=1), a_case("e2")])
     records.settle((), [("e1", EVER, FOREVER)], (), ())
-    assert {(case.person, case.state) for case in records.cases()} == {("e1", CaseState.CONFIRMED), ("e2", CaseState.NEW)}
+    assert {(case.person, case.state) for case in records.cases()} == {
+        ("e1", CaseState.CONFIRMED),
+        ("e2", CaseState.NEW),
+    }
     assert records.cases(persons=["e1"]) == [decided]
 
 
@@ -568,8 +571,9 @@ def test_records_of_the_shape_before_keep_their_alerts_and_get_the_new_columns(a
     with records.database.writing() as connection:
         migrate(connection, "0004")
         connection.exec_driver_sql(
-            "insert into alerts (id, rule, person, day, time, severity, score, stage, terms, facts, events, detected_at)"
-            " values ('a', 'r', 'p', '2026-03-02', '2026-03-02 09:00:00', 'high', 40, 'active',"
+            "insert into alerts"
+            " (id, rule, person, day, time, severity, score, stage, terms, facts, events, detected_at) values"
+            " ('a', 'r', 'p', '2026-03-02', '2026-03-02 09:00:00', 'high', 40, 'active',"
             """ '[{"name": "r", "points": 40, "observed": null}]', '{}', '[]', '2026-03-02 09:00:00')"""
         )
         connection.exec_driver_sql(

@@ -52,7 +52,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("delete from alerts where outcome = 'suppressed'")
-    op.execute("update cases set state = case when state = 'overflow' then 'new' else 'closed' end where state <> 'new'")
+    op.execute(
+        "update cases set state = case when state = 'overflow' then 'new' else 'closed' end where state <> 'new'"
+    )
     for name in CASES:
         op.drop_column("cases", name)
     for name in ALERTS:
