@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.wiring import House
-from core.grounds import ApprovalKind
+from core.grounds import Approval, ApprovalKind
 from ingest.approvals import read_approvals
 from ingest.hr import Problem, read_employees, read_resignations
 
@@ -48,19 +48,18 @@ def import_approvals(
     accounts = {link.account for link in house.records.links()}
     read = read_approvals(path, kind, house.calendar, accounts)
     known = {(approval.kind, approval.id): approval for approval in house.records.approvals()}
-    now = datetime.now(UTC)
-    fresh = []
-    for approval in read.approvals:
-        before = known.get((approval.kind, approval.id))
-        same = before is not None and replace(approval, filed=before.filed) == before
-        if before is not None and same and approval.filed == approval.since:
-            approval = before
-        elif before is not None and not same and approval.filed == approval.since:
-            approval = replace(approval, filed=max(now, approval.since))
-        fresh.append(approval)
+    fresh = [_as_known(approval, known.get((approval.kind, approval.id))) for approval in read.approvals]
     if not check:
         house.records.save_approvals(fresh)
     return HrImport(read.rows, len(read.approvals), read.problems, read.warnings)
+
+
+def _as_known(approval: Approval, before: Approval | None) -> Approval:
+    """An approval that does not say when it was given, by what is known of it."""
+    if before is None or approval.filed != approval.since:
+        return approval
+    same = replace(approval, filed=before.filed) == before
+    return before if same else replace(approval, filed=max(datetime.now(UTC), approval.since))
 
 
 def import_folder(house: House, folder: Path) -> list[tuple[Path, HrImport]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -30,18 +29,12 @@ def overflow(cases: Sequence[Case], per_week: float, calendar: CompanyCalendar) 
 
 
 def cut(scores: Sequence[float], weeks: int, per_week: float) -> float:
-    """The score that at most `per_week` of the cases of these weeks reached, on average; 0 while all fit or too little
-    is known."""
-    fit = int(per_week * weeks)
+    """The score that `per_week` of the cases of these weeks reached, on average; 0 while all fit or too little is known.
+    Equal scores are kept together, even if one more case is then shown."""
+    fit = max(1, int(per_week * weeks))
     if weeks < LEAST or len(scores) <= fit:
         return 0.0
-    ordered = sorted(scores)
-    # Equal scores are kept or left out together.
-    edge = ordered[len(ordered) - fit] if fit else float("inf")
-    above = len(ordered) - bisect_left(ordered, edge) if fit else 0
-    if above <= fit:
-        return edge
-    return next((score for score in ordered if score > edge), edge)
+    return sorted(scores)[-fit]
 
 
 def monday(day: date) -> date:

@@ -97,7 +97,8 @@ def _fact(value: Fact | datetime) -> Fact:
 
 
 def explain(rule: Rule, alert: Alert, name: str, lang: Literal["zh", "en"]) -> str:
-    """What happened, in one language: the rule's sentence, then observed value, limit and own usual where known."""
+    """What happened, in one language: the rule's sentence, then observed value, limit and own usual where known, and
+    below which value nothing would have been said."""
     notes = _NOTES[lang]
     silent = silent_below(rule, alert.facts)
     own = {"person": name, "unit": unit_words(unit_of(rule, alert.facts), lang)}
@@ -106,9 +107,10 @@ def explain(rule: Rule, alert: Alert, name: str, lang: Literal["zh", "en"]) -> s
     message = getattr(rule.extra.message, lang).format_map(words) if rule.extra.message else rule.title
     more = [notes["limit"]] if "limit" in alert.facts else []
     more += [notes["usual"]] if "own_usual" in alert.facts else []
-    more += [notes["silent"]] if "limit" in alert.facts and silent is not None else []
     more += [notes["looking back"]] if _looked_back(alert) else []
-    return notes["stop"].join([message, notes["comma"].join(more).format_map(words)] if more else [message])
+    said = [message, notes["comma"].join(more).format_map(words)] if more else [message]
+    said += [notes["silent"].format_map(words)] if "limit" in alert.facts and silent is not None else []
+    return notes["stop"].join(said)
 
 
 class _Words(dict[str, str]):
