@@ -29,8 +29,8 @@ def overflow(cases: Sequence[Case], per_week: float, calendar: CompanyCalendar) 
 
 
 def cut(scores: Sequence[float], weeks: int, per_week: float) -> float:
-    """The score that `per_week` of the cases of these weeks reached, on average; 0 while all fit or too little is known.
-    Equal scores are kept together, even if one more case is then shown."""
+    """The score that `per_week` of the cases of these weeks reached, on average; 0 while all fit or too little is
+    known. Equal scores are kept together, even if one more case is then shown."""
     fit = max(1, int(per_week * weeks))
     if weeks < LEAST or len(scores) <= fit:
         return 0.0

@@ -55,6 +55,11 @@ class RuleException:
     filed: datetime
 
 
+def keys_of(person: str) -> tuple[str, ...]:
+    """Every account that an id, an account, a mail address, an employee number or a login may stand for."""
+    return (person, *(f"{realm}:{person.lower()}" for realm in ("mail", "employee", "login")))
+
+
 def hours_of(text: str) -> tuple[time, time] | None:
     """The two ends of `22:00-06:00`, which may lie on both sides of midnight; None for no restriction. Raises
     `ValueError`."""

@@ -10,7 +10,7 @@ import polars as pl
 
 from core.calendar import CompanyCalendar
 from core.directory import Directory
-from core.grounds import Approval, RuleException, hours_of
+from core.grounds import Approval, RuleException, hours_of, keys_of
 from detection.rule import Rule
 from detection.windows import TIME
 
@@ -19,7 +19,6 @@ EARLY, LATE = "approval.id", "approval.late"
 RECIPIENTS = ("email.to.address", "email.to.domain", "target.user", "device.id", "share.scope")
 FILES = ("file.name", "file.target_path", "file.path")
 COLUMNS = tuple(dict.fromkeys([*RECIPIENTS, *FILES]))
-REALMS = ("mail", "employee", "login")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +50,8 @@ class Grounds:
 
 
 def named(text: str, directory: Directory) -> frozenset[str]:
-    """Every person that an id, an account, a mail address, an employee number or a login may stand for."""
-    keys = [text, *(f"{realm}:{text.lower()}" for realm in REALMS)]
-    return frozenset({text}).union(*(directory.persons_of(key) for key in keys))
+    """Every person that is called so, or has an account that is."""
+    return frozenset({text}).union(*(directory.persons_of(key) for key in keys_of(text)))
 
 
 def label_of(ground: Approval | RuleException) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from core.grounds import Approval, ApprovalKind, RuleException
+from core.grounds import Approval, ApprovalKind, RuleException, keys_of
 from core.ports import Mark
 from store.records.database import Database, Row, upsert
 from store.records.marks import EVER, FOREVER, add_marks
@@ -61,9 +61,8 @@ class GroundRecords:
 
 def _concerned(exceptions: Iterable[RuleException]) -> Iterable[Mark]:
     for exception in exceptions:
-        yield _mark(exception.person or EVERYBODY, exception.since)
-        if exception.person:
-            yield _mark(f"person:{exception.person}", exception.since)
+        named = [f"person:{exception.person}", *keys_of(exception.person)] if exception.person else [EVERYBODY]
+        yield from (_mark(subject, exception.since) for subject in named)
 
 
 def _mark(subject: str, since: datetime) -> Mark:

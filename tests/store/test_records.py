@@ -559,7 +559,7 @@ def test_an_exception_marks_whomever_it_may_concern_and_ends_by_a_change(records
     records.save_exception(everybody)
     assert list(records.pending()) == []
     records.save_exception(replace(everybody, id="E2", title="", person="e1"))
-    assert subjects(records) == {"e1", "person:e1"}
+    assert subjects(records) == {"e1", "person:e1", "mail:e1", "employee:e1", "login:e1"}, "however it is meant"
     settled(records)
     records.save_exception(replace(everybody, expires=FILED + timedelta(days=1)))
     assert subjects(records) == {"*"}
