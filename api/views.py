@@ -30,7 +30,8 @@ GONE = {
 
 class TermView(BaseModel):
     """One line of a score ledger; the points of a ledger add up to its score. What nobody knows is null, never 0. A
-    term counts from `since` on; `weight` is what share of an alert's score counts for its person."""
+    term counts from `since` on; `factor` multiplied the terms before it; `weight` is what share of an alert's score
+    counts for its person."""
 
     name: str
     points: float
@@ -42,6 +43,7 @@ class TermView(BaseModel):
     unit: str | None
     since: datetime | None
     alert: str | None
+    factor: float | None
     weight: float | None
     messages: dict[str, str]
 

@@ -53,7 +53,8 @@ class Term:
 
     `own_usual` and `peers_usual` are what the person and their peers usually have of what was observed, None where
     nobody knows. An observed value below `silent_below` would not have fired; `unit` says of what. A term counts from
-    `since` on, always where there is none. In a person's ledger `weight` is what share of the alert's score counts.
+    `since` on, always where there is none. `factor` is what the terms before were multiplied by; in a person's ledger
+    `weight` is what share of the alert's score counts.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Term:
     unit: str | None = None
     since: datetime | None = None
     alert: str | None = None
+    factor: float | None = None
     weight: float | None = None
 
 

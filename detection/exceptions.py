@@ -23,30 +23,29 @@ COLUMNS = tuple(dict.fromkeys([*RECIPIENTS, *FILES]))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounds:
-    """Approvals by the person they speak for, and exceptions with the persons each one names."""
+    """Approvals by the person they speak for, exceptions with the persons each one names, and both by label."""
 
     approvals: Mapping[str, Sequence[Approval]] = field(default_factory=dict)
     exceptions: Sequence[tuple[RuleException, frozenset[str]]] = ()
+    labels: Mapping[str, Approval | RuleException] = field(default_factory=dict)
 
     @classmethod
     def of(cls, approvals: Iterable[Approval], exceptions: Iterable[RuleException], directory: Directory) -> Grounds:
         """Who is meant follows from the links, as everywhere."""
+        all_approvals, all_exceptions = list(approvals), list(exceptions)
         per_person: dict[str, list[Approval]] = {}
-        for approval in approvals:
+        for approval in all_approvals:
             for person in sorted(named(approval.account, directory)):
                 per_person.setdefault(person, []).append(approval)
+        meant = [(one, named(one.person, directory) if one.person else frozenset()) for one in all_exceptions]
         return cls(
             approvals=per_person,
-            exceptions=[(one, named(one.person, directory) if one.person else frozenset()) for one in exceptions],
+            exceptions=meant,
+            labels={label_of(one): one for one in (*all_approvals, *all_exceptions)},
         )
 
     def __bool__(self) -> bool:
-        return bool(self.approvals or self.exceptions)
-
-    def told(self, label: str) -> Approval | RuleException:
-        """What a label stands for."""
-        found = {label_of(one): one for own in self.approvals.values() for one in own}
-        return (found | {label_of(one): one for one, _ in self.exceptions})[label]
+        return bool(self.labels)
 
 
 def named(text: str, directory: Directory) -> frozenset[str]:

@@ -62,6 +62,7 @@ _TERMS = {
         "limit": "limit {limit}",
         "silent_below": _NOTES["en"]["silent"],
         "since": "counts from {since} on",
+        "factor": "times {factor}",
         "weight": "{weight} of the alert's score",
     },
     "zh": {
@@ -71,6 +72,7 @@ _TERMS = {
         "limit": "限值 {limit}",
         "silent_below": _NOTES["zh"]["silent"],
         "since": "自 {since} 起计入",
+        "factor": "乘以 {factor}",
         "weight": "计入该告警得分的 {weight}",
     },
 }

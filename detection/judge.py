@@ -272,7 +272,7 @@ def _explained(whole: Match | None, rest: Match | None, end: Match | None, event
     after = [] if suppressed or rest == end else _labels(match, events, bench, late=True)
     after = [label for label in after if label not in early]
     if after:
-        filed = max(bench.grounds.told(label).filed for label in after)
+        filed = max(bench.grounds.labels[label].filed for label in after)
         terms += _less(terms, sum_of(_terms(end, bench)) if end else 0.0, after, filed)
     return _alert(match, bench, tuple(terms), suppressed=suppressed, labels=[*early, *after])
 
@@ -320,7 +320,7 @@ def _alert(
         stage=bench.directory.stage(match.person, match.time).value,
         outcome=Outcome.SUPPRESSED if suppressed else Outcome.ALERT,
         grounds=tuple(labels),
-        why="; ".join(dict.fromkeys(reason_of(bench.grounds.told(label)) for label in labels)),
+        why="; ".join(dict.fromkeys(reason_of(bench.grounds.labels[label]) for label in labels)),
     )
 
 

@@ -55,7 +55,7 @@ def ledger(match: Match, rule: Rule, stage: Stage, post: tuple[str, float] | Non
 
 def _factor(name: str, factor: float, terms: Sequence[Term]) -> list[Term]:
     """What multiplying everything before by a factor adds."""
-    return [] if factor == 1.0 else [Term(name=name, points=round((factor - 1) * sum_of(terms), 2), observed=factor)]
+    return [] if factor == 1.0 else [Term(name=name, points=round((factor - 1) * sum_of(terms), 2), factor=factor)]
 
 
 def sum_of(terms: Sequence[Term]) -> float:
