@@ -41,7 +41,7 @@ class Grounds:
         return cls(
             approvals=per_person,
             exceptions=meant,
-            labels={label_of(one): one for one in (*all_approvals, *all_exceptions)},
+            labels={label_of(a): a for a in all_approvals} | {label_of(e): e for e in all_exceptions},
         )
 
     def __bool__(self) -> bool:

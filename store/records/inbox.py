@@ -97,25 +97,25 @@ class InboxRecords:
 
     def divide(self, overflow: Collection[str]) -> None:
         with self._database.writing() as connection:
-            query = select(case_table.c.id, case_table.c.state, case_table.c.alerts)
-            rows = connection.execute(query.where(case_table.c.state.in_(_OPEN)).order_by(case_table.c.id)).all()
-            for row in rows:
-                state = CaseState.OVERFLOW if row.id in overflow else CaseState.NEW
-                if row.state != state.value:
-                    connection.execute(update(case_table).where(case_table.c.id == row.id).values(state=state.value))
-            left_out = {alert for row in rows if row.id in overflow for alert in json.loads(row.alerts)}
-            here = connection.execute(select(alert_table.c.id).where(alert_table.c.outcome == Outcome.OVERFLOW.value))
-            known = set(here.scalars())
-            if known == left_out:
+            if not overflow and not _left_out(connection):
                 return
             if not self._database.is_sqlite:
+                # Alerts before cases, as whoever settles.
                 connection.exec_driver_sql("lock table alerts in share row exclusive mode")
-            before = _tally(connection)
+            before, known = _tally(connection), _left_out(connection)
+            left_out: set[str] = set()
+            query = select(case_table.c.id, case_table.c.state, case_table.c.alerts)
+            for row in connection.execute(query.where(case_table.c.state.in_(_OPEN)).order_by(case_table.c.id)).all():
+                state = CaseState.OVERFLOW if row.id in overflow else CaseState.NEW
+                if row.id in overflow:
+                    left_out.update(json.loads(row.alerts))
+                if row.state != state.value:
+                    connection.execute(update(case_table).where(case_table.c.id == row.id).values(state=state.value))
             _move(connection, sorted(known - left_out), Outcome.OVERFLOW, Outcome.ALERT)
             _move(connection, sorted(left_out - known), Outcome.ALERT, Outcome.OVERFLOW)
             after = _tally(connection)
-            shown, hidden = before[Outcome.SUPPRESSED], after[Outcome.SUPPRESSED]
-            if shown != hidden or sum(before.values()) != sum(after.values()):
+            apart = before[Outcome.SUPPRESSED] != after[Outcome.SUPPRESSED]
+            if apart or sum(before.values()) != sum(after.values()):
                 raise Unbalanced(f"the alert budget made {after} of {before}")
 
     def tally(self) -> Mapping[Outcome, int]:
@@ -162,6 +162,12 @@ def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -
         open_ones = case_table.c.person.in_(some) & case_table.c.state.in_(_OPEN)
         connection.execute(delete(case_table).where(open_ones))
     return cleared
+
+
+def _left_out(connection: Connection) -> set[str]:
+    """The alerts that are overflow; every overflow case has some."""
+    query = select(alert_table.c.id).where(alert_table.c.outcome == Outcome.OVERFLOW.value)
+    return set(connection.execute(query).scalars())
 
 
 def _tally(connection: Connection) -> dict[Outcome, int]:
