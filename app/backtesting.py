@@ -20,10 +20,6 @@ from detection.hunt import Retold, hunt
 from detection.judge import Bench, Judged
 from detection.rulebook import RuleBook, texts_at
 
-CONFIRMED = frozenset({CaseState.CLOSED})
-"""States in which a person has decided about a case. Until decisions say which way, a closed case counts as one that a
-change of rules must not lose."""
-
 Progress = Callable[[Judged], None]
 
 
@@ -83,7 +79,7 @@ def backtest(
         for book in (house.book, after)
     ]
     persons = {alert.person for alerts in found for alert in alerts}
-    closed = [case for case in house.records.cases() if case.state in CONFIRMED]
+    closed = [case for case in house.records.cases() if case.state in {CaseState.CONFIRMED}]
     rest = [
         alert
         for alert in house.records.alerts(persons=persons)
@@ -113,8 +109,14 @@ def _alerts(
         return []
     house.events.catch_up()
     found: list[Alert] = []
+    directory = house.directory()
     bench = Bench(
-        store=_store(house, book, names), directory=house.directory(), book=book, surroundings=house.surroundings()
+        store=_store(house, book, names),
+        directory=directory,
+        book=book,
+        surroundings=house.surroundings(),
+        grounds=house.grounds(directory),
+        posts=house.config.detection.posts,
     )
     for judged in hunt(names, bench, since, until):
         found += judged.alerts

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.config import Config
+from app.report import balance
 from app.wiring import House, broker_address, elastic_client, open_house
 from core.errors import LeaverwatchError
 from detection.rulebook import RuleBook
@@ -72,6 +73,7 @@ def _stored(config: Config, *, events: bool) -> Iterator[Finding]:
             if events:
                 yield _events(house)
             yield _marks(house)
+            yield Finding("matches", True, balance(house.records.tally()))
             if events:
                 yield from _sources(house)
     except LeaverwatchError as error:

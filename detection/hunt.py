@@ -52,8 +52,32 @@ class Retold:
 
     def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
         """At least as many as there are: all events that the rules asked about may match."""
-        parts = [self._store.totals(part, by, zone, sums) for part in self._parts(query)]
+        if TAGS in by:
+            parts = [*self._by_stored_tag(query, by, zone, sums), *self._by_fresh_tag(query, by, zone, sums)]
+        else:
+            parts = [self._store.totals(part, by, zone, sums) for part in self._parts(query)]
         return pl.concat(parts).group_by(by).agg(pl.all().sum()).sort(by)
+
+    def _by_stored_tag(
+        self, query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str]
+    ) -> Iterator[pl.DataFrame]:
+        """Totals by the tags stored, those left out that are told anew here."""
+        found = self._store.totals(
+            replace(query, tagged=frozenset(query.tagged or ()) - self._asked(query)), by, zone, sums
+        )
+        yield found.filter(~pl.col(TAGS).is_in(sorted(self._fresh)).fill_null(False))
+
+    def _by_fresh_tag(
+        self, query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str]
+    ) -> Iterator[pl.DataFrame]:
+        others = [name for name in by if name != TAGS]
+        for name in sorted(self._asked(query)):
+            may = self._fresh[name]
+            part = replace(
+                query, tagged=None, condition=may if query.condition is None else All((query.condition, may))
+            )
+            found = self._store.totals(part, others, zone, sums).with_columns(pl.lit(name).alias(TAGS))
+            yield found.select(*by, "events", *sums)
 
     def _parts(self, query: EventQuery) -> list[EventQuery]:
         """What to ask of the store: events by their stored tags, and those to be tagged here."""
@@ -125,9 +149,16 @@ def hunt(names: Collection[str], bench: Bench, since: datetime | None, until: da
     last = LAST_DAY if until is None else calendar.day_of(until)
     marks = [Mark(subject="*", first=_before(first, lookback), last=last)]
     book = only(bench.book, names)
-    for judged in judge(
-        marks, store=bench.store, directory=bench.directory, book=book, surroundings=bench.surroundings
-    ):
+    judging = judge(
+        marks,
+        store=bench.store,
+        directory=bench.directory,
+        book=book,
+        surroundings=bench.surroundings,
+        grounds=bench.grounds,
+        posts=bench.posts,
+    )
+    for judged in judging:
         alerts = [alert for alert in judged.alerts if _within(alert, since, until)]
         yield replace(judged, marks=(), alerts=alerts)
 

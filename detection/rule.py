@@ -209,6 +209,10 @@ def name_of(parsed: SigmaRule | SigmaCorrelationRule) -> str:
     return name
 
 
+def _tags(parsed: SigmaRule | SigmaCorrelationRule) -> frozenset[str]:
+    return frozenset(str(tag).lower() for tag in parsed.tags or ())
+
+
 def _level(parsed: SigmaRule | SigmaCorrelationRule) -> Severity:
     return Severity(parsed.level.name.lower()) if parsed.level else Severity.MEDIUM
 

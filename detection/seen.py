@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -38,6 +40,15 @@ class Seen:
         self._correlate = correlate
         self._known: dict[str, Happening] = {}
         self._tagged = _by_tag(events)
+        self._found: dict[str, Places] = {}
+        self._left: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+
+    def without(self, explained: pl.Series) -> Seen:
+        """The same, as if rules did not happen at the `explained` events. What else a rule needs to know of these, as
+        whether a value is new, stays known."""
+        other = copy(self)
+        other._known, other._left = {}, ~explained.to_numpy()
+        return other
 
     def happens(self, name: str) -> Happening:
         """Where the rule happens, by rows of `events`."""
@@ -46,7 +57,10 @@ class Seen:
             if rule.correlation:
                 self._known[name] = self._correlate(rule, self)
             else:
-                rows = self._hits(rule)
+                if name not in self._found:
+                    self._found[name] = self._hits(rule)
+                rows = self._found[name]
+                rows = rows if self._left is None else rows[self._left[rows]]
                 self._known[name] = Happening(rows, rows)
         return self._known[name]
 
