@@ -18,7 +18,7 @@ from core.errors import RuleError
 from detection.rulebook import RuleBook
 from detection.windows import Measure
 from tests.detection.conftest import EXPORT, SURROUNDINGS, alerts, at, book, window
-from tests.detection.test_windows import by_hand
+from tests.detection.test_window_totals import by_hand
 
 ACTIONS = {"exported": "export", "deleted": "delete", "shared": "share"}
 BASES = [EXPORT.replace("exported", name).replace("export}", f"{action}}}") for name, action in ACTIONS.items()]
