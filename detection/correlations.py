@@ -26,10 +26,10 @@ CONDITION = "leaverwatch.condition"
 """Where the condition as it was written goes through pySigma, which knows less than the specification."""
 LONGEST_TEXT = 1000
 EVENTS = Measure("event_count")
-TAKEN = frozenset(
-    {"observed", "limit", "own_usual", "events", "records", "bytes", "example", "first", "last", "person"}
-)
-"""Names of facts: an alias of that name would hide one."""
+FACTS = ("observed", "limit", "own_usual", "events", "records", "bytes", "example", "first", "last", "person")
+COLUMNS = ("at", "day", "rule", "total", "holds", "holds_right", "since", "time", "place", "len", "leaver.stage_then")
+TAKEN = frozenset((*FACTS, *COLUMNS))
+"""Names of facts and of columns made when judging: an alias of that name would hide one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,5 +195,5 @@ def _check_fields(where: str, names: Iterable[object]) -> None:
     for name in names:
         if not isinstance(name, str) or name not in BY_NAME:
             raise RuleError(f"{where}: there is no field {name}")
-        if BY_NAME[name].kind in (Kind.KEYWORDS, Kind.RECORD):
-            raise RuleError(f"{where}: {name} is not a single value")
+        if BY_NAME[name].kind in (Kind.KEYWORDS, Kind.RECORD, Kind.DATE):
+            raise RuleError(f"{where}: {name} is no value to group or count by")

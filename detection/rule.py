@@ -28,6 +28,7 @@ RECORD = frozenset({"vendor", "event.original"})
 """Where the vendor's own fields are read from."""
 PRODUCTS = {"windows": "windows", "m365": "m365", "salesforce": "salesforce", "postfix": "postfix"}
 DAY = timedelta(days=1)
+MOST_REACH = 3650
 ANYTHING = All()
 
 
@@ -168,6 +169,9 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule], na
     span = -(-correlation.span // DAY)
     usual = extra.usual.days if extra.usual else 0
     deepest = max(base.memory for base in bases)
+    reach = 3 * span + usual + deepest
+    if reach > MOST_REACH:
+        raise RuleError(f"its windows reach back {reach} days, more than {MOST_REACH}")
     own = [*bases, *(known[name] for base in bases for name in base.nested)]
     return Rule(
         name=name_of(parsed),
@@ -187,7 +191,7 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule], na
         ),
         below=max(base.below + (base.correlation.span if base.correlation else timedelta(0)) for base in bases),
         leavers_only=all(base.leavers_only for base in bases),
-        reach=3 * span + usual + deepest,
+        reach=reach,
         window=span + deepest,
         memory=2 * span + (span + usual if usual else 0) + deepest,
     )

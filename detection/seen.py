@@ -54,6 +54,9 @@ class Seen:
         """Where the rule happens, by rows of `events`."""
         if name not in self._known:
             rule = self._rules[name]
+            for below in rule.nested:
+                # The lowest first, so that a high tower is no deep recursion.
+                self.happens(below)
             if rule.correlation:
                 self._known[name] = self._correlate(rule, self)
             else:

@@ -18,7 +18,7 @@ from core.errors import RuleError
 from detection.rulebook import RuleBook
 from detection.windows import Measure
 from tests.detection.conftest import EXPORT, SURROUNDINGS, alerts, at, book, window
-from tests.detection.test_windows import by_hand
+from tests.detection.test_window_totals import by_hand
 
 ACTIONS = {"exported": "export", "deleted": "delete", "shared": "share"}
 BASES = [EXPORT.replace("exported", name).replace("export}", f"{action}}}") for name, action in ACTIONS.items()]
@@ -291,12 +291,15 @@ def test_three_bursts_are_three_however_long_each_lasts() -> None:
 
 def test_correlations_stand_on_each_other_in_any_depth() -> None:
     texts = [rule("r1", "event_count", ["exported"], {"gte": 1})]
-    texts += [rule(f"r{n}", "event_count", [f"r{n - 1}"], {"gte": 1}) for n in range(2, 9)]
+    texts += [rule(f"r{n}", "event_count", [f"r{n - 1}"], {"gte": 1}) for n in range(2, 301)]
     (alert,) = found(texts[::-1], list(events("02T10:00")))
-    assert alert.rule == "r8"
+    assert alert.rule == "r300"
     rules = book(*BASES, *texts).rules
     assert rules["r8"].nested == tuple(f"r{n}" for n in range(1, 8))
     assert rules["r8"].reach > rules["r2"].reach > 0
+    high = [rule(f"r{n}", "event_count", [f"r{n - 1}"], {"gte": 1}, timespan="400d") for n in range(2, 9)]
+    with pytest.raises(RuleError, match="reach back"):
+        book(*BASES, texts[0], *high)
 
 
 def test_days_of_a_correlation_over_a_correlation_can_be_judged_one_by_one() -> None:
@@ -402,7 +405,7 @@ def test_sums_beyond_any_column_stop_at_the_largest_number() -> None:
         ({"type": "value_sum", "condition": {"gte": 2}}, "field"),
         ({"type": "value_sum", "condition": {"gte": 2, "field": "file.name"}}, "not a number"),
         ({"type": "value_avg", "condition": {"gte": 2, "field": "person.id"}}, "not a stored field"),
-        ({"type": "value_count", "condition": {"gte": 2, "field": "rule.matched"}}, "not a single value"),
+        ({"type": "value_count", "condition": {"gte": 2, "field": "rule.matched"}}, "no value to"),
         ({"type": "value_count", "condition": {"gte": 2, "field": {"a": 1}}}, "a name"),
         ({"type": "value_sum", "condition": {"gte": 2, "field": ["data.records", "data.bytes"]}}, "takes one field"),
         ({"type": "value_percentile", "condition": {"gte": 2, "field": "data.records", "percentile": 101}}, "0 to 100"),
@@ -415,7 +418,9 @@ def test_sums_beyond_any_column_stop_at_the_largest_number() -> None:
         ({"type": "temporal", "condition": "(" * 300 + "exported"}, "0.yml"),
         ({"type": "event_count", "condition": {"gte": 2}, "timespan": "500d"}, "400 days"),
         ({"type": "event_count", "condition": {"gte": 2}, "timespan": "9" * 30 + "y"}, "400 days"),
-        ({"type": "event_count", "condition": {"gte": 2}, "group-by": ["rule.matched"]}, "not a single value"),
+        ({"type": "event_count", "condition": {"gte": 2}, "group-by": ["rule.matched"]}, "no value to"),
+        ({"type": "event_count", "condition": {"gte": 2}, "group-by": ["@timestamp"]}, "no value to"),
+        ({"type": "event_count", "condition": {"gte": 2}, "aliases": {"day": {"exported": "file.name"}}}, "else"),
         ({"type": "event_count", "condition": {"gte": 2}, "group-by": ["no.such"]}, "no field no.such"),
         ({"type": "event_count", "condition": {"gte": 2}, "rules": [{"a": 1}]}, "no rule"),
         ({"type": "event_count", "condition": {"gte": 2}, "rules": []}, "rules"),
