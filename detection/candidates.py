@@ -21,7 +21,7 @@ def hits(rule: Rule, joined: pl.DataFrame) -> pl.DataFrame:
 
 def needed(rules: Iterable[Rule]) -> set[str]:
     """The single-event rules that these rules look at."""
-    return {name for rule in rules for name in (rule.correlation.rules if rule.correlation else (rule.name,))}
+    return {name for rule in rules for name in rule.bases}
 
 
 def _new_values(rows: pl.DataFrame, seen: FirstSeen) -> pl.DataFrame:

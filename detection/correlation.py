@@ -21,11 +21,12 @@ FACT_FIELDS = ("data.records", "data.bytes", *EXAMPLES)
 @dataclass(slots=True)
 class Past:
     """What one rule needs to know of the days before `since` that are not read again: the windows at the ends of quiet
-    days, and which windows held last."""
+    days, and which windows held last; of a behaviour, its days."""
 
     since: date
     usual: pl.DataFrame | None = None
     held: pl.DataFrame | None = None
+    days: pl.DataFrame | None = None
 
 
 def findings(rule: Rule, hits: Mapping[str, pl.DataFrame], past: Past | None = None) -> list[Match]:

@@ -14,6 +14,7 @@ from core.directory import Directory
 from core.person import Filing, Stage
 from core.ports import EventQuery, EventReader, Mark
 from core.schema import BY_NAME, SCHEMA
+from detection import behaviours
 from detection.candidates import hits, needed
 from detection.correlation import FACT_FIELDS, Past, findings
 from detection.derive import Surroundings, derive
@@ -160,7 +161,7 @@ def alerts_of(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], pasts:
         return []
     events = _read(group, bench, rules, whole=pasts is None)
     since = min(first for _, first, _ in group)
-    matches = _as_of(rules, events, bench.book, _past(pasts, AS_OF, since))
+    matches = _as_of(rules, events, bench, _past(pasts, AS_OF, since))
     found = {(match.rule, match.person, match.day) for match in matches}
     for match in _looking_back(rules, events, bench, pasts, since):
         if (match.rule, match.person, match.day) not in found:
@@ -228,16 +229,22 @@ def _columns(rules: Sequence[Rule]) -> tuple[str, ...]:
     asked = {
         name
         for rule in rules
-        if rule.correlation or rule.exact is not None or rule.extra.first_seen
+        if rule.correlation or rule.behaviour or rule.exact is not None or rule.extra.first_seen
         for name in (*rule.fields, *([rule.extra.first_seen.field] if rule.extra.first_seen else []))
     }
     return tuple(dict.fromkeys([*BASE_COLUMNS, *sorted(asked & SCHEMA.keys() & BY_NAME.keys())]))
 
 
-def _as_of(rules: Sequence[Rule], events: pl.DataFrame, book: RuleBook, past: Past | None) -> list[Match]:
+def _as_of(rules: Sequence[Rule], events: pl.DataFrame, bench: Bench, past: Past | None) -> list[Match]:
     """What the rules find, every event seen with what was known at its time."""
-    per_rule = {name: hits(book.rules[name], events) for name in sorted(needed(rules))}
-    return [match for rule in rules for match in findings(rule, per_rule, past)]
+    per_rule = {name: hits(bench.book.rules[name], events) for name in sorted(needed(rules))}
+    return [match for rule in rules for match in _found(rule, per_rule, bench, past)]
+
+
+def _found(rule: Rule, per_rule: Mapping[str, pl.DataFrame], bench: Bench, past: Past | None) -> list[Match]:
+    if rule.behaviour:
+        return behaviours.find(rule, rule.behaviour, per_rule, bench.directory.calendar, past)
+    return findings(rule, per_rule, past)
 
 
 def _looking_back(
@@ -250,7 +257,7 @@ def _looking_back(
     for turn in range(max((len(own) for own in notices.values()), default=0)):
         filings = {person: own[turn] for person, own in notices.items() if len(own) > turn}
         past = _past(pasts, turn, since)
-        for match in _as_of(rules, _as_if_known(events, filings, bench), bench.book, past):
+        for match in _as_of(rules, _as_if_known(events, filings, bench), bench, past):
             filing = filings[match.person]
             days = (bench.directory.calendar.day_of(filing.filed) - match.day).days
             if match.time < filing.filed and days <= bench.book.rules[match.rule].extra.lookback:

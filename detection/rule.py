@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,6 +16,9 @@ from core.alert import Severity
 from core.errors import RuleError
 from core.schema import BY_NAME, DERIVED, JOINED, SCHEMA
 from detection.condition import condition, fields_of, only_of
+
+if TYPE_CHECKING:
+    from detection.behaviours.base import Behaviour
 
 STORED = frozenset(SCHEMA) | {field.name for field in DERIVED}
 ALL = STORED | {field.name for field in JOINED}
@@ -103,13 +106,23 @@ class Rule:
     exact: pl.Expr | None = None
     fields: frozenset[str] = frozenset()
     correlation: Correlation | None = None
+    behaviour: Behaviour | None = None
     leavers_only: bool = False
     reach: int = 0
     window: int = 0
 
     @property
     def kind(self) -> str:
+        if self.behaviour:
+            return self.behaviour.kind()
         return self.correlation.type if self.correlation else "event"
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The single-event rules it looks at."""
+        if self.behaviour:
+            return self.behaviour.bases
+        return self.correlation.rules if self.correlation else (self.name,)
 
     def silent(self) -> Rule:
         """The same rule as a building block: it raises no alert of its own."""

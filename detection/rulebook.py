@@ -16,12 +16,14 @@ from sigma.rule import SigmaRule
 
 from core.canonical import content_id
 from core.errors import RuleError
+from detection.behaviours.reading import Draft, behaviour_rule, draft_of
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 
 ENGINE = "1"
 """Changes when the same rules would give other answers: every stored event is then tagged again."""
 
-Found = tuple[str, SigmaRule | SigmaCorrelationRule]
+Parsed = SigmaRule | SigmaCorrelationRule | Draft
+Found = tuple[str, Parsed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class RuleBook:
         """The rules of some files, given as name and text."""
         found = [rule for name, text in sorted(texts.items()) for rule in _parsed(name, text)]
         rules: dict[str, Rule] = {}
-        for name, parsed in sorted(found, key=lambda item: isinstance(item[1], SigmaCorrelationRule)):
+        for name, parsed in sorted(found, key=lambda item: not isinstance(item[1], SigmaRule)):
             rule = _compiled(name, parsed, rules)
             if rule.name in rules:
                 raise RuleError(f"{name}: a rule called {rule.name} is there already")
@@ -65,7 +67,7 @@ class RuleBook:
 
     def names_in(self, texts: Mapping[str, str]) -> set[str]:
         """The names of the rules in some files."""
-        return {name_of(rule) for file, text in texts.items() for _, rule in _parsed(file, text)}
+        return {_name(rule) for file, text in texts.items() for _, rule in _parsed(file, text)}
 
     @property
     def event_rules(self) -> list[Rule]:
@@ -99,6 +101,9 @@ def _parsed(name: str, text: str) -> Iterator[Found]:
     for document in documents:
         if not isinstance(document, dict):
             raise RuleError(f"{name}: a rule is a table of keys")
+        if "behaviour" in document:
+            yield name, draft_of(name, document)
+            continue
         try:
             # Resolving references waits until every file is read.
             (rule,) = SigmaCollection.from_dicts([document], resolve_references=False).rules
@@ -109,10 +114,12 @@ def _parsed(name: str, text: str) -> Iterator[Found]:
         yield name, rule
 
 
-def _compiled(name: str, parsed: SigmaRule | SigmaCorrelationRule, known: Mapping[str, Rule]) -> Rule:
+def _compiled(name: str, parsed: Parsed, known: Mapping[str, Rule]) -> Rule:
     try:
         if isinstance(parsed, SigmaRule):
             return event_rule(parsed)
+        if isinstance(parsed, Draft):
+            return behaviour_rule(parsed, known)
         return correlation_rule(parsed, known)
     except SigmaError as error:
         raise RuleError(f"{name}: {error}") from None
@@ -120,14 +127,14 @@ def _compiled(name: str, parsed: SigmaRule | SigmaCorrelationRule, known: Mappin
         raise RuleError(f"{name}: {error}") from None
 
 
+def _name(parsed: Parsed) -> str:
+    return parsed.name if isinstance(parsed, Draft) else name_of(parsed)
+
+
 def _silence(rules: dict[str, Rule]) -> None:
-    """A rule that a correlation builds on raises no alert of its own, unless the correlation says `generate: true`."""
-    building = {base for rule in rules.values() if rule.correlation for base in rule.correlation.rules}
-    speaking = {
-        base
-        for rule in rules.values()
-        if rule.correlation and rule.correlation.generate
-        for base in rule.correlation.rules
-    }
+    """A rule that a window builds on raises no alert of its own, unless the window says `generate: true`."""
+    windows = [(rule, window) for rule in rules.values() if (window := rule.behaviour or rule.correlation)]
+    building = {base for rule, _ in windows for base in rule.bases}
+    speaking = {base for rule, window in windows if window.generate for base in rule.bases}
     for name in building - speaking:
         rules[name] = rules[name].silent()

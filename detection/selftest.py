@@ -32,7 +32,7 @@ class RuleTest(BaseModel):
     """One test: events, what HR filed (`person`, `filed`, `last_day`, `withdrawn`), facts of persons, who is matched.
 
     An event is fields and values; `person.id` names the person, `@timestamp` may be left out, `repeat: N` stands for N
-    events, in whose texts `{n}` counts from 0.
+    events, in whose texts `{n}` counts from 0: a second apart, or on N days with `daily: true`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,13 +100,14 @@ def matched(book: RuleBook, name: str, test: RuleTest) -> list[str]:
 def _repeated(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for number, event in enumerate(events):
         start = _moment(event.get("@timestamp"), MONDAY + timedelta(minutes=number))
+        apart = timedelta(days=1) if event.get("daily") else timedelta(seconds=1)
         for count in range(int(event.get("repeat", 1))):
             named = {
                 field: value.replace("{n}", str(count)) if isinstance(value, str) else value
                 for field, value in event.items()
-                if field != "repeat"
+                if field not in ("repeat", "daily")
             }
-            yield named | {"@timestamp": start + timedelta(seconds=count)}
+            yield named | {"@timestamp": start + count * apart}
 
 
 def _frame(events: Sequence[Mapping[str, Any]]) -> pl.DataFrame:

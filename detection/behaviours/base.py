@@ -1,0 +1,75 @@
+"""What every kind of behaviour is: parameters that stand in a rule, and a pure function over tagged events."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, get_args
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from core.calendar import CompanyCalendar
+from detection.windows import TIME
+
+if TYPE_CHECKING:
+    from detection.correlation import Past
+
+FOUND = {"person.id": pl.String(), "day": pl.Date(), "time": pl.Datetime("us", "UTC"), "from": pl.Datetime("us", "UTC")}
+"""The least columns of what is found; every other column becomes a fact of the match."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What is looked at: the events that each rule hit, joined, with `day`; of each event one row per rule."""
+
+    hits: Mapping[str, pl.DataFrame]
+    calendar: CompanyCalendar
+    past: Past | None = None
+
+    @cached_property
+    def events(self) -> pl.DataFrame:
+        """Every event once, by person and time."""
+        return pl.concat(self.hits.values()).unique("event.id").sort("person.id", TIME, "event.id")
+
+
+class Behaviour(BaseModel, ABC):
+    """The parameters of one kind of behaviour. Without `generate`, rules that it builds on raise no alerts of their
+    own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    generate: bool = False
+    crowd: ClassVar[str | None] = None
+    """A field whose values tie persons together: the events of others with the same values are read, too."""
+
+    @classmethod
+    def kind(cls) -> str:
+        """The word that stands behind `type:` in a rule."""
+        (word,) = get_args(cls.model_fields["type"].annotation)
+        return str(word)
+
+    @property
+    @abstractmethod
+    def bases(self) -> tuple[str, ...]:
+        """The single-event rules it looks at."""
+
+    @property
+    @abstractmethod
+    def fields(self) -> frozenset[str]:
+        """The fields it needs of their events."""
+
+    @property
+    @abstractmethod
+    def reach(self) -> int:
+        """How many days before a day bear on it."""
+
+    @property
+    def window(self) -> int:
+        """How many of these are read again where `past` knows the days before."""
+        return self.reach
+
+    @abstractmethod
+    def find(self, scene: Scene) -> pl.DataFrame:
+        """The columns of `FOUND` and facts: at most one row per person and day."""
