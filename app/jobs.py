@@ -9,6 +9,7 @@ from datetime import date
 from random import SystemRandom
 from time import sleep
 
+from app.crews import ripples, to_leads
 from app.wiring import House
 from cases.inbox import gather
 from core.alert import Alert
@@ -81,12 +82,16 @@ def _judge(house: House, mine: Set[str]) -> Iterator[Judged]:
     for judged in judge(
         marks, store=house.events, directory=directory, book=house.book, surroundings=house.surroundings()
     ):
-        house.records.settle(judged.marks, judged.spans, judged.alerts, _cases(house, judged))
+        cases, others = _cases(house, judged)
+        # First: whoever dies in between has people judged for nothing, not forgotten.
+        house.records.add([*ripples(house.records, judged), *others])
+        house.records.settle(judged.marks, judged.spans, judged.alerts, cases)
         yield judged
 
 
-def _cases(house: House, judged: Judged) -> list[Case]:
-    """The judged persons' open cases, from the alerts they have now and those they had on other days."""
+def _cases(house: House, judged: Judged) -> tuple[list[Case], list[Mark]]:
+    """The judged persons' open cases, from the alerts they have now and those they had on other days; a crew's is that
+    of one member, who is marked where somebody else was judged."""
     spans = {person: (first, last) for person, first, last in judged.spans}
     alerts: dict[str, list[Alert]] = defaultdict(list)
     for alert in house.records.alerts(persons=spans.keys()):
@@ -96,5 +101,6 @@ def _cases(house: House, judged: Judged) -> list[Case]:
     for alert in judged.alerts:
         alerts[alert.person].append(alert)
     opens_at = house.config.detection.case_opens_at
-    found = (gather(person, own, score_at, opens_at) for person, own in sorted(alerts.items()))
-    return [case for case in found if case]
+    by_lead, others = to_leads(house.records, alerts)
+    found = (gather(person, own, score_at, opens_at) for person, own in sorted(by_lead.items()))
+    return [case for case in found if case], others

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from core.alert import Alert, Match, alert_id
+from core.condition import Any, Is
 from core.directory import Directory
 from core.person import Filing, Stage
 from core.ports import EventQuery, EventReader, Mark
@@ -25,6 +26,7 @@ from detection.windows import STAGE_THEN
 
 PERSONS_AT_ONCE = 5_000
 EVENTS_AT_ONCE = 200_000
+VALUES_AT_ONCE = 200
 FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
 BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email.to.domain", *FACT_FIELDS)
 
@@ -34,13 +36,24 @@ Pasts = dict[int, Past]
 AS_OF = -1
 
 
+@dataclass(slots=True)
+class Beside:
+    """Of places where judged persons were together with others: the others' alerts on the judged days, all that they
+    have because of these places, and who was where."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    places: set[tuple[str, str]] = field(default_factory=set)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """The alerts of some persons' days, whole: other alerts of these spans are no longer true. `marks` are settled."""
+    """The alerts of some persons' days, whole: other alerts of these spans are no longer true. `marks` are settled.
+    `beside` is what that means for others."""
 
     marks: Sequence[Mark]
     spans: Sequence[Span]
     alerts: Sequence[Alert]
+    beside: Beside
 
 
 @dataclass(slots=True)
@@ -76,7 +89,9 @@ def judge(
     for mark in marks:
         due.setdefault(max((last_group[p] for p in touched[mark.subject]), default=0), []).append(mark)
     for number, group in enumerate(groups or [_Group()]):
-        yield Judged(marks=due.get(number, ()), spans=group.spans, alerts=_alerts(group, bench))
+        beside = Beside()
+        alerts = _alerts(group, bench, beside)
+        yield Judged(marks=due.get(number, ()), spans=group.spans, alerts=alerts, beside=beside)
 
 
 def persons_of(mark: Mark, directory: Directory) -> set[str]:
@@ -122,17 +137,17 @@ def _per_account(query: EventQuery, bench: Bench) -> dict[str, int]:
     return dict(bench.store.totals(query, ["user.account"]).drop_nulls().iter_rows())
 
 
-def _alerts(group: _Group, bench: Bench) -> list[Alert]:
+def _alerts(group: _Group, bench: Bench, beside: Beside) -> list[Alert]:
     """The alerts of a group; of a person with more events than fit, rule by rule and some days at a time."""
     if group.events <= EVENTS_AT_ONCE:
-        return alerts_of(group.spans, bench, bench.book.judged)
+        return alerts_of(group.spans, bench, bench.book.judged, beside=beside)
     ((person, first, last),) = group.spans
     found: list[Alert] = []
     for rule in bench.book.judged:
         pasts: Pasts = {}
         start = max(FIRST_DAY, first - timedelta(days=rule.reach))
         for days in _slices(person, start, last, bench, rule):
-            found += alerts_of([(person, *days)], bench, [rule], pasts)
+            found += alerts_of([(person, *days)], bench, [rule], pasts, beside)
     return sorted((alert for alert in found if alert.day >= first), key=lambda alert: alert.id)
 
 
@@ -154,9 +169,16 @@ def _slices(person: str, first: date, last: date, bench: Bench, rule: Rule) -> I
         yield from _slices(person, middle + timedelta(days=1), last, bench, rule)
 
 
-def alerts_of(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], pasts: Pasts | None = None) -> list[Alert]:
+def alerts_of(
+    group: Sequence[Span],
+    bench: Bench,
+    rules: Sequence[Rule],
+    pasts: Pasts | None = None,
+    beside: Beside | None = None,
+) -> list[Alert]:
     """The alerts that these rules raise about some persons' days, ordered by id. With `pasts`, which earlier calls for
-    the days before have filled, events of these are read only as far as windows reach."""
+    the days before have filled, events of these are read only as far as windows reach. What other persons have because
+    of these is added to `beside`."""
     if not group:
         return []
     events = _read(group, bench, rules, whole=pasts is None)
@@ -168,6 +190,7 @@ def alerts_of(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], pasts:
             found.add((match.rule, match.person, match.day))
             matches.append(match)
     days = {person: (first, last) for person, first, last in group}
+    matches += _of_crowds(rules, events, group, bench, Beside() if beside is None else beside)
     kept = (m for m in matches if m.person in days and days[m.person][0] <= m.day <= days[m.person][1])
     return sorted((_alert(match, bench) for match in kept), key=lambda alert: alert.id)
 
@@ -213,8 +236,59 @@ def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: 
         for tagged, of in _looked_at(names, accounts, bench)
     ]
     events = frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id").sort("@timestamp", "event.id")
-    joined = directory.join(derive(events, bench.surroundings))
-    return joined.with_columns(calendar.day_expr().alias("day"), pl.col("leaver.stage").alias(STAGE_THEN))
+    return _joined(events, bench)
+
+
+def _of_crowds(
+    rules: Sequence[Rule], events: pl.DataFrame, group: Sequence[Span], bench: Bench, beside: Beside
+) -> Iterator[Match]:
+    """What is found of several persons together, where one of the group is among them; what others have goes beside."""
+    people = {person for person, _, _ in group}
+    first, last = min(first for _, first, _ in group), max(last for _, _, last in group)
+    for rule in rules:
+        if not (rule.behaviour and rule.behaviour.crowd):
+            continue
+        field = rule.behaviour.crowd
+        others = _crowd(rule, field, events, group, bench)
+        per_rule = {name: hits(bench.book.rules[name], others) for name in rule.bases}
+        met = others.select("person.id", field).drop_nulls().unique()
+        beside.places |= {(person, place) for person, place in met.iter_rows() if person not in people}
+        for match in behaviours.find(rule, rule.behaviour, per_rule, bench.directory.calendar, None):
+            if match.person in people:
+                yield match
+            elif first <= match.day <= last:
+                beside.alerts.append(_alert(match, bench))
+
+
+def _crowd(rule: Rule, field: str, events: pl.DataFrame, group: Sequence[Span], bench: Bench) -> pl.DataFrame:
+    """The events of anybody that have a value of `field` in common with the group's, with everything joined."""
+    own = [hits(bench.book.rules[name], events)[field] for name in rule.bases]
+    values = pl.concat(own).drop_nulls().unique().sort().to_list()
+    frames = [
+        bench.store.read(
+            EventQuery(
+                start=_start(group, rule.reach, bench),
+                end=bench.directory.calendar.end_of(max(last for _, _, last in group)),
+                tagged=rule.bases,
+                condition=Any(tuple(Is(field, value) for value in values[place : place + VALUES_AT_ONCE])),
+                columns=_columns([rule, *(bench.book.rules[name] for name in rule.bases)]),
+            )
+        )
+        for place in range(0, len(values), VALUES_AT_ONCE)
+    ]
+    whole = pl.concat(frames).unique("event.id").sort("@timestamp", "event.id") if frames else events.clear()
+    return _joined(whole, bench) if frames else events.clear()
+
+
+def _start(group: Sequence[Span], reach: int, bench: Bench) -> datetime:
+    first = min(first for _, first, _ in group)
+    return bench.directory.calendar.start_of(max(FIRST_DAY, first - timedelta(days=reach)))
+
+
+def _joined(events: pl.DataFrame, bench: Bench) -> pl.DataFrame:
+    joined = bench.directory.join(derive(events, bench.surroundings))
+    day = bench.directory.calendar.day_expr().alias("day")
+    return joined.with_columns(day, pl.col("leaver.stage").alias(STAGE_THEN))
 
 
 def _looked_at(names: set[str], accounts: frozenset[str], bench: Bench) -> Iterator[tuple[set[str], frozenset[str]]]:
@@ -242,6 +316,8 @@ def _as_of(rules: Sequence[Rule], events: pl.DataFrame, bench: Bench, past: Past
 
 
 def _found(rule: Rule, per_rule: Mapping[str, pl.DataFrame], bench: Bench, past: Past | None) -> list[Match]:
+    if rule.behaviour and rule.behaviour.crowd:
+        return []
     if rule.behaviour:
         return behaviours.find(rule, rule.behaviour, per_rule, bench.directory.calendar, past)
     return findings(rule, per_rule, past)

@@ -67,17 +67,21 @@ def alerts(
 def cases(
     context: typer.Context, json: Json = False, since: Since = None, until: Until = None, person: Person = None
 ) -> None:
-    """Cases: one person's open alerts together."""
+    """Cases: the open alerts of a person together, or of a crew."""
     from api.views import case_views
     from app.cli.show import document, table
 
     with house_of(context) as house:
         directory = house.directory()
         start, end = moment(since, house.calendar), moment(until, house.calendar, end=True)
+        asked = _persons(directory, person)
+        own = set() if asked is None else {alert.id for alert in house.records.alerts(persons=asked)}
         found = [
             case
-            for case in house.records.cases(persons=_persons(directory, person))
-            if (start is None or case.opened >= start) and (end is None or case.opened < end)
+            for case in house.records.cases()
+            if (asked is None or case.person in asked or not own.isdisjoint(case.alerts))
+            and (start is None or case.opened >= start)
+            and (end is None or case.opened < end)
         ]
         views = case_views(found, directory)
     if json:

@@ -9,12 +9,13 @@ import polars as pl
 from core.alert import Match
 from core.calendar import CompanyCalendar
 from detection.behaviours.base import Behaviour, Scene
+from detection.behaviours.crew import Crew
 from detection.behaviours.cumulative import Cumulative
 from detection.behaviours.found import matches
 from detection.correlation import Past
 from detection.rule import Rule
 
-KINDS: Mapping[str, type[Behaviour]] = {kind.kind(): kind for kind in (Cumulative,)}
+KINDS: Mapping[str, type[Behaviour]] = {kind.kind(): kind for kind in (Cumulative, Crew)}
 
 
 def find(
@@ -28,4 +29,4 @@ def find(
     found = behaviour.find(scene)
     if past:
         found = found.filter(pl.col("day") >= past.since)
-    return matches(rule.name, scene.events, found)
+    return matches(rule.name, scene.events, found, behaviour.crowd)

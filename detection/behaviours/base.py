@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import TYPE_CHECKING, get_args
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -41,8 +41,6 @@ class Behaviour(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     generate: bool = False
-    crowd: ClassVar[str | None] = None
-    """A field whose values tie persons together: the events of others with the same values are read, too."""
 
     @classmethod
     def kind(cls) -> str:
@@ -64,6 +62,11 @@ class Behaviour(BaseModel, ABC):
     @abstractmethod
     def reach(self) -> int:
         """How many days before a day bear on it."""
+
+    @property
+    def crowd(self) -> str | None:
+        """A field whose values tie persons together: events of others with the same values are looked at, too."""
+        return None
 
     @property
     def window(self) -> int:

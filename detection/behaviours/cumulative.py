@@ -42,8 +42,8 @@ class Cumulative(Behaviour):
     Page's CUSUM (E. S. Page, Biometrika 41, 1954; NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.3), its start
     unknown as in a test for a change point. `usual` is the daily mean of the `history` days before the run, without
     days after a notice. The allowance is half the least change worth finding: a quarter of `a_day`, or the usual
-    again. The cap, `a_day` or three times the usual, keeps single days from counting: at `limit` = 3 times `a_day` no run
-    shorter than four days is found. Whoever does more is held to as much more.
+    again. The cap, `a_day` or three times the usual, keeps single days from counting: at `limit` = 3 times `a_day` no
+    run shorter than four days is found. Whoever does more is held to as much more.
 
     x is the events of a day, the sum of `field` where it is a number, else how many distinct values it had.
     """

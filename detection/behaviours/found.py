@@ -14,8 +14,9 @@ from detection.correlation import EXAMPLES
 from detection.windows import TIME
 
 
-def matches(rule: str, events: pl.DataFrame, found: pl.DataFrame) -> list[Match]:
-    """One match per row of `found`, with the person's events from `from` to the end of the day."""
+def matches(rule: str, events: pl.DataFrame, found: pl.DataFrame, crowd: str | None = None) -> list[Match]:
+    """One match per row of `found`, with the person's events from `from` to the end of the day; those to the
+    `destination` found, where that is what ties a crowd."""
     people = set(found["person.id"])
     own = {
         key[0]: frame
@@ -24,7 +25,13 @@ def matches(rule: str, events: pl.DataFrame, found: pl.DataFrame) -> list[Match]
         .items()
     }
     rows = found.sort("person.id", "day").iter_rows(named=True)
-    return [_match(rule, row, _between(own[row["person.id"]], row["from"], row["day"])) for row in rows]
+    return [
+        _match(rule, row, _between(_at(own[row["person.id"]], crowd, row), row["from"], row["day"])) for row in rows
+    ]
+
+
+def _at(events: pl.DataFrame, crowd: str | None, row: Mapping[str, Any]) -> pl.DataFrame:
+    return events.filter(pl.col(crowd) == row["destination"]) if crowd else events
 
 
 def _between(events: pl.DataFrame, start: datetime, day: date) -> pl.DataFrame:
