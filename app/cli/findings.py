@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     app.command()(alerts)
     app.command()(cases)
     app.command()(risk)
+    app.command()(restore)
     rules = typer.Typer(help="Detection rules.", no_args_is_help=True)
     rules.command("list")(rules_list)
     rules.command("test")(rules_test)
@@ -115,6 +116,31 @@ def risk(
         ("score", "person", "stage", "first alert", "made of"),
         ((view.score, view.email or view.person, view.stage, view.first_alert, made_of(view.terms)) for view in views),
     )
+
+
+def restore(
+    context: typer.Context,
+    alert: Annotated[str, typer.Argument(help="Id of an alert about something destroyed.")],
+    json: Json = False,
+) -> None:
+    """What to bring back: everything that went on the alert's day and is still gone."""
+    from app.cli.show import document, table
+    from core.errors import Refused
+    from detection.judge import Bench
+    from detection.restore import restore_list
+
+    with house_of(context) as house:
+        found = house.records.alert(alert)
+        if found is None:
+            raise Refused(f"there is no alert {alert}")
+        bench = Bench(
+            store=house.events, directory=house.directory(), book=house.book, surroundings=house.surroundings()
+        )
+        rows = restore_list(found, bench).rows(named=True)
+    if json:
+        document(rows)
+    else:
+        table(f"{len(rows)} to restore", ("time", "system", "object", "records"), (tuple(r.values()) for r in rows))
 
 
 def made_of(terms: Sequence[TermView]) -> str:

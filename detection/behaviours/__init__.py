@@ -11,11 +11,12 @@ from core.calendar import CompanyCalendar
 from detection.behaviours.base import Behaviour, Scene
 from detection.behaviours.crew import Crew
 from detection.behaviours.cumulative import Cumulative
+from detection.behaviours.destruction import Destruction
 from detection.behaviours.found import matches
 from detection.correlation import Past
 from detection.rule import Rule
 
-KINDS: Mapping[str, type[Behaviour]] = {kind.kind(): kind for kind in (Cumulative, Crew)}
+KINDS: Mapping[str, type[Behaviour]] = {kind.kind(): kind for kind in (Cumulative, Crew, Destruction)}
 
 
 def find(
