@@ -13,10 +13,11 @@ from detection.behaviours.crew import Crew
 from detection.behaviours.cumulative import Cumulative
 from detection.behaviours.destruction import Destruction
 from detection.behaviours.found import matches
+from detection.behaviours.sequence import Sequence
 from detection.correlation import Past
 from detection.rule import Rule
 
-KINDS: Mapping[str, type[Behaviour]] = {kind.kind(): kind for kind in (Cumulative, Crew, Destruction)}
+KINDS: Mapping[str, type[Behaviour]] = {kind.kind(): kind for kind in (Cumulative, Crew, Destruction, Sequence)}
 
 
 def find(
