@@ -14,6 +14,7 @@ from core.case import Case
 from core.directory import Directory
 from core.ports import EventQuery, EventStore, Records
 from core.schema import SCHEMA
+from detection.departing import stage_with
 from detection.explain import explain
 from detection.risk import person_ledger
 from detection.rulebook import RuleBook
@@ -162,7 +163,7 @@ def _risk_view(person: str, alerts: Sequence[Alert], directory: Directory, at: d
         person=person,
         email=directory.person(person).email,
         score=round(sum(term.points for term in terms), 2),
-        stage=directory.stage(person, at).value,
+        stage=stage_with(alerts, directory.stage(person, at), at).value,
         first_alert=min(alert.time for alert in alerts),
         terms=_terms(terms),
     )

@@ -47,11 +47,14 @@ class Company(_Section):
 
 
 class Detection(_Section):
-    """How far a notice looks back, when a case opens, and a folder of the company's own rules beside ours."""
+    """How far a notice looks back, when a case opens, and a folder of the company's own rules beside ours.
+    `pre_departure` is the purpose for which people may be looked at as about to leave before HR knows, in words; empty,
+    nobody is."""
 
     replay_days: int = Field(default=400, ge=1, le=4000)
     case_opens_at: float = Field(default=30.0, gt=0)
     rules: Path | None = None
+    pre_departure: str = ""
 
 
 class Api(_Section):

@@ -16,8 +16,10 @@ from core.person import Filing, Stage
 from core.ports import EventQuery, EventReader, Mark
 from core.schema import BY_NAME, SCHEMA
 from detection import behaviours
+from detection.behaviours.joint import Joint
 from detection.candidates import hits, needed
 from detection.correlation import FACT_FIELDS, Past, findings
+from detection.departing import UNTIL, stage_with
 from detection.derive import Surroundings, derive
 from detection.risk import ledger
 from detection.rule import Rule
@@ -143,11 +145,12 @@ def _alerts(group: _Group, bench: Bench, beside: Beside) -> list[Alert]:
         return alerts_of(group.spans, bench, bench.book.judged, beside=beside)
     ((person, first, last),) = group.spans
     found: list[Alert] = []
-    for rule in bench.book.judged:
+    departing: list[Match] = []
+    for rule in sorted(bench.book.judged, key=lambda rule: not isinstance(rule.behaviour, Joint)):
         pasts: Pasts = {}
         start = max(FIRST_DAY, first - timedelta(days=rule.reach))
         for days in _slices(person, start, last, bench, rule):
-            found += alerts_of([(person, *days)], bench, [rule], pasts, beside)
+            found += alerts_of([(person, *days)], bench, [rule], pasts, beside, departing)
     return sorted((alert for alert in found if alert.day >= first), key=lambda alert: alert.id)
 
 
@@ -175,10 +178,11 @@ def alerts_of(
     rules: Sequence[Rule],
     pasts: Pasts | None = None,
     beside: Beside | None = None,
+    departing: list[Match] | None = None,
 ) -> list[Alert]:
     """The alerts that these rules raise about some persons' days, ordered by id. With `pasts`, which earlier calls for
     the days before have filled, events of these are read only as far as windows reach. What other persons have because
-    of these is added to `beside`."""
+    of these is added to `beside`, what makes somebody's stage `pre_departure` to `departing`."""
     if not group:
         return []
     events = _read(group, bench, rules, whole=pasts is None)
@@ -192,7 +196,9 @@ def alerts_of(
     days = {person: (first, last) for person, first, last in group}
     matches += _of_crowds(rules, events, group, bench, Beside() if beside is None else beside)
     kept = (m for m in matches if m.person in days and days[m.person][0] <= m.day <= days[m.person][1])
-    return sorted((_alert(match, bench) for match in kept), key=lambda alert: alert.id)
+    departing = [] if departing is None else departing
+    departing += [match for match in matches if UNTIL in match.facts]
+    return sorted((_alert(match, bench, departing) for match in kept), key=lambda alert: alert.id)
 
 
 def _past(pasts: Pasts | None, turn: int, since: date) -> Past | None:
@@ -203,8 +209,9 @@ def _past(pasts: Pasts | None, turn: int, since: date) -> Past | None:
     return past
 
 
-def _alert(match: Match, bench: Bench) -> Alert:
-    stage = bench.directory.stage(match.person, match.time)
+def _alert(match: Match, bench: Bench, departing: Sequence[Match] = ()) -> Alert:
+    filed = bench.directory.stage(match.person, match.time)
+    stage = stage_with([sign for sign in departing if sign.person == match.person], filed, match.time)
     rule = bench.book.rules[match.rule]
     terms = ledger(match, rule, stage)
     return Alert(

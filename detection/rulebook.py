@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,6 +16,7 @@ from sigma.rule import SigmaRule
 
 from core.canonical import content_id
 from core.errors import RuleError
+from detection.behaviours.joint import Joint
 from detection.behaviours.reading import Draft, behaviour_rule, draft_of
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 
@@ -64,6 +65,14 @@ class RuleBook:
         names = self.names_in(texts)
         ours = {file: text for file, text in self.texts.items() if not names & self.names_in({file: text})}
         return RuleBook.of(ours | dict(texts))
+
+    def without_departing(self) -> RuleBook:
+        """These rules, where nobody is to be at the stage `pre_departure`: those that make it raise nothing."""
+        rules = {
+            name: rule.silent() if isinstance(rule.behaviour, Joint) else rule for name, rule in self.rules.items()
+        }
+        reach = max((rule.reach for rule in rules.values() if not isinstance(rule.behaviour, Joint)), default=0)
+        return replace(self, rules=rules, reach=reach, version=content_id(self.version, "without departing"))
 
     def names_in(self, texts: Mapping[str, str]) -> set[str]:
         """The names of the rules in some files."""

@@ -13,11 +13,12 @@ from detection.behaviours.crew import Crew
 from detection.behaviours.cumulative import Cumulative
 from detection.behaviours.destruction import Destruction
 from detection.behaviours.found import matches
+from detection.behaviours.joint import Joint
 from detection.behaviours.sequence import Sequence
 from detection.correlation import Past
 from detection.rule import Rule
 
-KINDS: Mapping[str, type[Behaviour]] = {kind.kind(): kind for kind in (Cumulative, Crew, Destruction, Sequence)}
+KINDS: Mapping[str, type[Behaviour]] = {kind.kind(): kind for kind in (Cumulative, Crew, Destruction, Joint, Sequence)}
 
 
 def find(

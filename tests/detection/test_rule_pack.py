@@ -21,7 +21,19 @@ SPEAKING = [rule for rule in BOOK.rules.values() if rule.alerts]
 LIMITED = [rule for rule in SPEAKING if rule.correlation and rule.correlation.type in COUNTED]
 TEXTS = {text["name"]: text for text in map(yaml.safe_load, BOOK.texts.values())}
 FACTS = {"observed", "limit", "own_usual", "events", "example", "records", "bytes"}
-FACTS |= {"days", "destination", "others", "files", "phases", "objects", "known", "share", "source"}  # of behaviours
+FACTS |= {
+    "days",
+    "destination",
+    "others",
+    "files",
+    "phases",
+    "objects",
+    "known",
+    "share",
+    "source",
+    "final",
+    "signs",
+}  # of behaviours
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
