@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -260,7 +260,7 @@ def _of_crowds(
         per_rule = {name: hits(bench.book.rules[name], others) for name in rule.bases}
         met = others.select("person.id", field).drop_nulls().unique()
         beside.places |= {(person, place) for person, place in met.iter_rows() if person not in people}
-        for match in behaviours.find(rule, rule.behaviour, per_rule, bench.directory.calendar, None):
+        for match in behaviours.find(rule, rule.behaviour, per_rule, bench.directory.calendar, Everybody(bench), None):
             if match.person in people:
                 yield match
             elif first <= match.day <= last:
@@ -285,6 +285,24 @@ def _crowd(rule: Rule, field: str, events: pl.DataFrame, group: Sequence[Span], 
     ]
     whole = pl.concat(frames).unique("event.id").sort("@timestamp", "event.id") if frames else events.clear()
     return _joined(whole, bench) if frames else events.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Everybody:
+    """Adapter of `detection.behaviours.company.Company`."""
+
+    bench: Bench
+
+    def distinct(self, rules: Collection[str], field: str, first: date, last: date) -> int:
+        return self.bench.store.totals(self._asked(rules, first, last), [field])[field].drop_nulls().n_unique()
+
+    def days(self, rules: Collection[str], first: date, last: date) -> frozenset[date]:
+        zone = self.bench.directory.calendar.zone
+        return frozenset(self.bench.store.totals(self._asked(rules, first, last), ["day"], zone)["day"])
+
+    def _asked(self, rules: Collection[str], first: date, last: date) -> EventQuery:
+        calendar = self.bench.directory.calendar
+        return EventQuery(start=calendar.start_of(first), end=calendar.end_of(last), tagged=rules)
 
 
 def _start(group: Sequence[Span], reach: int, bench: Bench) -> datetime:
@@ -326,7 +344,7 @@ def _found(rule: Rule, per_rule: Mapping[str, pl.DataFrame], bench: Bench, past:
     if rule.behaviour and rule.behaviour.crowd:
         return []
     if rule.behaviour:
-        return behaviours.find(rule, rule.behaviour, per_rule, bench.directory.calendar, past)
+        return behaviours.find(rule, rule.behaviour, per_rule, bench.directory.calendar, Everybody(bench), past)
     return findings(rule, per_rule, past)
 
 

@@ -12,7 +12,7 @@ from detection.behaviours.base import Scene
 from detection.behaviours.destruction import OBJECT, Destruction
 from detection.candidates import hits
 from detection.derive import derive
-from detection.judge import Bench
+from detection.judge import Bench, Everybody
 from detection.rule import Rule
 from detection.windows import STAGE_THEN, TIME
 
@@ -36,7 +36,7 @@ def restore_list(alert: Alert, bench: Bench) -> pl.DataFrame:
     joined = bench.directory.join(derive(bench.store.read(query), bench.surroundings))
     joined = joined.with_columns(calendar.day_expr().alias("day"), pl.col("leaver.stage").alias(STAGE_THEN))
     per_rule = {name: hits(bench.book.rules[name], joined) for name in rule.bases}
-    gone = rule.behaviour.gone_on(Scene(hits=per_rule, calendar=calendar))
+    gone = rule.behaviour.gone_on(Scene(hits=per_rule, calendar=calendar, company=Everybody(bench)))
     return (
         gone.filter((pl.col("person.id") == alert.person) & ~pl.col("final"))
         .select(

@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from core.calendar import CompanyCalendar
+from detection.behaviours.company import Company
 from detection.windows import TIME
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Scene:
 
     hits: Mapping[str, pl.DataFrame]
     calendar: CompanyCalendar
+    company: Company
     past: Past | None = None
 
     @cached_property

@@ -64,7 +64,8 @@ class Reader:
         self.queries: list[EventQuery] = []
 
     def _asked(self, query: EventQuery) -> pl.DataFrame:
-        wanted = pl.col("user.account").is_in(list(query.accounts or ()))
+        accounts = query.accounts
+        wanted = pl.lit(True) if accounts is None else pl.col("user.account").is_in(list(accounts))
         if query.start and query.end:
             wanted &= pl.col("@timestamp").is_between(query.start, query.end, closed="left")
         tagged = pl.col("rule.matched").list.set_intersection(list(query.tagged or ())).list.len() > 0
@@ -75,7 +76,8 @@ class Reader:
         return self._asked(query).select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
     def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
-        return self._asked(query).group_by(by).len()
+        day = pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias("day")
+        return self._asked(query).with_columns(day).group_by(by).len()
 
 
 def directory(events: pl.DataFrame, filings: Sequence[Filing] = (), extra: Sequence[str] = ()) -> Directory:
