@@ -129,6 +129,14 @@ def _alert_view(
     )
 
 
+def cases_of(records: Records, persons: Collection[str] | None) -> list[Case]:
+    """Cases, oldest first; of some persons also those in which their alerts are, as in a crew's."""
+    if persons is None:
+        return list(records.cases())
+    own = {alert.id for alert in records.alerts(persons=persons)}
+    return [case for case in records.cases() if case.person in persons or not own.isdisjoint(case.alerts)]
+
+
 def case_views(cases: Sequence[Case], directory: Directory) -> list[CaseView]:
     """Cases as documents, in the order given."""
     return [

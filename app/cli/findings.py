@@ -69,20 +69,16 @@ def cases(
     context: typer.Context, json: Json = False, since: Since = None, until: Until = None, person: Person = None
 ) -> None:
     """Cases: the open alerts of a person together, or of a crew."""
-    from api.views import case_views
+    from api.views import case_views, cases_of
     from app.cli.show import document, table
 
     with house_of(context) as house:
         directory = house.directory()
         start, end = moment(since, house.calendar), moment(until, house.calendar, end=True)
-        asked = _persons(directory, person)
-        own = set() if asked is None else {alert.id for alert in house.records.alerts(persons=asked)}
         found = [
             case
-            for case in house.records.cases()
-            if (asked is None or case.person in asked or not own.isdisjoint(case.alerts))
-            and (start is None or case.opened >= start)
-            and (end is None or case.opened < end)
+            for case in cases_of(house.records, _persons(directory, person))
+            if (start is None or case.opened >= start) and (end is None or case.opened < end)
         ]
         views = case_views(found, directory)
     if json:

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from api.views import cases_of
 from app.config import Config
 from app.jobs import judge_marked
 from app.pipeline import keep, tagged
@@ -75,6 +76,7 @@ def test_three_who_send_to_one_new_place_are_one_case(house: House, order: Seque
     assert members(house) == [set(NAMES)]
     assert house.records.cases()[0].person == "ann"
     assert house.records.pending() == []
+    assert [len(cases_of(house.records, [name])) for name in (*NAMES, "dan")] == [1, 1, 1, 0]
 
 
 def test_a_fourth_joins_the_same_case_and_the_same_crew(house: House) -> None:
