@@ -42,4 +42,5 @@ def find(
     found = behaviour.find(scene)
     if past:
         found = found.filter(pl.col("day") >= past.since)
-    return matches(rule.name, scene.events, found, behaviour.crowd)
+    people = set(found["person.id"])
+    return matches(rule.name, scene.events_of(people), found, behaviour.crowd) if people else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, get_args
@@ -34,7 +34,16 @@ class Scene:
     @cached_property
     def events(self) -> pl.DataFrame:
         """Every event once, by person and time."""
-        return pl.concat(self.hits.values()).unique("event.id").sort("person.id", TIME, "event.id")
+        return _in_order(self.hits.values())
+
+    def events_of(self, persons: Collection[str]) -> pl.DataFrame:
+        """Some persons' events."""
+        wanted = pl.col("person.id").is_in(sorted(persons))
+        return _in_order(frame.filter(wanted) for frame in self.hits.values())
+
+
+def _in_order(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(frames).unique("event.id").sort("person.id", TIME, "event.id")
 
 
 class Behaviour(BaseModel, ABC):

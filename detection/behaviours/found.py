@@ -17,13 +17,8 @@ from detection.windows import TIME
 def matches(rule: str, events: pl.DataFrame, found: pl.DataFrame, crowd: str | None = None) -> list[Match]:
     """One match per row of `found`, with the person's events from `from` to the end of the day; those to the
     `destination` found, where that is what ties a crowd."""
-    people = set(found["person.id"])
-    own = {
-        key[0]: frame
-        for key, frame in events.filter(pl.col("person.id").is_in(sorted(people)))
-        .partition_by("person.id", as_dict=True, maintain_order=True)
-        .items()
-    }
+    parts = events.partition_by("person.id", as_dict=True, maintain_order=True)
+    own = {key[0]: frame for key, frame in parts.items()}
     rows = found.sort("person.id", "day").iter_rows(named=True)
     return [
         _match(rule, row, _between(_at(own[row["person.id"]], crowd, row), row["from"], row["day"])) for row in rows

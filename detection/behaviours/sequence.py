@@ -95,9 +95,13 @@ class Sequence(Behaviour):
         )
 
     def _rows(self, scene: Scene) -> pl.DataFrame:
-        """One row per event and step, with the file it is about, sorted as chains want it."""
+        """One row per event and step, with the file it is about, sorted as chains want it; only of persons who did all
+        that is needed."""
+        did = [set().union(*(scene.hits[name]["person.id"] for name in self.steps[step])) for step in self.needs]
+        able = pl.col("person.id").is_in(sorted(set.intersection(*did)))
+        columns = ["event.id", "person.id", "day", TIME, *sorted(self.fields)]
         rows = pl.concat(
-            pl.concat(scene.hits[name] for name in rules)
+            pl.concat(scene.hits[name].filter(able).select(columns) for name in rules)
             .unique("event.id")
             .with_columns(pl.lit(step).alias("rule"), pl.lit(place).alias("place"))
             for place, (step, rules) in enumerate(self.steps.items())

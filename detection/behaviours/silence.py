@@ -104,9 +104,9 @@ class _Heard:
     def silent(self, source: str, day: date, mine: set[date], days: Mapping[date, object]) -> bool:
         """Whether the person is silent there on that working day."""
         rule = self._rule
-        back = [day - timedelta(days=number) for number in range(rule.memory)]
-        if mine.intersection(back[: rule.gap]):
+        if mine.intersection(day - timedelta(days=number) for number in range(rule.gap)):
             return False
+        back = [day - timedelta(days=number) for number in range(rule.memory)]
         working = [one for one in back if self.working(one) and one in self._days(source, one)]
         gap, past = working[: rule.gap], working[rule.gap : rule.gap + rule.before]
         if mine.intersection(gap) or len(gap) < rule.gap or sum(one in days for one in gap) < rule.present:
