@@ -12,6 +12,8 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from core.calendar import CompanyCalendar
+from core.errors import RuleError
+from core.schema import SCHEMA
 from detection.behaviours.company import Company
 from detection.windows import TIME
 
@@ -44,6 +46,12 @@ class Scene:
 
 def _in_order(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames).unique("event.id").sort("person.id", TIME, "event.id")
+
+
+def counted(field: str | None) -> None:
+    """Raises `RuleError` for what can neither be added up nor told apart."""
+    if field is not None and SCHEMA.get(field) not in (pl.String(), pl.Int64()):
+        raise RuleError(f"behaviour: {field} is not a stored keyword or number")
 
 
 class Behaviour(BaseModel, ABC):

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from core.errors import RuleError
 from core.schema import SCHEMA
-from detection.behaviours.base import FOUND, Behaviour, Scene
+from detection.behaviours.base import FOUND, Behaviour, Scene, counted
 from detection.windows import STAGE_THEN, TIME
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -60,8 +60,7 @@ class Cumulative(Behaviour):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.field is not None and self.field not in SCHEMA:
-            raise RuleError(f"behaviour: {self.field} is not a stored field")
+        counted(self.field)
         if self.limit < 2 * self.a_day:
             raise RuleError("behaviour: `limit` is at least twice `a_day`, or single days are found")
         return self

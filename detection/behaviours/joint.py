@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import RuleError
 from core.schema import SCHEMA
-from detection.behaviours.base import Behaviour, Scene
+from detection.behaviours.base import Behaviour, Scene, counted
 from detection.windows import TIME, window_totals
 
 
@@ -52,8 +52,7 @@ class Joint(Behaviour):
         if self.kinds > len(self.signs):
             raise RuleError("behaviour: there are fewer kinds of sign than `kinds`")
         for sign in self.signs.values():
-            if sign.field is not None and sign.field not in SCHEMA:
-                raise RuleError(f"behaviour: {sign.field} is not a stored field")
+            counted(sign.field)
         return self
 
     @property

@@ -59,6 +59,8 @@ def behaviour_rule(draft: Draft, known: Mapping[str, Rule]) -> Rule:
             raise RuleError(f"there is no single-event rule called {name}")
     if extra.usual or extra.first_seen or extra.for_stages:
         raise RuleError("`usual`, `first_seen` and `for_stages` do not fit a behaviour")
+    if extra.lookback and behaviour.crowd:
+        raise RuleError("`lookback` does not fit what is found of several persons")
     reach = max(known[name].reach for name in behaviour.bases)
     return Rule(
         name=draft.name,

@@ -111,6 +111,8 @@ def test_the_moment_is_when_the_day_reached_it() -> None:
     [
         "{type: cumulative, rules: [exported], field: data.records, a_day: 100, limit: 150}",
         "{type: cumulative, rules: [exported], field: no.field, a_day: 100, limit: 300}",
+        "{type: cumulative, rules: [exported], field: rule.matched, a_day: 100, limit: 300}",
+        "{type: crew, rules: [exported], each: 5}\nlookback: 30",
         "{type: cumulative, rules: [nobody], a_day: 100, limit: 300}",
         "{type: cumulative, rules: [], a_day: 100, limit: 300}",
         "{type: cumulative, rules: [exported], a_day: .nan, limit: 300}",
