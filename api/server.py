@@ -23,6 +23,7 @@ from api.views import (
     SourceView,
     alert_views,
     case_views,
+    cases_of,
     data_clock,
     event_documents,
     risk_views,
@@ -165,7 +166,7 @@ def get_alert(shop: InShop, alert_id: str, lang: Language = "en") -> AlertDetail
 @_closed.get("/api/v1/cases", operation_id="list_cases")
 def list_cases(shop: InShop, person: Person = None, limit: Limit = 100, offset: Offset = 0) -> list[CaseView]:
     """Cases, oldest first."""
-    return case_views(shop.records.cases(persons=_only(person))[offset : offset + limit], shop.directory())
+    return case_views(cases_of(shop.records, _only(person))[offset : offset + limit], shop.directory())
 
 
 @_closed.get("/api/v1/persons", operation_id="list_persons_by_risk")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -15,6 +15,7 @@ from core.case import Case
 from core.directory import Directory
 from core.ports import EventQuery, EventReader, EventStore, Records
 from core.schema import SCHEMA
+from detection.departing import stage_with
 from detection.explain import explain, term_words
 from detection.peers import peers_usual
 from detection.risk import person_ledger, points_of, score_at, sum_of
@@ -222,6 +223,14 @@ def _rule_view(rule: Rule) -> RuleView:
     )
 
 
+def cases_of(records: Records, persons: Collection[str] | None) -> list[Case]:
+    """Cases, oldest first; of some persons also those in which their alerts are, as in a crew's."""
+    if persons is None:
+        return list(records.cases())
+    own = {alert.id for alert in records.alerts(persons=persons)}
+    return [case for case in records.cases() if case.person in persons or not own.isdisjoint(case.alerts)]
+
+
 def case_views(cases: Sequence[Case], directory: Directory) -> list[CaseView]:
     """Cases as documents, in the order given."""
     return [
@@ -266,7 +275,7 @@ def _risk_view(
         person=person,
         email=directory.person(person).email,
         score=sum_of(terms),
-        stage=directory.stage(person, at).value,
+        stage=stage_with(alerts, directory.stage(person, at), at).value,
         first_alert=min(alert.time for alert in alerts),
         terms=_terms(replace(term, peers_usual=peers.get(term.alert or "")) for term in terms),
     )

@@ -16,8 +16,9 @@ from core.case import Case, CaseState
 from core.errors import RuleError
 from core.ports import EventReader
 from detection.backtest import Difference, Lost, Standing, affected, differences, lost
+from detection.bench import Bench
 from detection.hunt import Retold, hunt
-from detection.judge import Bench, Judged
+from detection.judge import Judged
 from detection.rulebook import RuleBook, texts_at
 
 Progress = Callable[[Judged], None]

@@ -50,13 +50,15 @@ class Company(_Section):
 class Detection(_Section):
     """How far a notice looks back, when a case opens, and a folder of the company's own rules beside ours. `posts` are
     titles and departments that weigh more, each with its factor. With `cases_per_week` only the strongest cases are
-    shown, so many a week as past weeks tell."""
+    shown, so many a week as past weeks tell. `pre_departure` is the purpose for which people may be looked at as about
+    to leave before HR knows, in words; empty, nobody is."""
 
     replay_days: int = Field(default=400, ge=1, le=4000)
     case_opens_at: float = Field(default=30.0, gt=0)
     cases_per_week: float | None = Field(default=None, gt=0)
     posts: dict[str, Annotated[float, Field(ge=1, le=5)]] = {}
     rules: Path | None = None
+    pre_departure: str = ""
 
 
 class Api(_Section):

@@ -11,6 +11,7 @@ from itertools import chain
 from random import SystemRandom
 from time import sleep
 
+from app.crews import ripples, to_leads
 from app.metrics import UNBALANCED
 from app.wiring import House
 from cases.budget import overflow
@@ -124,13 +125,16 @@ def _judge(house: House, marks: Sequence[Mark], directory: Directory) -> Iterato
     )
     with _stopping_unbalanced():
         for judged in judging:
-            house.records.settle(judged.marks, judged.spans, judged.alerts, _cases(house, judged))
+            cases, others = _cases(house, judged)
+            # First: whoever dies in between has people judged for nothing, not forgotten.
+            house.records.add([*ripples(house.records, judged), *others])
+            house.records.settle(judged.marks, judged.spans, judged.alerts, cases)
             yield judged
 
 
-def _cases(house: House, judged: Judged) -> list[Case]:
+def _cases(house: House, judged: Judged) -> tuple[list[Case], list[Mark]]:
     """The judged persons' open cases, from the alerts they have now and those they had on other days, without those
-    that a decided case answers."""
+    that a decided case answers; a crew's is that of one member, who is marked where somebody else was judged."""
     spans = {person: (first, last) for person, first, last in judged.spans}
     alerts: dict[str, list[Alert]] = defaultdict(list)
     for alert in house.records.alerts(persons=spans.keys(), outcome=None):
@@ -139,11 +143,12 @@ def _cases(house: House, judged: Judged) -> list[Case]:
             alerts[alert.person].append(alert)
     for alert in judged.alerts:
         alerts[alert.person].append(alert)
+    by_lead, others = to_leads(house.records, alerts)
     decided: dict[str, list[Case]] = defaultdict(list)
-    for case in house.records.cases(persons=spans.keys()):
+    for case in house.records.cases(persons=by_lead.keys()):
         if case.state in DECIDED:
             decided[case.person].append(case)
-    return cases_of(house, alerts, decided)
+    return cases_of(house, by_lead, decided), others
 
 
 def cases_of(

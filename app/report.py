@@ -11,7 +11,7 @@ from statistics import median
 
 import orjson
 
-from core.alert import Outcome
+from core.alert import Alert, Outcome
 from core.case import Case
 
 A_DAY = timedelta(days=1)
@@ -46,10 +46,14 @@ class Report:
         return 1000 * self.cases / max(1, self.employees * self.days)
 
 
-def compare(truth_file: Path, cases: Sequence[Case]) -> Report:
-    """Hold the cases against a simulated company's `truth.json`."""
+def compare(truth_file: Path, cases: Sequence[Case], alerts: Sequence[Alert]) -> Report:
+    """Hold the cases against a simulated company's `truth.json`. Everybody whose alerts a case has is accused by it."""
     truth = orjson.loads(truth_file.read_bytes())
     opened = {case.person: case.opened for case in reversed(cases)}
+    by_id = {alert.id: alert for alert in alerts}
+    for case in cases:
+        for alert in (by_id[one] for one in case.alerts):
+            opened.setdefault(alert.person, max(case.opened, alert.time))
     kinds: dict[str, Kind] = defaultdict(Kind)
     for thief in truth["thieves"]:
         _count(kinds[thief["kind"]], thief, opened.get(thief["person"]))

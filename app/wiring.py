@@ -45,7 +45,8 @@ class House:
 
     @cached_property
     def book(self) -> RuleBook:
-        return RuleBook.load(self.config.detection.rules)
+        book = RuleBook.load(self.config.detection.rules)
+        return book if self.config.detection.pre_departure.strip() else book.without_departing()
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:

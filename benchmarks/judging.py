@@ -15,8 +15,9 @@ from core.directory import Directory
 from core.person import Link, Person
 from core.ports import Mark
 from core.schema import conform
+from detection.bench import FIRST_DAY, LAST_DAY
 from detection.derive import Surroundings
-from detection.judge import FIRST_DAY, LAST_DAY, judge
+from detection.judge import judge
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
 from store.memory import MemoryStore

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """Where somebody stands between joining and gone. `pre_departure` needs signals and comes with a later issue."""
+    """Where somebody stands between joining and gone. `pre_departure` comes from behaviour, without HR, and only where
+    the company has switched that on."""
 
     ACTIVE = "active"
     PRE_DEPARTURE = "pre_departure"

@@ -21,11 +21,12 @@ MICROSECOND = timedelta(microseconds=1)
 @dataclass(slots=True)
 class Past:
     """What one rule needs to know of the days before `since` that are not read again: the windows at the ends of quiet
-    days, and which windows held last."""
+    days, and which windows held last; of a behaviour, its days."""
 
     since: date
     usual: list[pl.DataFrame] = field(default_factory=list)
     held: pl.DataFrame | None = None
+    days: pl.DataFrame | None = None
 
 
 def happening(rule: Rule, seen: Seen) -> Happening:

@@ -16,8 +16,9 @@ from core.alert import Alert
 from core.condition import All, Any, Condition
 from core.ports import EventQuery, EventReader, Mark
 from core.schema import SCHEMA
+from detection.bench import FIRST_DAY, LAST_DAY, Bench
 from detection.derive import Surroundings
-from detection.judge import FIRST_DAY, LAST_DAY, Bench, Judged, judge
+from detection.judge import Judged, judge
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
 

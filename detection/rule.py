@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +20,9 @@ from detection.bounds import UPWARDS
 from detection.condition import condition, fields_of, only_of
 from detection.correlations import Correlation, correlation_of, references
 from detection.narrowing import necessary
+
+if TYPE_CHECKING:
+    from detection.behaviours.base import Behaviour
 
 STORED = frozenset(SCHEMA) | {field.name for field in DERIVED}
 JOINED_NAMES = frozenset(field.name for field in JOINED)
@@ -104,6 +107,7 @@ class Rule:
     leaves: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
     below: timedelta = timedelta(0)
+    behaviour: Behaviour | None = None
     leavers_only: bool = False
     reach: int = 0
     window: int = 0
@@ -111,7 +115,16 @@ class Rule:
 
     @property
     def kind(self) -> str:
+        if self.behaviour:
+            return self.behaviour.kind()
         return self.correlation.type if self.correlation else "event"
+
+    @property
+    def builds_on(self) -> tuple[str, ...]:
+        """The rules it looks at directly."""
+        if self.behaviour:
+            return self.behaviour.bases
+        return self.correlation.rules if self.correlation else ()
 
     def silent(self) -> Rule:
         """The same rule as a building block: it raises no alert of its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,13 +17,16 @@ from sigma.rule import SigmaRule
 
 from core.canonical import content_id
 from core.errors import RuleError
+from detection.behaviours.joint import Joint
+from detection.behaviours.reading import Draft, behaviour_rule, draft_of
 from detection.correlations import for_pysigma, references
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 
 ENGINE = "2"
 """Changes when the same rules would give other answers: every stored event is then tagged again."""
 
-Found = tuple[str, SigmaRule | SigmaCorrelationRule]
+Parsed = SigmaRule | SigmaCorrelationRule | Draft
+Found = tuple[str, Parsed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class RuleBook:
         _silence(rules)
         version = content_id(ENGINE, *(part for item in sorted(texts.items()) for part in item))
         reach = max((rule.reach for rule in rules.values()), default=0)
-        origins = {name_of(parsed): texts[name] for name, parsed in found}
+        origins = {_name(parsed): texts[name] for name, parsed in found}
         return cls(dict(sorted(rules.items())), version, reach, texts, origins)
 
     def with_texts(self, texts: Mapping[str, str]) -> RuleBook:
@@ -70,9 +73,17 @@ class RuleBook:
         ours = {file: text for file, text in self.texts.items() if not names & self.names_in({file: text})}
         return RuleBook.of(ours | dict(texts))
 
+    def without_departing(self) -> RuleBook:
+        """These rules, where nobody is to be at the stage `pre_departure`: those that make it raise nothing."""
+        rules = {
+            name: rule.silent() if isinstance(rule.behaviour, Joint) else rule for name, rule in self.rules.items()
+        }
+        reach = max((rule.reach for rule in rules.values() if not isinstance(rule.behaviour, Joint)), default=0)
+        return replace(self, rules=rules, reach=reach, version=content_id(self.version, "without departing"))
+
     def names_in(self, texts: Mapping[str, str]) -> set[str]:
         """The names of the rules in some files."""
-        return {name_of(rule) for file, text in texts.items() for _, rule in _parsed(file, text)}
+        return {_name(rule) for file, text in texts.items() for _, rule in _parsed(file, text)}
 
     @property
     def event_rules(self) -> list[Rule]:
@@ -118,6 +129,9 @@ def _parsed(name: str, text: str) -> Iterator[Found]:
     for document in documents:
         if not isinstance(document, dict):
             raise RuleError(f"{name}: a rule is a table of keys")
+        if "behaviour" in document:
+            yield name, draft_of(name, document)
+            continue
         try:
             # Resolving references waits until every file is read.
             (rule,) = SigmaCollection.from_dicts([for_pysigma(document)], resolve_references=False).rules
@@ -133,7 +147,7 @@ def _names(found: Sequence[Found]) -> dict[str, str]:
     names: dict[str, str] = {}
     for file, parsed in found:
         try:
-            names |= dict.fromkeys((str(parsed.id), name_of(parsed)), name_of(parsed))
+            names |= dict.fromkeys((_id(parsed), _name(parsed)), _name(parsed))
         except RuleError as error:
             raise RuleError(f"{file}: {error}") from None
     return names
@@ -150,18 +164,18 @@ def _in_order(found: Sequence[Found], names: Mapping[str, str]) -> list[Found]:
         place = {name: number for number, name in enumerate(TopologicalSorter(below).static_order())}
     except CycleError as error:
         circle = " on ".join(error.args[1])
-        file = next(file for file, parsed in found if name_of(parsed) == error.args[1][0])
+        file = next(file for file, parsed in found if _name(parsed) == error.args[1][0])
         raise RuleError(f"{file}: correlations build on each other in a circle: {circle}") from None
-    # Rules that nothing builds on and that build on nothing keep their places at the front.
-    return sorted(found, key=lambda item: place.get(name_of(item[1]), -1))
+    # Rules that build on nothing keep their places at the front; nothing builds on behaviours.
+    return sorted(found, key=lambda item: len(place) if isinstance(item[1], Draft) else place.get(_name(item[1]), -1))
 
 
-def _compiled(
-    name: str, parsed: SigmaRule | SigmaCorrelationRule, known: Mapping[str, Rule], names: Mapping[str, str]
-) -> Rule:
+def _compiled(name: str, parsed: Parsed, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
     try:
         if isinstance(parsed, SigmaRule):
             return event_rule(parsed)
+        if isinstance(parsed, Draft):
+            return behaviour_rule(parsed, known)
         return correlation_rule(parsed, known, names)
     except SigmaError as error:
         raise RuleError(f"{name}: {error}") from None
@@ -169,14 +183,18 @@ def _compiled(
         raise RuleError(f"{name}: {error}") from None
 
 
+def _id(parsed: Parsed) -> str:
+    return parsed.head.id if isinstance(parsed, Draft) else str(parsed.id)
+
+
+def _name(parsed: Parsed) -> str:
+    return parsed.name if isinstance(parsed, Draft) else name_of(parsed)
+
+
 def _silence(rules: dict[str, Rule]) -> None:
-    """A rule that a correlation builds on raises no alert of its own, unless the correlation says `generate: true`."""
-    building = {base for rule in rules.values() if rule.correlation for base in rule.correlation.rules}
-    speaking = {
-        base
-        for rule in rules.values()
-        if rule.correlation and rule.correlation.generate
-        for base in rule.correlation.rules
-    }
+    """A rule that a window builds on raises no alert of its own, unless the window says `generate: true`."""
+    windows = [(rule, window) for rule in rules.values() if (window := rule.behaviour or rule.correlation)]
+    building = {base for rule, _ in windows for base in rule.builds_on}
+    speaking = {base for rule, window in windows if window.generate for base in rule.builds_on}
     for name in building - speaking:
         rules[name] = rules[name].silent()

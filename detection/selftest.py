@@ -18,8 +18,9 @@ from core.errors import RuleError
 from core.person import Filing, Link, Person
 from core.ports import EventQuery
 from core.schema import SCHEMA, conform
+from detection.bench import Bench
 from detection.derive import Surroundings
-from detection.judge import Bench, alerts_of
+from detection.judge import alerts_of
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
 
@@ -33,7 +34,7 @@ class RuleTest(BaseModel):
     """One test: events, what HR filed (`person`, `filed`, `last_day`, `withdrawn`), facts of persons, who is matched.
 
     An event is fields and values; `person.id` names the person, `@timestamp` may be left out, `repeat: N` stands for N
-    events, in whose texts `{n}` counts from 0.
+    events, in whose texts `{n}` counts from 0: a second apart, or on N days with `daily: true`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -116,13 +117,14 @@ def _built_on(book: RuleBook, name: str) -> set[str]:
 def _repeated(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for number, event in enumerate(events):
         start = _moment(event.get("@timestamp"), MONDAY + timedelta(minutes=number))
+        apart = timedelta(days=1) if event.get("daily") else timedelta(seconds=1)
         for count in range(int(event.get("repeat", 1))):
             named = {
                 field: value.replace("{n}", str(count)) if isinstance(value, str) else value
                 for field, value in event.items()
-                if field != "repeat"
+                if field not in ("repeat", "daily")
             }
-            yield named | {"@timestamp": start + timedelta(seconds=count)}
+            yield named | {"@timestamp": start + count * apart}
 
 
 def _frame(events: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
@@ -175,4 +177,9 @@ class _OneFrame:
         return self._events.select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
     def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:  # noqa: ARG002
-        return self._events.group_by(by).agg(pl.len().alias("events"))
+        asked = self._events.with_columns(pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias("day"))
+        if query.start and query.end:
+            asked = asked.filter(pl.col("@timestamp").is_between(query.start, query.end, closed="left"))
+        if query.tagged is not None:
+            asked = asked.filter(pl.col("rule.matched").list.set_intersection(list(query.tagged)).list.len() > 0)
+        return asked.group_by(by).agg(pl.len().alias("events"))

@@ -36,6 +36,7 @@ _RESIGNATIONS = {
     "filed": ("resignationdate", "resignation_date", "离职申请日期"),
     "last_day": ("lastworkingdate", "last_working_date", "最后工作日"),
     "status": ("status", "状态", "状态(申请/撤回)"),
+    "zone": ("timezone", "time_zone", "zone", "时区"),
     "withdrawn": ("withdrawaldate", "withdrawal_date", "撤回日期"),
 }
 EMPLOYEES = Layout(_EMPLOYEES, {_ID: ("email", "employee_no")}, systems=True)
@@ -147,7 +148,8 @@ def _other_owner(link: Link, owners: Sequence[Owner]) -> int | None:
 
 
 def read_resignations(path: Path, calendar: CompanyCalendar, known: Collection[str] | None = None) -> Departures:
-    """Resignations and withdrawals from CSV. A date without time counts from the start of that company day.
+    """Resignations and withdrawals from CSV. A date without time counts from the start of that day, in the row's own
+    time zone where it has one, else in company time; a last day lasts until it ends there.
 
     A row of status withdrawn ends, from its date on, whatever the person filed before. Of equal rows with other last
     days the last one counts. Given the `known` accounts, a row naming nobody among them is warned of. Raises `Refused`.
@@ -183,7 +185,7 @@ def _who(row: Row, known: Collection[str] | None) -> tuple[str, str]:
 
 def _filings(row: Row, account: str) -> list[Filing]:
     """What a row files: a notice, a withdrawal, or a notice and its withdrawal."""
-    filed, last_day, withdrawn = row.moment("filed"), row.day("last_day"), row.moment("withdrawn")
+    filed, last_day, withdrawn = row.moment("filed"), row.day_until_its_end("last_day"), row.moment("withdrawn")
     status = row.text("status").lower()
     if status not in FILED | WITHDRAWN:
         row.wrong("status", f"{status} is neither filed nor withdrawn")

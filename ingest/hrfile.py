@@ -7,9 +7,10 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from itertools import takewhile
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.calendar import CompanyCalendar
 from core.errors import Refused
@@ -24,6 +25,7 @@ _MOMENT = re.compile(
     r"(?:(?:T|\s+|(?<=日))(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(?:(Z)|([+-])(\d{2}):?(\d{2}))?)?",
     re.ASCII | re.IGNORECASE,
 )
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Row:
         value = self.text(name)
         if not value or value.startswith(str(FOREVER)):
             return None
-        found = moment_of(value, self.calendar)
+        found = moment_of(value, self.calendar, self.zone())
         if found is None:
             self.wrong(name, f"{value} is not a date")
         return found
@@ -93,15 +95,36 @@ class Row:
         moment = self.moment(name)
         return moment and self.calendar.day_of(moment)
 
+    def day_until_its_end(self, name: str) -> date | None:
+        """The company day in which a day of the row's own zone ends: a last day in New York ends on Shanghai's next."""
+        moment = self.moment(name)
+        zone = self.zone()
+        if moment is None or zone is None or moment.astimezone(zone).time() != time():
+            return moment and self.calendar.day_of(moment)
+        end = datetime.combine(moment.astimezone(zone).date() + timedelta(days=1), time(), zone)
+        return self.calendar.day_of(end - timedelta(microseconds=1))
+
+    def zone(self) -> tzinfo | None:
+        """The row's own time zone, where the file has one: `America/New_York`, `+09:00`, `UTC+8`."""
+        value = self.text("zone")
+        if not value:
+            return None
+        try:
+            offset = _OFFSET.fullmatch(value)
+            return _zone(None, *offset.groups()) if offset else ZoneInfo(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            self.wrong("zone", f"{value} is no time zone")
+            return None
+
 
 def is_mail(text: str) -> bool:
     return _MAIL.fullmatch(text) is not None
 
 
-def moment_of(text: str, calendar: CompanyCalendar) -> datetime | None:
+def moment_of(text: str, calendar: CompanyCalendar, own: tzinfo | None = None) -> datetime | None:
     """A date (`2026-03-02`, `2026/3/2`, `2026年3月2日`) with or without time and zone, in UTC; None where it is none.
 
-    Without a time it is the start of that company day, without a zone it is company time.
+    Without a time it is the start of that day, without a zone it is of the `own` one, else company time.
     """
     parts = _MOMENT.fullmatch(text.strip())
     if not parts or int(parts[1]) not in YEARS:
@@ -109,7 +132,7 @@ def moment_of(text: str, calendar: CompanyCalendar) -> datetime | None:
     try:
         year, month, day, hour, minute, second = (int(part or 0) for part in parts.groups()[:6])
         moment = datetime.combine(date(year, month, day), time(hour, minute, second))
-        zone = _zone(*parts.groups()[6:])
+        zone = _zone(*parts.groups()[6:]) or own
     except ValueError:
         return None
     return (moment.replace(tzinfo=zone) if zone else calendar.localize(moment)).astimezone(UTC)

@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     gathered.command("decide")(decide)
     app.add_typer(gathered, name="cases")
     app.command()(risk)
+    app.command()(restore)
     rules = typer.Typer(help="Detection rules.", no_args_is_help=True)
     rules.command("list")(rules_list)
     rules.command("test")(rules_test)
@@ -87,10 +88,10 @@ def alerts(
 def cases(
     context: typer.Context, json: Json = False, since: Since = None, until: Until = None, person: Person = None
 ) -> None:
-    """Cases: one person's alerts together."""
+    """Cases: the open alerts of a person together, or of a crew."""
     if context.invoked_subcommand:
         return
-    from api.views import case_views
+    from api.views import case_views, cases_of
     from app.cli.show import document, table
 
     with house_of(context) as house:
@@ -98,7 +99,7 @@ def cases(
         start, end = moment(since, house.calendar), moment(until, house.calendar, end=True)
         found = [
             case
-            for case in house.records.cases(persons=_persons(directory, person))
+            for case in cases_of(house.records, _persons(directory, person))
             if (start is None or case.opened >= start) and (end is None or case.opened < end)
         ]
         views = case_views(found, directory)
@@ -159,6 +160,31 @@ def risk(
         ("score", "person", "stage", "first alert", "made of"),
         ((view.score, view.email or view.person, view.stage, view.first_alert, made_of(view.terms)) for view in views),
     )
+
+
+def restore(
+    context: typer.Context,
+    alert: Annotated[str, typer.Argument(help="Id of an alert about something destroyed.")],
+    json: Json = False,
+) -> None:
+    """What to bring back: everything that went on the alert's day and is still gone."""
+    from app.cli.show import document, table
+    from core.errors import Refused
+    from detection.bench import Bench
+    from detection.restore import restore_list
+
+    with house_of(context) as house:
+        found = house.records.alert(alert)
+        if found is None:
+            raise Refused(f"there is no alert {alert}")
+        bench = Bench(
+            store=house.events, directory=house.directory(), book=house.book, surroundings=house.surroundings()
+        )
+        rows = restore_list(found, bench).rows(named=True)
+    if json:
+        document(rows)
+    else:
+        table(f"{len(rows)} to restore", ("time", "system", "object", "records"), (tuple(r.values()) for r in rows))
 
 
 def made_of(terms: Sequence[TermView]) -> str:

@@ -45,7 +45,7 @@ def demo(
         import_folder(house, logs / "hr")
         inputs, _ = inputs_below(house.sources, logs)
         bring_in(house, inputs)
-        report = compare(logs / "truth.json", house.records.cases())
+        report = compare(logs / "truth.json", house.records.cases(), house.records.alerts())
     if json:
         document(report)
     else:

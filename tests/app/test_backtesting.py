@@ -24,8 +24,8 @@ from app.wiring import House, open_house
 from core.alert import Alert
 from core.case import CaseState
 from core.ports import EventQuery
+from detection.bench import Bench
 from detection.hunt import Retold, hunt
-from detection.judge import Bench
 from detection.rulebook import RuleBook
 from tests.app.conftest import run
 

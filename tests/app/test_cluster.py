@@ -21,8 +21,8 @@ import pytest
 from app.config import load
 from app.jobs import EVERYBODY
 from app.wiring import open_house
+from detection.bench import Bench
 from detection.hunt import Retold, hunt
-from detection.judge import Bench
 from tests.app.conftest import answers, command, run
 from tests.cluster import address_of, fresh_database, fresh_namespace
 

@@ -65,7 +65,8 @@ class Reader:
         self.queries: list[EventQuery] = []
 
     def _asked(self, query: EventQuery) -> pl.DataFrame:
-        wanted = pl.col("user.account").is_in(list(query.accounts or ()))
+        accounts = query.accounts
+        wanted = pl.lit(True) if accounts is None else pl.col("user.account").is_in(list(accounts))
         if query.start and query.end:
             wanted &= pl.col("@timestamp").is_between(query.start, query.end, closed="left")
         tagged = pl.col("rule.matched").list.set_intersection(list(query.tagged or ())).list.len() > 0

@@ -19,7 +19,8 @@ from core.grounds import Approval, ApprovalKind, RuleException
 from core.person import Filing, Link, Person
 from core.ports import Mark
 from detection.exceptions import Grounds
-from detection.judge import balance, judge
+from detection.judge import judge
+from detection.outcomes import balance
 from detection.risk import score_at
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger

@@ -210,6 +210,39 @@ def test_a_notice_counts_from_the_start_of_its_company_day(write: Write) -> None
     assert (departures.rows, found(departures)) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("zone", "filed", "last_day"),
+    [
+        ("", utc(1, 16), 20),
+        ("America/New_York", utc(2, 5), 21),
+        ("-05:00", utc(2, 5), 21),
+        ("UTC-5", utc(2, 5), 21),
+        ("Asia/Tokyo", utc(1, 15), 20),
+        ("GMT+0900", utc(1, 15), 20),
+        ("Asia/Shanghai", utc(1, 16), 20),
+    ],
+)
+def test_dates_of_somebody_in_another_zone_are_of_that_zone(
+    write: Write, zone: str, filed: datetime, last_day: int
+) -> None:
+    path = write(f"Email,ResignationDate,LastWorkingDate,TimeZone\na@example.com,2026-03-02,2026-03-20,{zone}\n")
+    departures = read_resignations(path, CALENDAR)
+    assert [(f.filed, f.last_day) for f in departures.filings] == [(filed, date(2026, 3, last_day))]
+
+
+def test_a_zone_in_the_cell_is_stronger_than_the_rows(write: Write) -> None:
+    text = "Email,ResignationDate,时区\na@example.com,2026-03-02T09:00:00+08:00,America/New_York\n"
+    assert read_resignations(write(text), CALENDAR).filings[0].filed == utc(2, 1)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "+99:00", "+25", "/etc/localtime", "x" * 300])
+def test_what_is_no_zone_is_named(write: Write, zone: str) -> None:
+    text = f"Email,ResignationDate,TimeZone\na@example.com,2026-03-02,{zone}\nb@example.com,2026-03-02,\n"
+    departures = read_resignations(write(text), CALENDAR)
+    assert [filing.account for filing in departures.filings] == ["mail:b@example.com"]
+    assert found(departures) == [f"line 2: TimeZone: {zone} is no time zone"]
+
+
 @pytest.mark.parametrize("head", ["工号", "工号/邮箱"])
 def test_chinese_resignations_and_withdrawals(write: Write, head: str) -> None:
     text = f"{head},离职申请日期,最后工作日,状态\n7,2026/3/2,2026/3/20,申请\n7,2026/3/9,2026/3/20,撤回\n"

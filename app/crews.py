@@ -1,0 +1,74 @@
+"""What judging some persons means for others: who is to be judged because a crew came, grew or fell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+from cases.crews import CREW, PLACE, leads, named, with_mates
+from core.alert import Alert
+from core.ports import Inbox, Mark
+from detection.judge import Judged
+
+
+def ripples(inbox: Inbox, judged: Judged) -> list[Mark]:
+    """Days of others to be judged: those of members whose alerts do not say so yet, or say what is no longer so.
+
+    Alerts follow from stored events alone, whoever is judged first, so each change is passed on once and then rests.
+    """
+    if not judged.spans:
+        return []
+    spans = {person: (first, last) for person, first, last in judged.spans}
+    right = {alert.id: alert for alert in (*judged.alerts, *judged.beside.alerts) if CREW in alert.facts}
+    others = {person for person, _ in judged.beside.places} | {alert.person for alert in right.values()}
+    stored = {alert.id: alert for alert in inbox.alerts(persons=spans.keys() | others) if CREW in alert.facts}
+    start, end = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
+    days = {(a.person, a.day) for a in right.values() if not _says(stored.get(a.id), a, judged.beside.places)}
+    for alert in stored.values():
+        first, last = spans.get(alert.person, (start, end))
+        if not first <= alert.day <= last:
+            continue
+        gone = alert.id not in right and (alert.person, str(alert.facts[PLACE])) in judged.beside.places
+        changed = alert.person in spans and not _same(right.get(alert.id), alert)
+        if gone or changed:
+            days |= {(person, alert.day) for person in (alert.person, *named([alert]))}
+    return [
+        Mark(subject=f"person:{person}", first=day, last=day) for person, day in sorted(days) if person not in spans
+    ]
+
+
+def to_leads(inbox: Inbox, alerts: dict[str, list[Alert]]) -> tuple[dict[str, list[Alert]], list[Mark]]:
+    """The alerts by whose case they belong to, of judged persons; and marks of those who lead and were not judged."""
+    whole = with_mates(alerts, lambda persons: inbox.alerts(persons=persons))
+    lead_of = leads(whole)
+    cases: dict[str, list[Alert]] = {}
+    marks: list[Mark] = []
+    for person, lead in lead_of.items():
+        if lead in alerts:
+            cases.setdefault(lead, []).extend(whole[person])
+        elif person in alerts and (days := _days(whole[person])):
+            marks.append(Mark(subject=f"person:{lead}", first=days[-1], last=days[-1]))
+    return cases, marks
+
+
+def _days(alerts: Sequence[Alert]) -> list[date]:
+    return sorted({alert.day for alert in alerts if CREW in alert.facts})
+
+
+def _says(stored: Alert | None, right: Alert, places: Collection[tuple[str, str]]) -> bool:
+    """Whether what is stored is right. Of several places on one day an alert names the one with the most people, and
+    the others at all of them; some may have met at one that was not looked at here."""
+    if stored is None or not named([right]) <= named([stored]):
+        return False
+    if (stored.person, str(stored.facts[PLACE])) in places:
+        return _rank(stored) == _rank(right)
+    return _rank(stored) <= _rank(right)
+
+
+def _rank(alert: Alert) -> tuple[float, str]:
+    people = alert.facts["observed"]
+    return (-float(people), str(alert.facts[PLACE]))
+
+
+def _same(one: Alert | None, other: Alert) -> bool:
+    return one is not None and dict(one.facts) == dict(other.facts)

@@ -1,0 +1,17 @@
+"""What a behaviour may ask about everybody: few, rare questions, answered from the store as of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from typing import Protocol
+
+
+class Company(Protocol):
+    """Everybody's events. Bounds are company days, both included."""
+
+    def distinct(self, rules: Collection[str], field: str, first: date, last: date) -> int:
+        """How many values of a field the events that these rules tagged had."""
+
+    def days(self, rules: Collection[str], first: date, last: date) -> frozenset[date]:
+        """The days on which any of these rules tagged anything of anybody."""

@@ -1,0 +1,108 @@
+"""What a judgement is made with, and how it reads events: tagged ones, with everything joined."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+import polars as pl
+
+from core.directory import Directory
+from core.ports import EventQuery, EventReader
+from core.schema import BY_NAME, SCHEMA
+from detection.candidates import needed
+from detection.derive import Surroundings, derive
+from detection.evidence import FACT_FIELDS
+from detection.exceptions import COLUMNS as COMPARED
+from detection.exceptions import Grounds, with_approvals
+from detection.rule import Rule
+from detection.rulebook import RuleBook
+from detection.seen import ORDER
+from detection.windows import STAGE_THEN
+
+FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
+BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email.to.domain", *FACT_FIELDS)
+Span = tuple[str, date, date]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What a judgement is made with."""
+
+    store: EventReader
+    directory: Directory
+    book: RuleBook
+    surroundings: Surroundings
+    grounds: Grounds = field(default_factory=Grounds)
+    posts: Mapping[str, float] = field(default_factory=dict)
+
+
+def bearing(group: Sequence[Span], bench: Bench, reach: int) -> EventQuery:
+    """Asks for the events that bear on the days of a group."""
+    calendar = bench.directory.calendar
+    first = min(first for _, first, _ in group) - timedelta(days=reach)
+    return EventQuery(
+        start=calendar.start_of(max(FIRST_DAY, first)),
+        end=calendar.end_of(max(last for _, _, last in group)),
+    )
+
+
+def looked_at(names: set[str], accounts: frozenset[str], bench: Bench) -> Iterator[tuple[set[str], frozenset[str]]]:
+    """Which tags of which accounts: those of rules on leavers only of leavers."""
+    leavers = {name for name in names if bench.book.rules[name].leavers_only}
+    yield names - leavers, accounts
+    if leavers and (gone := accounts & bench.directory.leaver_accounts()):
+        yield leavers, gone
+
+
+def read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: bool) -> pl.DataFrame:
+    """The tagged events that bear on the group's days, with everything joined, sorted by `ORDER`."""
+    names = needed(rules)
+    asked = [*rules, *(bench.book.rules[name] for name in sorted(names))]
+    between = bearing(group, bench, max(rule.reach if whole else rule.window for rule in asked))
+    accounts = bench.directory.accounts_of([f"person:{person}" for person, _, _ in group])
+    frames = [
+        bench.store.read(replace(between, accounts=of, tagged=tagged, columns=columns(asked, bench.grounds)))
+        for tagged, of in looked_at(names, accounts, bench)
+    ]
+    return joined(frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id"), bench)
+
+
+def joined(events: pl.DataFrame, bench: Bench) -> pl.DataFrame:
+    """The events with everything joined, `day` and the approvals that cover them, sorted by `ORDER`."""
+    rows = bench.directory.join(derive(events, bench.surroundings))
+    if bench.grounds:
+        rows = with_approvals(rows, bench.grounds)
+    day = bench.directory.calendar.day_expr().alias("day")
+    return rows.sort(ORDER).with_columns(day, pl.col("leaver.stage").alias(STAGE_THEN))
+
+
+def columns(rules: Sequence[Rule], grounds: Grounds) -> tuple[str, ...]:
+    """The stored columns that these rules, and what speaks for a person, are about."""
+    asked = {
+        name
+        for rule in rules
+        if rule.correlation or rule.behaviour or rule.exact is not None or rule.extra.first_seen
+        for name in (*rule.fields, *([rule.extra.first_seen.field] if rule.extra.first_seen else []))
+    }
+    more = COMPARED if grounds else ()
+    return tuple(dict.fromkeys([*BASE_COLUMNS, *more, *sorted(asked & SCHEMA.keys() & BY_NAME.keys())]))
+
+
+@dataclass(frozen=True, slots=True)
+class Everybody:
+    """Adapter of `detection.behaviours.company.Company`."""
+
+    bench: Bench
+
+    def distinct(self, rules: Collection[str], field: str, first: date, last: date) -> int:
+        return self.bench.store.totals(self._asked(rules, first, last), [field])[field].drop_nulls().n_unique()
+
+    def days(self, rules: Collection[str], first: date, last: date) -> frozenset[date]:
+        zone = self.bench.directory.calendar.zone
+        return frozenset(self.bench.store.totals(self._asked(rules, first, last), ["day"], zone)["day"])
+
+    def _asked(self, rules: Collection[str], first: date, last: date) -> EventQuery:
+        calendar = self.bench.directory.calendar
+        return EventQuery(start=calendar.start_of(first), end=calendar.end_of(last), tagged=rules)

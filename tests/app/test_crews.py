@@ -1,0 +1,147 @@
+"""A crew is one case, whoever of it is judged first, and falls apart when it was none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from api.views import cases_of
+from app.config import Config
+from app.jobs import judge_marked
+from app.pipeline import keep, tagged
+from app.wiring import House, open_house
+from core.batch import Batch
+from core.canonical import content_id
+from core.person import Link, Person
+from core.ports import Mark
+from core.schema import SCHEMA, conform
+
+BEGIN = datetime(2026, 3, 2, 2, tzinfo=UTC)
+NAMES = ("ann", "bob", "eve")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with open_house(Config(data=tmp_path)) as made:
+        hire(made, dict.fromkeys((*NAMES, "dan"), "Sales"))
+        yield made
+
+
+def hire(house: House, departments: dict[str, str]) -> None:
+    persons = [Person(id=name, email=f"{name}@example.com", department=of) for name, of in departments.items()]
+    house.records.save_persons(persons, [Link(account=f"mail:{p.email}", person=p.id) for p in persons])
+
+
+def send(house: House, name: str, day: int, size: int = 6_000_000, to: str = "team@newco.cn") -> None:
+    row = {
+        "event.id": content_id(name, str(day), to),
+        "@timestamp": BEGIN + timedelta(days=day),
+        "event.action": "send",
+        "event.outcome": "success",
+        "event.module": "postfix",
+        "user.account": f"mail:{name}@example.com",
+        "email.to.address": to,
+        "email.to.domain": to.partition("@")[2],
+        "data.bytes": size,
+    }
+    frame = conform(pl.DataFrame([row], schema={key: SCHEMA[key] for key in row}))
+    tagger = house.tagger()
+    keep(house, tagger, tagged(Batch(source="postfix", read=1, events=frame), tagger))
+
+
+def members(house: House) -> list[set[str]]:
+    """Who is in each case."""
+    alerts = {alert.id: alert.person for alert in house.records.alerts()}
+    return [{alerts[one] for one in case.alerts} for case in house.records.cases()]
+
+
+def crew_alerts(house: House) -> list[tuple[str, str, object]]:
+    return sorted((a.person, a.day.isoformat(), a.facts["others"]) for a in house.records.alerts() if "crew" in a.facts)
+
+
+@pytest.mark.parametrize("order", [("ann", "bob", "eve"), ("eve", "bob", "ann"), ("bob", "eve", "ann")])
+@pytest.mark.parametrize("judged", ["each time", "at the end"])
+def test_three_who_send_to_one_new_place_are_one_case(house: House, order: Sequence[str], judged: str) -> None:
+    for name in order:
+        send(house, name, NAMES.index(name))
+        if judged == "each time":
+            judge_marked(house)
+    judge_marked(house)
+    day = "2026-03-04"
+    assert crew_alerts(house) == [("ann", day, "bob, eve"), ("bob", day, "ann, eve"), ("eve", day, "ann, bob")]
+    assert members(house) == [set(NAMES)]
+    assert house.records.cases()[0].person == "ann"
+    assert house.records.pending() == []
+    assert [len(cases_of(house.records, [name])) for name in (*NAMES, "dan")] == [1, 1, 1, 0]
+
+
+def test_a_fourth_joins_the_same_case_and_the_same_crew(house: House) -> None:
+    for day, name in enumerate((*NAMES, "dan")):
+        send(house, name, day)
+        judge_marked(house)
+    assert members(house) == [{*NAMES, "dan"}]
+    assert len({alert.facts["crew"] for alert in house.records.alerts() if "crew" in alert.facts}) == 1
+
+
+def test_judging_again_changes_nothing(house: House) -> None:
+    for day, name in enumerate(NAMES):
+        send(house, name, day)
+    judge_marked(house)
+    before = house.records.alerts(), house.records.cases()
+    house.records.add([Mark(subject="person:bob", first=BEGIN.date(), last=BEGIN.date() + timedelta(days=9))])
+    judge_marked(house)
+    assert (house.records.alerts(), house.records.cases()) == before
+
+
+def test_a_crew_of_different_departments_after_all_falls_apart(house: House) -> None:
+    for day, name in enumerate(NAMES):
+        send(house, name, day)
+    judge_marked(house)
+    hire(house, {"eve": "Support"})
+    judge_marked(house)
+    assert crew_alerts(house) == []
+    assert all(len(own) < 2 for own in members(house))
+
+
+def test_a_place_the_company_knows_ties_nobody(house: House) -> None:
+    send(house, "dan", -30, size=700_000)
+    for day, name in enumerate(NAMES):
+        send(house, name, day)
+    judge_marked(house)
+    assert crew_alerts(house) == []
+
+
+def test_what_comes_late_from_before_takes_the_crew_away(house: House) -> None:
+    for day, name in enumerate(NAMES):
+        send(house, name, day)
+    judge_marked(house)
+    send(house, "dan", -30, size=700_000)
+    judge_marked(house)
+    assert crew_alerts(house) == []
+    assert all(len(own) < 2 for own in members(house))
+
+
+def test_two_places_on_one_day_come_to_rest(house: House) -> None:
+    hire(house, dict.fromkeys((*NAMES, "dan", "fay", "gus", "hal"), "Sales"))
+    for place, people in {
+        "y@newco.cn": NAMES,
+        "x@old.cn": ("bob", "dan", "fay", "gus"),
+        "z@z.cn": ("ann", "hal", "gus", "fay"),
+    }.items():
+        for name in people:
+            send(house, name, 0, to=place)
+            judge_marked(house)
+    assert {name: others for name, _, others in crew_alerts(house)} == {
+        "ann": "bob, eve, fay, gus, hal",
+        "bob": "ann, dan, eve, fay, gus",
+        "dan": "bob, fay, gus",
+        "eve": "ann, bob",
+        "fay": "ann, bob, dan, gus, hal",
+        "gus": "ann, bob, dan, fay, hal",
+        "hal": "ann, fay, gus",
+    }
+    assert members(house) == [{*NAMES, "dan", "fay", "gus", "hal"}]
