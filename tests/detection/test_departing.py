@@ -15,7 +15,7 @@ from app.wiring import open_house
 from core.errors import RuleError
 from core.person import Filing
 from detection.rulebook import RuleBook
-from tests.detection.conftest import EXPORT, alerts, at, book, directory, frame
+from tests.detection.conftest import EXPORT, Reader, alerts, at, book, directory, frame
 
 
 def tagged(action: str) -> str:
@@ -81,7 +81,7 @@ def test_the_risk_of_a_person_shows_the_stage_while_it_lasts() -> None:
     found, who = alerts(RULES, rows), directory(frame(rows))
 
     def stage(when: datetime) -> str:
-        return risk_views(found, who, when)[0].stage
+        return risk_views(found, Reader(frame(rows)), who, RULES, when)[0].stage
 
     assert (stage(at("05T11:00")), stage(at("28T10:00"))) == ("pre_departure", "active")
 
