@@ -23,10 +23,11 @@ from core.schema import SCHEMA, conform, empty
 from store.kafka.sending import Publisher
 from store.records import SqlRecords
 
-STREAMED_SECONDS, BACKLOG_SECONDS = 60, 30
+WARMING_SECONDS, STREAMED_SECONDS, BACKLOG_SECONDS = 20, 60, 30
 CLONES = 5
 """Each account of the company stands for so many."""
 STEP = 0.5
+SETTLING_SECONDS = 10.0
 PATIENCE = 180.0
 TARGETS = {"streamed": 10, "backlog": 60}
 
@@ -75,6 +76,9 @@ def measure(batches: Sequence[Batch], environment: Mapping[str, str], most_per_s
             config = load(Path(data), environment=environment)
             with closing(publisher(config)) as sender:
                 stream = Stream(batches, sender)
+                # The first events of all make data streams, and servers compile what they run often.
+                _steadily(WARMING_SECONDS, lambda stream=stream: stream.send(int(most_per_second / 4 * STEP)))
+                time.sleep(SETTLING_SECONDS)
                 scene(stream, most_per_second)
                 waits = _until_alerted(config, stream.thefts)
             peaks = ", ".join(f"{part} {peak_of(process.pid):,.0f} MiB" for part, process in processes.items())
