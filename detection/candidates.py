@@ -8,6 +8,7 @@ from datetime import timedelta
 import polars as pl
 
 from detection.rule import FirstSeen, Rule
+from detection.tagging import holding
 from detection.windows import A_DAY, TIME
 
 
@@ -15,7 +16,7 @@ def hits(rule: Rule, joined: pl.DataFrame) -> pl.DataFrame:
     """The joined events that the single-event rule hits."""
     rows = joined.filter(pl.col("rule.matched").list.contains(rule.name))
     if rule.exact is not None:
-        rows = rows.filter(rule.exact.fill_null(False))
+        rows = rows[holding(rule.exact, rows)]
     return _new_values(rows, rule.extra.first_seen) if rule.extra.first_seen else rows
 
 

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationConditionOperator, SigmaCorrelationRule
-from sigma.rule import SigmaLogSource, SigmaRule
+from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaLogSource, SigmaRule
 
 from core.alert import Severity
 from core.errors import RuleError
 from core.schema import BY_NAME, DERIVED, JOINED, SCHEMA
-from detection.condition import condition, fields_of, only_of
+from detection.condition import condition, only_of
+from detection.fields import asked_of_events, is_ours
+from detection.logsource import in_records, missing_fields, module_of, refuse_unknown
+from detection.node import Leaf, Node, Truth, every, fields_of, possible
+from detection.predicate import Pattern, Same
+from detection.values import Placeholders
 
 STORED = frozenset(SCHEMA) | {field.name for field in DERIVED}
-ALL = STORED | {field.name for field in JOINED}
+JOINED_NAMES = frozenset(field.name for field in JOINED)
+ALL = STORED | JOINED_NAMES
 SUMMED = ("value_sum",)
 VALUES = ("value_sum", "value_count")
 COUNTED = ("event_count", "value_count", "value_sum")
@@ -88,9 +95,10 @@ class Correlation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A compiled rule. `candidate` tells which events to tag from stored columns alone (null: it depends on joined
-    ones), `exact` which of them match once those are joined. `reach` is how many days before a day bear on it, `window`
-    how many of these are needed where it is known how the windows of the days before ended."""
+    """A compiled rule. `candidate` tells which events to tag from stored columns alone (those where it depends on joined
+    ones included), `exact` which of them match once those are joined. With `records` it is asked of the vendor's own
+    records of that system instead. `reach` is how many days before a day bear on it, `window` how many of these are
+    needed where it is known how the windows of the days before ended."""
 
     name: str
     id: str
@@ -99,8 +107,9 @@ class Rule:
     level: Severity
     extra: Extra
     alerts: bool
-    candidate: pl.Expr | None = None
-    exact: pl.Expr | None = None
+    candidate: Node | None = None
+    exact: Node | None = None
+    records: str = ""
     fields: frozenset[str] = frozenset()
     correlation: Correlation | None = None
     leavers_only: bool = False
@@ -120,18 +129,16 @@ class Rule:
         return replace(self, alerts=True)
 
 
-def event_rule(parsed: SigmaRule) -> Rule:
-    """A single-event rule. Raises `RuleError`."""
+def event_rule(parsed: SigmaRule, placeholders: Placeholders = MappingProxyType({})) -> Rule:
+    """A single-event rule, over our fields or over a vendor's own. Raises `RuleError`."""
     extra = _extra(parsed)
     if extra.usual:
         raise RuleError("`usual` needs a correlation")
-    fields = fields_of(parsed)
     seen = extra.first_seen
     if seen and seen.field not in SCHEMA:
         raise RuleError(f"first_seen: {seen.field} is not a stored field")
-    source = _logsource(parsed.logsource)
-    active = {"leaver.stage": pl.lit("active"), "leaver.days_left": pl.lit(None, pl.Int64)}
-    return Rule(
+    days = seen.days if seen else 0
+    rule = Rule(
         name=name_of(parsed),
         id=str(parsed.id or ""),
         title=parsed.title,
@@ -139,13 +146,53 @@ def event_rule(parsed: SigmaRule) -> Rule:
         level=_level(parsed),
         extra=extra,
         alerts=True,
-        candidate=source & condition(parsed, STORED),
-        exact=condition(parsed, ALL) if fields - STORED else None,
-        fields=fields & ALL,
-        leavers_only=not only_of(parsed, active),
-        reach=seen.days if seen else 0,
-        window=seen.days if seen else 0,
+        reach=days,
+        window=days,
     )
+    if _is_vendors(parsed):
+        return _of_records(rule, parsed, placeholders)
+    whole = condition(parsed, lambda field, value: asked_of_events(field, value, placeholders), placeholders)
+    fields = fields_of(whole)
+    return replace(
+        rule,
+        candidate=every([_logsource(parsed.logsource), possible(whole, _settled)]),
+        exact=whole if fields & JOINED_NAMES else None,
+        fields=fields & ALL,
+        leavers_only=not only_of(whole, {"leaver.stage": "active", "leaver.days_left": None}),
+    )
+
+
+def _of_records(rule: Rule, parsed: SigmaRule, placeholders: Placeholders) -> Rule:
+    refuse_unknown(parsed.logsource)
+    if missing := missing_fields(parsed, placeholders):
+        raise RuleError(f"records of {parsed.logsource.product} have no field {', '.join(missing)}")
+    return replace(rule, candidate=in_records(parsed, placeholders), records=module_of(parsed.logsource))
+
+
+def _is_vendors(parsed: SigmaRule) -> bool:
+    """Whether a rule is about a vendor's records: it says so by category or service, or by fields we have not."""
+    source = parsed.logsource
+    if source.category or source.service:
+        return True
+    return source.product != "leaverwatch" and not all(map(is_ours, named_fields(parsed)))
+
+
+def named_fields(parsed: SigmaRule) -> set[str]:
+    """Every field that the rule's detections name."""
+    waiting: list[object] = list(parsed.detection.detections.values())
+    found = set()
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, SigmaDetection):
+            waiting += item.detection_items
+        elif isinstance(item, SigmaDetectionItem) and item.field:
+            found.add(item.field)
+    return found
+
+
+def _settled(leaf: Leaf) -> Truth:
+    fields = {leaf.field, leaf.test.field} if isinstance(leaf.test, Same) else {leaf.field}
+    return Truth.UNKNOWN if fields & JOINED_NAMES else Truth.OPEN
 
 
 def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule]) -> Rule:
@@ -235,9 +282,9 @@ def _level(parsed: SigmaRule | SigmaCorrelationRule) -> Severity:
     return Severity(parsed.level.name.lower()) if parsed.level else Severity.MEDIUM
 
 
-def _logsource(source: SigmaLogSource) -> pl.Expr:
-    if source.category or source.service or source.product not in (*PRODUCTS, "leaverwatch"):
-        raise RuleError(f"log source {source} is none of ours")
+def _logsource(source: SigmaLogSource) -> Node:
     if source.product == "leaverwatch":
-        return pl.lit(True)
-    return (pl.col("event.module") == PRODUCTS[source.product]).fill_null(False)
+        return every([])
+    if source.product not in PRODUCTS:
+        raise RuleError(f"log source {source} is none of ours")
+    return Leaf("event.module", Pattern((PRODUCTS[source.product],), cased=True))
