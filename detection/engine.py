@@ -16,9 +16,9 @@ from detection.predicate import Same
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-ROOM = 48 << 20
+ROOM = 128 << 20
 """Characters of values whose answers are kept from batch to batch; beyond it all are forgotten and learnt again."""
-LONGEST_KEPT = 8192
+LONGEST_KEPT = 65_536
 
 
 class Passed:
@@ -58,8 +58,11 @@ class Passed:
 class Events:
     """A batch as an engine looks at it: the rows that passed each test, and the events' values where tests need two."""
 
-    def __init__(self, height: int, rows: Mapping[int, list[Rows]], late: Callable[[Leaf, Rows], Mask]) -> None:
+    def __init__(
+        self, height: int, rows: Mapping[int, list[Rows]], late: Callable[[Sequence[Leaf], Rows], Mask], bad: Sequence[int] = ()
+    ) -> None:
         self.height = height
+        self.rows: Rows = np.setdiff1d(np.arange(height), np.array(bad, np.int64)) if bad else np.arange(height)
         self._rows = rows
         self._late = late
         self._masks: dict[int, Mask] = {}
@@ -81,9 +84,10 @@ class Events:
                 found[rows] = True
         return found
 
-    def late(self, leaf: Leaf, rows: Rows) -> Mask:
-        """For some rows, whether they pass a test that is asked of few events only: keywords, two fields compared."""
-        return self._late(leaf, rows)
+    def late(self, some: Sequence[Leaf], rows: Rows) -> Mask:
+        """For some rows, whether they pass any of the tests that are asked of few events only: keywords, two fields
+        compared."""
+        return self._late(some, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,9 @@ class _Tests:
 
 @dataclass(frozen=True, slots=True)
 class _Late:
-    leaf: Leaf
+    """Some of these is passed: keywords together, or one comparison of fields."""
+
+    leaves: tuple[Leaf, ...]
 
 
 class Engine:
@@ -123,6 +129,7 @@ class Engine:
         self.words = {leaf: number for number, leaf in enumerate(leaf for leaf in self.late if leaf.field is None)}
         self.word_matcher = Matcher([(number, leaf.test) for leaf, number in self.words.items()])
         self._plans = [self._plan(number, condition) for number, condition in enumerate(conditions) if condition != NEVER]
+        self.common_words = self._asked_of_all()
         self._seen: defaultdict[int, int] = defaultdict(int)
         self._batches = 0
         self._index: dict[int, list[_Plan]] = {}
@@ -137,22 +144,25 @@ class Engine:
         """Conditions that hold somewhere, by number, with the rows, in order. No row: the condition is left out."""
         called = {plan.number: plan for test in events.hit for plan in self._index.get(test, ())}
         called |= {plan.number: plan for plan in self._open}
-        everything = np.arange(events.height)
         for number in sorted(called):
             plan = called[number]
-            rows = self._start(plan, events, everything)
+            rows = self._start(plan, events)
             rows = _select(plan.tree, rows, events)
             if len(rows):
                 yield number, rows
         self._learn(events)
 
-    def _start(self, plan: _Plan, events: Events, everything: Rows) -> Rows:
+    def _asked_of_all(self) -> tuple[Leaf, ...]:
+        """Keywords of conditions that have nothing else to be looked up by."""
+        return tuple(dict.fromkeys(leaf for plan in self._plans if not plan.keys for leaf in _words_in(plan.tree)))
+
+    def _start(self, plan: _Plan, events: Events) -> Rows:
         """The rows of the plan's rarest key in this batch."""
         if not plan.keys:
-            return everything
+            return events.rows
         counted = [(sum(map(events.count, key)), key) for key in plan.keys]
         count, key = min(counted, key=lambda item: item[0])
-        return np.flatnonzero(_any(key, events)) if count else everything[:0]
+        return np.flatnonzero(_any(key, events)) if count else events.rows[:0]
 
     def _learn(self, events: Events) -> None:
         for test in events.hit:
@@ -179,7 +189,7 @@ class Engine:
     def _numbered(self, node: Node) -> object:
         match node:
             case Leaf():
-                return _Late(node) if is_late(node) else _Tests(frozenset([self._numbers[node]]))
+                return _Late((node,)) if is_late(node) else _Tests(frozenset([self._numbers[node]]))
             case Not():
                 return Not(self._numbered(node.part))  # type: ignore[arg-type]
             case All():
@@ -187,6 +197,8 @@ class Engine:
             case Any():
                 parts = [self._numbered(part) for part in node.parts]
                 tests = [part.numbers for part in parts if isinstance(part, _Tests)]
+                words = [part.leaves for part in parts if _are_words(part)]
+                parts = [*(part for part in parts if not _are_words(part)), *([_Late(sum(words, ()))] if words else [])]
                 others = sorted((part for part in parts if not isinstance(part, _Tests)), key=_dear)
                 joined = [_Tests(frozenset().union(*tests)), *others] if tests else others
                 return joined[0] if len(joined) == 1 else Any(tuple(joined))  # type: ignore[arg-type]
@@ -195,6 +207,20 @@ class Engine:
 def is_late(leaf: Leaf) -> bool:
     """Whether the test is put only to events that pass everything else."""
     return leaf.field is None or isinstance(leaf.test, Same)
+
+
+def _are_words(tree: object) -> bool:
+    return isinstance(tree, _Late) and all(leaf.field is None for leaf in tree.leaves)
+
+
+def _words_in(tree: object) -> Iterator[Leaf]:
+    if isinstance(tree, _Late):
+        yield from tree.leaves
+    elif isinstance(tree, Not):
+        yield from _words_in(tree.part)
+    elif isinstance(tree, All | Any):
+        for part in tree.parts:
+            yield from _words_in(part)
 
 
 def _dear(tree: object) -> int:
@@ -232,7 +258,7 @@ def _select(tree: object, rows: Rows, events: Events) -> Rows:
         case _Tests():
             return rows[_any(tree.numbers, events)[rows]]
         case _Late():
-            return rows[events.late(tree.leaf, rows)]
+            return rows[events.late(tree.leaves, rows)]
         case Not():
             return np.setdiff1d(rows, _select(tree.part, rows, events), assume_unique=True)
         case All():

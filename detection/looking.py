@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +15,7 @@ import polars as pl
 
 from detection.engine import Engine, Events, Mask, Rows
 from detection.node import Leaf
-from detection.predicate import Same, fold
+from detection.predicate import Pattern, Same, fold
 
 Records = Sequence[bytes]
 
@@ -25,6 +27,9 @@ class Values(Protocol):
 
     def all(self, row: int) -> Sequence[str]:
         """Every text of the event, for keywords."""
+
+    def likely(self, needles: str, rows: Rows | None) -> Mask:
+        """Which of some events (of all) have text that fits an expression, or that may be written in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ def look_at_records(engine: Engine, records: Records) -> tuple[Events, list[int]
     starts = np.flatnonzero(np.diff(what, prepend=-1))
     for start, part in zip(starts, np.split(where, starts[1:]), strict=True):
         _share(found, passed.answers[what[start]], part)
-    return Events(len(records), found, _late(engine, _Parsed(records))), bad
+    return Events(len(records), found, _late(engine, _Parsed(records)), bad), bad
 
 
 def _cells(
@@ -114,7 +119,7 @@ def _cells(
             continue
         length, unknown = len(rows), len(new)
         # True and 1 are one key of a dictionary, but two texts.
-        if b"true" not in record and b"false" not in record:
+        if not (b":true" in record or b":false" in record or b": true" in record or b": false" in record):
             try:
                 for field, cell in value.items():
                     answers_ = answers_of(field)
@@ -152,6 +157,10 @@ _NO_KEY = _NoKey()
 _SECTIONS: dict[str, dict[object, int]] = dict.fromkeys(("Event", "winlog"), _NO_KEY)
 _PLAIN = ("Event.System.", "Event.EventData.", "winlog.event_data.", "winlog.")
 DEEPEST = 64
+FEW = 64
+SHORTEST = 3
+_NUMBERED = r"\\u[0-9a-fA-F]{4}"
+"""A letter written as its number."""
 
 
 def flattened(record: dict[str, object]) -> Iterator[tuple[str, object]]:
@@ -225,6 +234,9 @@ class _Columns:
     def all(self, row: int) -> Sequence[str]:
         return self.of(row, "event.original")
 
+    def likely(self, needles: str, rows: Rows | None) -> Mask:  # noqa: ARG002
+        return np.ones(self._frame.height if rows is None else len(rows), np.bool_)
+
 
 class _Parsed:
     """Values out of records, each parsed again when asked for: few are."""
@@ -232,12 +244,23 @@ class _Parsed:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._last: tuple[int, list[tuple[str, str]]] = (-1, [])
+        self._text: pl.Series | None = None
+        self._numbered = pl.Series(dtype=pl.Boolean)
 
     def of(self, row: int, field: str) -> Sequence[str]:
         return [text for name, text in self._cells(row) if name == field]
 
     def all(self, row: int) -> Sequence[str]:
         return list(dict.fromkeys(text for _, text in self._cells(row)))
+
+    def likely(self, needles: str, rows: Rows | None) -> Mask:
+        if self._text is None:
+            self._text = pl.Series(self._records, dtype=pl.Binary).cast(pl.String, strict=False)
+            self._numbered = self._text.str.contains(_NUMBERED).fill_null(True)
+        text, numbered = self._text, self._numbered
+        if rows is not None:
+            text, numbered = text.gather(rows), numbered.gather(rows)
+        return (text.str.contains(needles).fill_null(True) | numbered).to_numpy().copy()
 
     def _cells(self, row: int) -> list[tuple[str, str]]:
         if self._last[0] != row:
@@ -246,24 +269,47 @@ class _Parsed:
         return self._last[1]
 
 
-def _late(engine: Engine, values: Values) -> Callable[[Leaf, Rows], Mask]:
+def _late(engine: Engine, values: Values) -> Callable[[Sequence[Leaf], Rows], Mask]:
     known: dict[int, frozenset[int]] = {}
+    common = {engine.words[leaf] for leaf in engine.common_words}
+    likely: list[Mask] = []
 
     def said(row: int) -> frozenset[int]:
         if row not in known:
             known[row] = frozenset().union(*engine.word_matcher.answers(values.all(row)))
         return known[row]
 
-    def late(leaf: Leaf, rows: Rows) -> Mask:
-        if isinstance(leaf.test, Same):
-            test, field = leaf.test, str(leaf.field)
+    def late(some: Sequence[Leaf], rows: Rows) -> Mask:
+        test, field = some[0].test, str(some[0].field)
+        if isinstance(test, Same):
             passed = [_same(test, values.of(row, field), values.of(row, test.field)) for row in rows.tolist()]
-        else:
-            number = engine.words[leaf]
-            passed = [number in said(row) for row in rows.tolist()]
-        return np.array(passed, np.bool_)
+            return np.array(passed, np.bool_)
+        wanted = {engine.words[leaf] for leaf in some}
+        maybe = np.ones(len(rows), np.bool_)
+        if len(rows) > FEW and wanted <= common and (needles := _needles(engine.common_words)):
+            if not likely:
+                likely.append(values.likely(needles, None))
+            maybe &= likely[0][rows]
+        if maybe.sum() > FEW and (needles := _needles(tuple(some))):
+            maybe[maybe] = values.likely(needles, rows[maybe])
+        maybe[maybe] = [not wanted.isdisjoint(said(row)) for row in rows[maybe].tolist()]
+        return maybe
 
     return late
+
+
+@lru_cache(maxsize=4096)
+def _needles(words: tuple[Leaf, ...]) -> str:
+    """An expression that finds every record, as JSON text, in which some keyword may be; empty where there is none."""
+    found = []
+    for leaf in words:
+        parts = leaf.test.parts if isinstance(leaf.test, Pattern) else ()
+        runs = [run for part in parts if isinstance(part, str) for run in re.findall(r"[\x20-\x7e]+", part)]
+        longest = max(runs, key=len, default="")
+        if len(longest) < SHORTEST:
+            return ""
+        found.append(re.escape(orjson.dumps(longest)[1:-1].decode()).replace("/", r"\\?/"))
+    return f"(?i){'|'.join(dict.fromkeys(found))}" if found else ""
 
 
 def _same(test: Same, ones: Sequence[str], others: Sequence[str]) -> bool:
