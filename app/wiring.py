@@ -44,7 +44,7 @@ class House:
 
     @cached_property
     def book(self) -> RuleBook:
-        return RuleBook.load(self.config.detection.rules)
+        return RuleBook.load(self.config.rules)
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.matcher import Answer, Matcher
-from detection.node import ALWAYS, NEVER, All, Any, Leaf, Node, Not, leaves
+from detection.node import NEVER, All, Any, Leaf, Node, Not, leaves
 from detection.predicate import Same
 
 Rows = npt.NDArray[np.int64]
@@ -59,7 +59,11 @@ class Events:
     """A batch as an engine looks at it: the rows that passed each test, and the events' values where tests need two."""
 
     def __init__(
-        self, height: int, rows: Mapping[int, list[Rows]], late: Callable[[Sequence[Leaf], Rows], Mask], bad: Sequence[int] = ()
+        self,
+        height: int,
+        rows: Mapping[int, list[Rows]],
+        late: Callable[[Sequence[Leaf], Rows], Mask],
+        bad: Sequence[int] = (),
     ) -> None:
         self.height = height
         self.rows: Rows = np.setdiff1d(np.arange(height), np.array(bad, np.int64)) if bad else np.arange(height)
@@ -128,7 +132,9 @@ class Engine:
         self.late = [leaf for leaf in asked if is_late(leaf)]
         self.words = {leaf: number for number, leaf in enumerate(leaf for leaf in self.late if leaf.field is None)}
         self.word_matcher = Matcher([(number, leaf.test) for leaf, number in self.words.items()])
-        self._plans = [self._plan(number, condition) for number, condition in enumerate(conditions) if condition != NEVER]
+        self._plans = [
+            self._plan(number, condition) for number, condition in enumerate(conditions) if condition != NEVER
+        ]
         self.common_words = self._asked_of_all()
         self._seen: defaultdict[int, int] = defaultdict(int)
         self._batches = 0
@@ -214,8 +220,8 @@ def _are_words(tree: object) -> bool:
 
 
 def _words_in(tree: object) -> Iterator[Leaf]:
-    if isinstance(tree, _Late):
-        yield from tree.leaves
+    if _are_words(tree):
+        yield from tree.leaves  # type: ignore[attr-defined]
     elif isinstance(tree, Not):
         yield from _words_in(tree.part)
     elif isinstance(tree, All | Any):

@@ -16,7 +16,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from sigma.rule import SigmaLogSource, SigmaRule
 from sigma.types import SigmaType
 
-from core.errors import RuleError
 from detection.condition import condition
 from detection.node import All, Any, Leaf, Node, Not, every, fields_of, negated, some
 from detection.predicate import Pattern, Present, Same, fold
@@ -145,9 +144,3 @@ def _tests(leaf: Leaf, names: Mapping[str, Sequence[str]]) -> list:  # type: ign
     if isinstance(leaf.test, Same):
         return [Same(name, leaf.test.starts, leaf.test.ends) for name in names.get(leaf.test.field, (leaf.test.field,))]
     return [leaf.test]
-
-
-def refuse_unknown(source: SigmaLogSource) -> None:
-    """Raises `RuleError` for a log source that none of our sources has."""
-    if not module_of(source) or not known_source(source):
-        raise RuleError(f"log source {source} is none of ours")

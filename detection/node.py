@@ -122,5 +122,3 @@ def negated(node: Node) -> Node:
     if isinstance(node, Not):
         return node.part
     return NEVER if node == ALWAYS else ALWAYS if node == NEVER else Not(node)
-
-

@@ -18,7 +18,7 @@ from core.errors import RuleError
 from core.schema import BY_NAME, DERIVED, JOINED, SCHEMA
 from detection.condition import condition, only_of
 from detection.fields import asked_of_events, is_ours
-from detection.logsource import in_records, missing_fields, module_of, refuse_unknown
+from detection.logsource import in_records, known_source, missing_fields, module_of
 from detection.node import Leaf, Node, Truth, every, fields_of, possible
 from detection.predicate import Pattern, Same
 from detection.values import Placeholders
@@ -33,6 +33,10 @@ ORDERED = ("temporal", "temporal_ordered")
 PRODUCTS = {"windows": "windows", "m365": "m365", "salesforce": "salesforce", "postfix": "postfix"}
 UPWARDS = (SigmaCorrelationConditionOperator.GTE, SigmaCorrelationConditionOperator.GT)
 DAY = timedelta(days=1)
+
+
+class NoSource(RuleError):
+    """The rule could run, but is about records that no source of ours has."""
 
 
 class Usual(BaseModel):
@@ -163,10 +167,12 @@ def event_rule(parsed: SigmaRule, placeholders: Placeholders = MappingProxyType(
 
 
 def _of_records(rule: Rule, parsed: SigmaRule, placeholders: Placeholders) -> Rule:
-    refuse_unknown(parsed.logsource)
+    source = parsed.logsource
+    if not module_of(source) or not known_source(source):
+        raise NoSource(f"log source {source} is none of ours")
     if missing := missing_fields(parsed, placeholders):
-        raise RuleError(f"records of {parsed.logsource.product} have no field {', '.join(missing)}")
-    return replace(rule, candidate=in_records(parsed, placeholders), records=module_of(parsed.logsource))
+        raise NoSource(f"records of {source.product} have no field {', '.join(missing)}")
+    return replace(rule, candidate=in_records(parsed, placeholders), records=module_of(source))
 
 
 def _is_vendors(parsed: SigmaRule) -> bool:
@@ -286,5 +292,5 @@ def _logsource(source: SigmaLogSource) -> Node:
     if source.product == "leaverwatch":
         return every([])
     if source.product not in PRODUCTS:
-        raise RuleError(f"log source {source} is none of ours")
+        raise NoSource(f"log source {source} is none of ours")
     return Leaf("event.module", Pattern((PRODUCTS[source.product],), cased=True))

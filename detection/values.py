@@ -26,7 +26,20 @@ from sigma.types import (
 
 from core.errors import RuleError
 from detection.node import Any, Leaf, Node, Not
-from detection.predicate import LONGEST_PATTERN, Compared, Moment, Part, Pattern, Present, Regex, Same, Wild, fold, regex, within
+from detection.predicate import (
+    LONGEST_PATTERN,
+    Compared,
+    Moment,
+    Part,
+    Pattern,
+    Present,
+    Regex,
+    Same,
+    Wild,
+    fold,
+    regex,
+    within,
+)
 
 Placeholders = Mapping[str, Sequence[str]]
 """Values of `expand`'s placeholders, by name."""

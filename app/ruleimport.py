@@ -1,0 +1,69 @@
+"""A folder of other people's rules, each held against what we can run; what runs is copied beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sigma.correlations import SigmaCorrelationRule
+from sigma.filters import SigmaFilter
+from sigma.rule import SigmaRule
+
+from core.errors import RuleError
+from detection.rule import NoSource, Rule, correlation_rule, event_rule
+from detection.rulebook import RuleBook, filtered, parsed_files
+
+Outcome = Literal["runs", "never", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What becomes of one rule: `never` matches on the sources there are, `reason` says what is missing."""
+
+    file: str
+    rule: str
+    outcome: Outcome
+    reason: str = ""
+
+
+def held_against(texts: Mapping[str, str], book: RuleBook) -> list[Verdict]:
+    """A verdict for every rule in some files, and for every file that cannot be read."""
+    parsed, problems = parsed_files(texts)
+    verdicts = [
+        Verdict(file=problem.partition(": ")[0], rule="", outcome="refused", reason=problem) for problem in problems
+    ]
+    known: dict[str, Rule] = dict(book.rules)
+    for name, filter_ in parsed:
+        if isinstance(filter_, SigmaFilter):
+            verdicts.append(Verdict(file=name, rule=filter_.title, outcome="runs"))
+    ordered = sorted(filtered(parsed), key=lambda item: isinstance(item[1], SigmaCorrelationRule))
+    verdicts += [_verdict(name, rule, known) for name, rule in ordered]
+    return sorted(verdicts, key=lambda verdict: (verdict.file, verdict.rule))
+
+
+def _verdict(name: str, rule: SigmaRule | SigmaCorrelationRule, known: dict[str, Rule]) -> Verdict:
+    title = rule.title or name
+    try:
+        compiled = event_rule(rule) if isinstance(rule, SigmaRule) else correlation_rule(rule, known)
+        if compiled.name in known:
+            raise RuleError(f"a rule called {compiled.name} is there already")
+    except NoSource as error:
+        return Verdict(file=name, rule=title, outcome="never", reason=str(error))
+    except RuleError as error:
+        return Verdict(file=name, rule=title, outcome="refused", reason=f"{name}: {error}")
+    known[compiled.name] = compiled
+    return Verdict(file=name, rule=title, outcome="runs")
+
+
+def copy_running(texts: Mapping[str, str], verdicts: Sequence[Verdict], source: Path, folder: Path) -> int:
+    """Copy the files of which every rule runs into `folder`, below `imported`; returns how many."""
+    held_back = {verdict.file for verdict in verdicts if verdict.outcome != "runs"}
+    running = {verdict.file for verdict in verdicts} - held_back
+    root = source if source.is_dir() else source.parent
+    for name in sorted(running):
+        target = folder / "imported" / Path(name).relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(texts[name], encoding="utf-8")
+    return len(running)
