@@ -28,7 +28,7 @@ MOST = 50_000
 
 
 def condition(rule: SigmaRule, asked: Asked, placeholders: Placeholders) -> Node:
-    """The rule's condition. Several conditions are `or`. Raises `RuleError`, also for one nested too deep or too large."""
+    """The rule's condition; several are `or`. Raises `RuleError`, also where one is nested too deep or too large."""
     try:
         trees = [parsed.parsed for parsed in rule.detection.parsed_condition]
     except SigmaError as error:

@@ -96,7 +96,7 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A condition over numbers of tests. `keys` are sets of tests, of each of which an event that matches passes one."""
+    """A condition over numbers of tests. `keys` are sets of tests: an event that matches passes one of each set."""
 
     number: int
     tree: object
@@ -199,12 +199,12 @@ class Engine:
             case Not():
                 return Not(self._numbered(node.part))  # type: ignore[arg-type]
             case All():
-                return All(tuple(sorted(map(self._numbered, node.parts), key=_dear)))  # type: ignore[arg-type,type-var]
+                return All(tuple(sorted(map(self._numbered, node.parts), key=_dear)))  # type: ignore[arg-type]
             case Any():
                 parts = [self._numbered(part) for part in node.parts]
                 tests = [part.numbers for part in parts if isinstance(part, _Tests)]
-                words = [part.leaves for part in parts if _are_words(part)]
-                parts = [*(part for part in parts if not _are_words(part)), *([_Late(sum(words, ()))] if words else [])]
+                words = [leaf for part in parts if _are_words(part) for leaf in _words_in(part)]
+                parts = [*(part for part in parts if not _are_words(part)), *([_Late(tuple(words))] if words else [])]
                 others = sorted((part for part in parts if not isinstance(part, _Tests)), key=_dear)
                 joined = [_Tests(frozenset().union(*tests)), *others] if tests else others
                 return joined[0] if len(joined) == 1 else Any(tuple(joined))  # type: ignore[arg-type]

@@ -145,7 +145,7 @@ def _cells(engine: Engine, records: Records) -> tuple[list[int], list[int], list
 class _NoKey(dict[object, int]):
     """Stands for the fields inside an object."""
 
-    def get(self, key: object, default: object = None) -> int:  # type: ignore[override]
+    def get(self, key: object, default: object = None) -> int:  # noqa: ARG002
         if key is None:
             return 0
         raise TypeError

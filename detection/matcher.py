@@ -1,4 +1,4 @@
-"""All tests of one field asked of many texts at once: one automaton for literals, linear-time expressions, the rest plain."""
+"""All tests of one field asked of many texts at once: one automaton for literals, then the rest."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class _Literals:
         """Add the numbers of the patterns that fit."""
         if text in self._equal:
             numbers.update(self._equal[text])
-        for number, parts in self._shapes:
-            if fits(parts, text):
+        for number, shape in self._shapes:
+            if fits(shape, text):
                 numbers.add(number)
         if self._automaton is None:
             return

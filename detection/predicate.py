@@ -1,4 +1,4 @@
-"""What a Sigma value asks of one text: frozen tests, each with its plain meaning. `detection.matcher` asks many at once."""
+"""What a Sigma value asks of one text: frozen tests and their plain meaning. `detection.matcher` asks many at once."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The text is an ISO time whose minute, hour, day, week (ISO), month or year is this, in the zone it is written in."""
+    """The text is an ISO time; its minute, hour, day, week (ISO), month or year, as written, is this."""
 
     part: str
     number: int
@@ -187,7 +187,8 @@ def regex(expression: str, flags: str) -> Regex:
         pl.Series([""]).str.contains(whole)
     except pl.exceptions.ComputeError:
         raise RuleError(
-            f"the expression {expression[:200]} is not one of linear time (no look-around, no back-references), or too large"
+            f"the expression {expression[:200]} is not one of linear time (no look-around, no back-references)"
+            " or is too large"
         ) from None
     return Regex(whole)
 

@@ -99,8 +99,8 @@ class Correlation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A compiled rule. `candidate` tells which events to tag from stored columns alone (those where it depends on joined
-    ones included), `exact` which of them match once those are joined. With `records` it is asked of the vendor's own
+    """A compiled rule. `candidate` tells which events to tag from stored columns alone (also where it depends on joined
+    ones), `exact` which of them match once those are joined. With `records` it is asked of the vendor's own
     records of that system instead. `reach` is how many days before a day bear on it, `window` how many of these are
     needed where it is known how the windows of the days before ended."""
 

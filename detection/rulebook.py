@@ -146,7 +146,8 @@ def _rule(document: object) -> Parsed:
     try:
         # Resolving references waits until every file is read.
         collection = SigmaCollection.from_dicts([document], resolve_references=False)
-        (rule,) = [*collection.rules, *collection.filters]
+        found: list[object] = [*collection.rules, *collection.filters]
+        (rule,) = found
     except (SigmaError, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
         raise RuleError(str(error) or type(error).__name__) from None
     if not isinstance(rule, SigmaRule | SigmaCorrelationRule | SigmaFilter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sigma.types import (
     CompareOperators,
@@ -109,11 +109,11 @@ def _patterns(value: SigmaString, placeholders: Placeholders) -> list[Pattern]:
 
 
 def _filled(value: SigmaString, placeholders: Placeholders) -> list[SigmaString]:
-    def values(placeholder: Placeholder) -> list[str]:
+    def values(placeholder: Placeholder) -> Iterator[str]:
         found = placeholders.get(placeholder.name)
         if not found:
             raise RuleError(f"the placeholder %{placeholder.name}% has no values here")
-        return [str(one) for one in found]
+        return iter([str(one) for one in found])
 
     return list(value.replace_placeholders(values))
 
