@@ -152,8 +152,8 @@ class _NoKey(dict[object, int]):
 
 
 _NO_KEY = _NoKey()
-_SECTIONS: dict[str, dict[object, int]] = dict.fromkeys(("Event", "winlog"), _NO_KEY)
-_PLAIN = ("Event.System.", "Event.EventData.", "winlog.event_data.", "winlog.")
+_SECTIONS: dict[str, dict[object, int]] = dict.fromkeys(("Event", "winlog", "event_data"), _NO_KEY)
+_PLAIN = ("Event.System.", "Event.EventData.", "winlog.event_data.", "winlog.", "event_data.")
 DEEPEST = 64
 FEW = 64
 SHORTEST = 3

@@ -105,6 +105,8 @@ def test_a_log_source_tells_which_records_are_meant() -> None:
                    "EventData": {"ServiceName": "evil"}}},
         {"winlog": {"channel": "System", "event_id": 7045, "provider_name": "Service Control Manager",
                     "event_data": {"ServiceName": "evil"}}},
+        {"log_name": "System", "event_id": 7045, "source_name": "Service Control Manager",
+         "event_data": {"ServiceName": "evil"}},
         {"Channel": "System", "EventID": 7045, "SourceName": "Service Control Manager", "ServiceName": "evil"},
     ],
 )  # fmt: skip
