@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from core.alert import Outcome
+from core.case import CaseState
 from core.ports import EventStore, Records
 
 
@@ -11,8 +13,13 @@ def exposition(records: Records, events: EventStore) -> bytes:
     """What is stored, waiting and lost, per source, and what people have before them. No personal data."""
     registry = CollectorRegistry()
     Gauge("leaverwatch_events", "Stored events", registry=registry).set(events.count())
-    Gauge("leaverwatch_alerts", "Open alerts", registry=registry).set(len(records.alerts()))
-    Gauge("leaverwatch_cases", "Open cases", registry=registry).set(len(records.cases()))
+    tally = records.tally()
+    Gauge("leaverwatch_alerts", "Open alerts", registry=registry).set(tally[Outcome.ALERT])
+    matches = Gauge("leaverwatch_matches", "Matches by what became of them", ["outcome"], registry=registry)
+    for outcome, number in tally.items():
+        matches.labels(outcome.value).set(number)
+    cases = [case for case in records.cases() if case.state is CaseState.NEW]
+    Gauge("leaverwatch_cases", "Open cases", registry=registry).set(len(cases))
     Gauge("leaverwatch_marks", "Subjects waiting to be judged", registry=registry).set(len(records.pending()))
     quarantined = Gauge("leaverwatch_quarantined", "Records in quarantine", ["source"], registry=registry)
     waiting = Gauge("leaverwatch_waiting_lines", "Lines waiting for the rest of theirs", ["source"], registry=registry)

@@ -28,6 +28,7 @@ from api.views import (
     risk_views,
     source_views,
 )
+from core.alert import Outcome
 from core.directory import Directory
 from core.errors import BadQuery, Damaged, Unavailable
 from core.ports import EventStore, Records
@@ -140,12 +141,14 @@ def list_alerts(
     since: Moment = None,
     until: Moment = None,
     lang: Language = "en",
+    outcome: Annotated[Outcome, Query(description="What became of the match")] = Outcome.ALERT,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> list[AlertView]:
-    """Alerts, oldest first; `since` <= time < `until`."""
-    found = shop.records.alerts(persons=_only(person), since=utc(since), until=utc(until))
-    return alert_views(found[offset : offset + limit], shop.records, shop.directory(), shop.book, lang)
+    """Alerts, oldest first; `since` <= time < `until`. Matches that are none are asked for by their outcome."""
+    found = shop.records.alerts(persons=_only(person), since=utc(since), until=utc(until), outcome=outcome)
+    some = found[offset : offset + limit]
+    return alert_views(some, shop.records, shop.events, shop.directory(), shop.book, lang)
 
 
 @_closed.get("/api/v1/alerts/{alert_id}", operation_id="get_alert", responses={404: {"description": "No such alert"}})
@@ -155,7 +158,7 @@ def get_alert(shop: InShop, alert_id: str, lang: Language = "en") -> AlertDetail
     if alert is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "no such alert")
     directory = shop.directory()
-    (view,) = alert_views([alert], shop.records, directory, shop.book, lang)
+    (view,) = alert_views([alert], shop.records, shop.events, directory, shop.book, lang)
     return AlertDetail(alert=view, events=event_documents(shop.events, alert, directory.calendar, shop.book.reach))
 
 
@@ -168,9 +171,9 @@ def list_cases(shop: InShop, person: Person = None, limit: Limit = 100, offset: 
 @_closed.get("/api/v1/persons", operation_id="list_persons_by_risk")
 def list_persons(shop: InShop, at: Moment = None, limit: Limit = 100, offset: Offset = 0) -> list[RiskView]:
     """Persons by risk as of `at` (default: the newest event or alert), highest first."""
-    alerts = shop.records.alerts()
-    ranked = risk_views(alerts, shop.directory(), utc(at) or data_clock(shop.records, shop.events))
-    return ranked[offset : offset + limit]
+    moment = utc(at) or data_clock(shop.records, shop.events)
+    page = slice(offset, offset + limit)
+    return risk_views(shop.records.alerts(), shop.events, shop.directory(), shop.book, moment, page)
 
 
 @_closed.get("/api/v1/sources", operation_id="list_sources")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -12,10 +13,12 @@ from core.alert import Alert, Fact, Term
 from core.calendar import CompanyCalendar
 from core.case import Case
 from core.directory import Directory
-from core.ports import EventQuery, EventStore, Records
+from core.ports import EventQuery, EventReader, EventStore, Records
 from core.schema import SCHEMA
-from detection.explain import explain
-from detection.risk import person_ledger
+from detection.explain import explain, term_words
+from detection.peers import peers_usual
+from detection.risk import person_ledger, points_of, score_at, sum_of
+from detection.rule import Rule
 from detection.rulebook import RuleBook
 
 Language = Literal["zh", "en"]
@@ -27,17 +30,29 @@ GONE = {
 
 
 class TermView(BaseModel):
-    """One line of a score ledger; the points of a ledger add up to its score."""
+    """One line of a score ledger; the points of a ledger add up to its score. What nobody knows is null, never 0. A
+    term counts from `since` on; `factor` multiplied the terms before it; `weight` is what share of an alert's score
+    counts for its person."""
 
     name: str
     points: float
     observed: Fact | None
     limit: Fact | None
+    own_usual: Fact | None
+    peers_usual: Fact | None
+    silent_below: Fact | None
+    unit: str | None
+    since: datetime | None
     alert: str | None
+    factor: float | None
+    weight: float | None
+    messages: dict[str, str]
 
 
 class AlertView(BaseModel):
-    """An alert. `time` is the first moment it could have been raised, `detected_at` when it was first written."""
+    """An alert. `time` is the first moment it could have been raised, `detected_at` when it was first written.
+    `outcome` is alert, suppressed or overflow; `grounds` name what speaks for the person, `why` with what reason.
+    `runbooks` says by language what to look at next; it is empty where the rule has none."""
 
     id: str
     rule: str
@@ -54,11 +69,40 @@ class AlertView(BaseModel):
     facts: dict[str, Fact]
     message: str
     messages: dict[str, str]
+    runbooks: dict[str, str]
     event_ids: list[str]
+    outcome: str
+    grounds: list[str]
+    why: str
+
+
+class RuleView(BaseModel):
+    """A rule in force. Building blocks raise no alerts; `limit` is that of a window that counts or sums."""
+
+    name: str
+    id: str
+    title: str
+    description: str
+    level: str
+    kind: str
+    alerts: bool
+    points: float
+    floor: float | None
+    stage: dict[str, float]
+    for_stages: list[str]
+    lookback: int
+    rules: list[str]
+    limit: float | None
+    tags: list[str]
+    falsepositives: list[str]
+    messages: dict[str, str]
+    runbooks: dict[str, str]
+    tests: int
 
 
 class CaseView(BaseModel):
-    """A case: one person's open alerts, gathered when the score reached the limit."""
+    """A case: one person's alerts, gathered when the score reached the limit. `state` is new, overflow (left out by
+    the alert budget), or what was decided: confirmed, benign, insufficient."""
 
     id: str
     person: str
@@ -67,6 +111,8 @@ class CaseView(BaseModel):
     opened: datetime
     score: float
     alerts: list[str]
+    reason: str
+    decided: datetime | None
 
 
 class RiskView(BaseModel):
@@ -94,15 +140,29 @@ class SourceView(BaseModel):
 
 
 def alert_views(
-    alerts: Sequence[Alert], records: Records, directory: Directory, book: RuleBook, language: Language = "en"
+    alerts: Sequence[Alert],
+    records: Records,
+    events: EventReader,
+    directory: Directory,
+    book: RuleBook,
+    language: Language = "en",
 ) -> list[AlertView]:
     """Alerts as documents, in the order given."""
     detected = records.detected_at([alert.id for alert in alerts])
-    return [_alert_view(alert, detected[alert.id], directory, book, language) for alert in alerts]
+    peers = peers_usual(alerts, events, directory, book)
+    return [_alert_view(alert, detected[alert.id], peers.get(alert.id), directory, book, language) for alert in alerts]
+
+
+def found_documents(
+    alerts: Sequence[Alert], directory: Directory, book: RuleBook, language: Language = "en"
+) -> list[dict[str, JsonValue]]:
+    """Alerts that nobody has written down, as documents: those of alerts without `detected_at`."""
+    views = (_alert_view(alert, alert.time, None, directory, book, language) for alert in alerts)
+    return [view.model_dump(mode="json", exclude={"detected_at"}) for view in views]
 
 
 def _alert_view(
-    alert: Alert, detected: datetime, directory: Directory, book: RuleBook, language: Language
+    alert: Alert, detected: datetime, peers: Fact | None, directory: Directory, book: RuleBook, language: Language
 ) -> AlertView:
     person = directory.person(alert.person)
     rule = book.rules.get(alert.rule)
@@ -120,11 +180,45 @@ def _alert_view(
         severity=alert.severity.value,
         stage=alert.stage,
         score=alert.score,
-        terms=_terms(alert.terms),
+        terms=_terms(replace(term, peers_usual=peers) if term.name == alert.rule else term for term in alert.terms),
         facts=dict(alert.facts),
         message=messages[language],
         messages=messages,
+        runbooks=rule.extra.runbook.model_dump() if rule and rule.extra.runbook else {},
         event_ids=list(alert.events),
+        outcome=alert.outcome.value,
+        grounds=list(alert.grounds),
+        why=alert.why,
+    )
+
+
+def rule_views(book: RuleBook) -> list[RuleView]:
+    """All rules as documents, by name."""
+    return [_rule_view(rule) for rule in book.rules.values()]
+
+
+def _rule_view(rule: Rule) -> RuleView:
+    extra, window = rule.extra, rule.correlation
+    return RuleView(
+        name=rule.name,
+        id=rule.id,
+        title=rule.title,
+        description=rule.description,
+        level=rule.level.value,
+        kind=rule.kind,
+        alerts=rule.alerts,
+        points=points_of(rule),
+        floor=extra.floor,
+        stage=extra.stage,
+        for_stages=sorted(extra.for_stages),
+        lookback=extra.lookback,
+        rules=list(window.rules) if window else [],
+        limit=window.limit if window and window.counted else None,
+        tags=list(rule.tags),
+        falsepositives=list(rule.falsepositives),
+        messages=extra.message.model_dump() if extra.message else {},
+        runbooks=extra.runbook.model_dump() if extra.runbook else {},
+        tests=len(extra.tests),
     )
 
 
@@ -139,32 +233,42 @@ def case_views(cases: Sequence[Case], directory: Directory) -> list[CaseView]:
             opened=case.opened,
             score=case.score,
             alerts=list(case.alerts),
+            reason=case.reason,
+            decided=case.decided,
         )
         for case in cases
     ]
 
 
 def risk_views(
-    alerts: Sequence[Alert], directory: Directory, at: datetime, persons: Collection[str] | None = None
+    alerts: Sequence[Alert],
+    events: EventReader,
+    directory: Directory,
+    book: RuleBook,
+    at: datetime,
+    page: slice = slice(None),
 ) -> list[RiskView]:
-    """Persons with alerts raised by `at`, highest score first (ties by person)."""
+    """Persons with alerts raised by `at`, highest score first (ties by person); of these some."""
     by_person: dict[str, list[Alert]] = {}
     for alert in alerts:
-        if alert.time <= at and (persons is None or alert.person in persons):
+        if alert.time <= at:
             by_person.setdefault(alert.person, []).append(alert)
-    views = [_risk_view(person, own, directory, at) for person, own in by_person.items()]
-    return sorted(views, key=lambda view: (-view.score, view.person))
+    ranked = sorted(by_person, key=lambda person: (-score_at(by_person[person], at), person))[page]
+    peers = peers_usual([alert for person in ranked for alert in by_person[person]], events, directory, book)
+    return [_risk_view(person, by_person[person], peers, directory, at) for person in ranked]
 
 
-def _risk_view(person: str, alerts: Sequence[Alert], directory: Directory, at: datetime) -> RiskView:
+def _risk_view(
+    person: str, alerts: Sequence[Alert], peers: Mapping[str, Fact], directory: Directory, at: datetime
+) -> RiskView:
     terms = person_ledger(alerts, at)
     return RiskView(
         person=person,
         email=directory.person(person).email,
-        score=round(sum(term.points for term in terms), 2),
+        score=sum_of(terms),
         stage=directory.stage(person, at).value,
         first_alert=min(alert.time for alert in alerts),
-        terms=_terms(terms),
+        terms=_terms(replace(term, peers_usual=peers.get(term.alert or "")) for term in terms),
     )
 
 
@@ -220,8 +324,8 @@ def _plain(value: object) -> JsonValue:
     raise TypeError(type(value).__name__)
 
 
-def _terms(terms: Sequence[Term]) -> list[TermView]:
+def _terms(terms: Iterable[Term]) -> list[TermView]:
     return [
-        TermView(name=term.name, points=term.points, observed=term.observed, limit=term.limit, alert=term.alert)
+        TermView(**asdict(term), messages={"zh": term_words(term, "zh"), "en": term_words(term, "en")})
         for term in terms
     ]

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, time
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -47,10 +48,14 @@ class Company(_Section):
 
 
 class Detection(_Section):
-    """How far a notice looks back, when a case opens, and a folder of the company's own rules beside ours."""
+    """How far a notice looks back, when a case opens, and a folder of the company's own rules beside ours. `posts` are
+    titles and departments that weigh more, each with its factor. With `cases_per_week` only the strongest cases are
+    shown, so many a week as past weeks tell."""
 
     replay_days: int = Field(default=400, ge=1, le=4000)
     case_opens_at: float = Field(default=30.0, gt=0)
+    cases_per_week: float | None = Field(default=None, gt=0)
+    posts: dict[str, Annotated[float, Field(ge=1, le=5)]] = {}
     rules: Path | None = None
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.config import Config
+from app.report import balance
 from app.wiring import House, broker_address, elastic_client, open_house
 from core.errors import LeaverwatchError
 from detection.rulebook import RuleBook
@@ -38,7 +39,7 @@ def examine(config: Config, process: Process | None = None) -> list[Finding]:
         found.append(_tried("elasticsearch", lambda: _elasticsearch(config, process or "worker")))
     if cluster.kafka and process != "api":
         found.append(_tried("kafka", lambda: _kafka(config, (process,) if process else SPEAKS_TO_KAFKA)))
-    found.append(_tried("rules", lambda: f"{len(RuleBook.load(config.detection.rules).rules)} rules loaded"))
+    found.append(_tried("rules", lambda: f"{len(RuleBook.load(config.rules).rules)} rules loaded"))
     if process != "collect" and all(finding.ok for finding in found if finding.check == "postgresql"):
         found += _stored(config, events=all(finding.ok for finding in found if finding.check == "elasticsearch"))
     return found
@@ -72,6 +73,7 @@ def _stored(config: Config, *, events: bool) -> Iterator[Finding]:
             if events:
                 yield _events(house)
             yield _marks(house)
+            yield Finding("matches", True, balance(house.records.tally()))
             if events:
                 yield from _sources(house)
     except LeaverwatchError as error:

@@ -1,12 +1,15 @@
-"""HR files into the records: employees, resignations, withdrawals."""
+"""Files about people into the records: employees, resignations and withdrawals, approvals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app.wiring import House
+from core.grounds import Approval, ApprovalKind
+from ingest.approvals import read_approvals
 from ingest.hr import Problem, read_employees, read_resignations
 
 
@@ -37,10 +40,33 @@ def import_resignations(house: House, path: Path, check: bool = False) -> HrImpo
     return HrImport(departures.rows, len(departures.filings), departures.problems, departures.warnings)
 
 
+def import_approvals(
+    house: House, path: Path, check: bool = False, kind: ApprovalKind = ApprovalKind.APPROVAL
+) -> HrImport:
+    """Bring approvals in and mark the days they speak for; with `check` only look. One that is changed later without
+    saying when counts from now on: what was granted in the past is not widened unseen."""
+    accounts = {link.account for link in house.records.links()}
+    read = read_approvals(path, kind, house.calendar, accounts)
+    known = {(approval.kind, approval.id): approval for approval in house.records.approvals()}
+    fresh = [_as_known(approval, known.get((approval.kind, approval.id))) for approval in read.approvals]
+    if not check:
+        house.records.save_approvals(fresh)
+    return HrImport(read.rows, len(read.approvals), read.problems, read.warnings)
+
+
+def _as_known(approval: Approval, before: Approval | None) -> Approval:
+    """An approval that does not say when it was given, by what is known of it."""
+    if before is None or approval.filed != approval.since:
+        return approval
+    same = replace(approval, filed=before.filed) == before
+    return before if same else replace(approval, filed=max(datetime.now(UTC), approval.since))
+
+
 def import_folder(house: House, folder: Path) -> list[tuple[Path, HrImport]]:
-    """Bring the HR files of a folder in, where they are; returns what became of each."""
+    """Bring the files about people of a folder in, where they are; returns what became of each."""
     imports: list[tuple[Path, HrImport]] = []
-    for name, bring in (("employees.csv", import_employees), ("resignations.csv", import_resignations)):
+    bringing = {"employees.csv": import_employees, "resignations.csv": import_resignations}
+    for name, bring in (bringing | {"approvals.csv": import_approvals}).items():
         path = folder / name
         if path.exists():
             imports.append((path, bring(house, path)))

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 from random import SystemRandom
 from time import sleep
 
+from app.metrics import UNBALANCED
 from app.wiring import House
+from cases.budget import overflow
 from cases.inbox import gather
-from core.alert import Alert
-from core.case import Case
+from core.alert import Alert, Outcome
+from core.case import DECIDED, Case, undecided
+from core.directory import Directory
+from core.errors import Unbalanced
 from core.ports import Mark
 from detection.judge import PERSONS_AT_ONCE, Judged, judge, persons_of
-from detection.risk import score_at
+from detection.risk import SCORING, score_at
 
 chance = SystemRandom()
+NOTHING_DECIDED: Mapping[str, Sequence[Case]] = {}
 EVERYBODY = Mark(subject="*", first=date(1970, 1, 1), last=date(9999, 12, 31))
 
 
@@ -26,6 +33,7 @@ def retag(house: House) -> None:
     comes first and the version last, so that a kill in between repeats the work instead of losing it. Events that a
     worker with other rules has stored since have marks of their own."""
     tagger = house.tagger()
+    _reweigh(house)
     with house.records.alone("retag"):
         if house.records.setting("rules_version") == tagger.version:
             house.events.retag(tagger.version, tagger.tag)
@@ -35,66 +43,119 @@ def retag(house: House) -> None:
         house.records.set_setting("rules_version", tagger.version)
 
 
+def _reweigh(house: House) -> None:
+    """Have everybody judged where alerts weigh otherwise than before."""
+    detection = house.config.detection
+    scale = repr((SCORING, detection.case_opens_at, sorted(detection.posts.items())))
+    if house.records.setting("scale") != scale:
+        house.records.add([EVERYBODY])
+        house.records.set_setting("scale", scale)
+
+
+def divide(house: House) -> None:
+    """Leave out what the alert budget has no room for. Raises `Unbalanced` where that loses or makes a match."""
+    per_week = house.config.detection.cases_per_week
+    with house.records.alone("budget"):
+        left_out = overflow(house.records.cases(), per_week, house.calendar) if per_week else set()
+        house.records.divide(left_out)
+
+
 def judge_marked(house: House, progress: Callable[[Judged], None] | None = None) -> int:
     """Judge every marked day; returns how many person-spans were judged here. What is marked meanwhile is judged too,
     and what other judges have in hand is waited for."""
     retag(house)
     spans = 0
+    directory = house.directory()
     while marks := house.records.pending():
-        for persons in _gulps(marks, house):
-            with house.records.take(persons) as mine:
-                for judged in _judge(house, mine):
-                    spans += len(judged.spans)
-                    if progress:
-                        progress(judged)
-        if marks == house.records.pending():
+        with house.records.take(_in_turn(marks, directory, house), PERSONS_AT_ONCE) as mine:
+            # Read where nobody else can settle and nothing newer can be written over; marks first, for an account that
+            # was met since is nobody to an older directory, and its mark would be settled unseen.
+            pending, directory = house.records.pending(), house.directory()
+            own = [mark for mark in pending if persons_of(mark, directory) <= mine]
+            for judged in _judge(house, own, directory):
+                spans += len(judged.spans)
+                if progress:
+                    progress(judged)
+        if not mine and marks == house.records.pending():
             sleep(chance.uniform(0.2, 1.0))
+    with _stopping_unbalanced():
+        divide(house)
     return spans
 
 
-def _gulps(marks: Sequence[Mark], house: House) -> Iterator[set[str]]:
-    """The marked persons, some at a time, those of one mark together. A mark of everybody becomes one of each first."""
-    directory = house.directory()
-    touched = [(mark, persons_of(mark, directory)) for mark in marks]
-    gulp: set[str] = set()
-    for mark, persons in sorted(touched, key=lambda item: min(item[1], default="")):
+@contextmanager
+def _stopping_unbalanced() -> Iterator[None]:
+    try:
+        yield
+    except Unbalanced:
+        UNBALANCED.inc()
+        raise
+
+
+def _in_turn(marks: Sequence[Mark], directory: Directory, house: House) -> list[str]:
+    """The marked persons in the order in which they are judged, those of one mark together: by turns who is the most
+    urgent and who has waited longest. A mark of everybody becomes one of each first."""
+    marked: list[tuple[Mark, list[str]]] = []
+    for mark in marks:
+        # An account that the directory does not know yet is most likely its own person.
+        persons = sorted(persons_of(mark, directory)) or [mark.subject]
         if mark.subject == EVERYBODY.subject:
             house.records.spread(mark, [replace(mark, subject=f"person:{person}") for person in persons])
-            continue
-        if len(gulp | persons) > PERSONS_AT_ONCE:
-            yield gulp
-            gulp = set()
-        gulp |= persons
-    yield gulp
+        marked.append((mark, persons))
+    waiting = sorted(marked, key=lambda item: (item[0].since, item[0].subject))
+    urgent = sorted(waiting, key=lambda item: -item[0].urgent)
+    turns = chain.from_iterable(zip(urgent, waiting, strict=True))
+    return list(dict.fromkeys(person for _, persons in turns for person in persons))
 
 
-def _judge(house: House, mine: Set[str]) -> Iterator[Judged]:
-    """Judge and settle the marks that touch nobody else. Marks and links are read here, where nobody else can settle
-    and nothing newer can be written over; marks first, for an account that was met since is nobody to an older
-    directory, and its mark would be settled unseen."""
-    pending = house.records.pending()
-    directory = house.directory()
-    marks = [mark for mark in pending if persons_of(mark, directory) <= mine]
+def _judge(house: House, marks: Sequence[Mark], directory: Directory) -> Iterator[Judged]:
+    """Judge and settle marks that touch nobody else."""
     if not marks:
         return
     house.events.catch_up()
-    for judged in judge(
-        marks, store=house.events, directory=directory, book=house.book, surroundings=house.surroundings()
-    ):
-        house.records.settle(judged.marks, judged.spans, judged.alerts, _cases(house, judged))
-        yield judged
+    judging = judge(
+        marks,
+        store=house.events,
+        directory=directory,
+        book=house.book,
+        surroundings=house.surroundings(),
+        grounds=house.grounds(directory),
+        posts=house.config.detection.posts,
+    )
+    with _stopping_unbalanced():
+        for judged in judging:
+            house.records.settle(judged.marks, judged.spans, judged.alerts, _cases(house, judged))
+            yield judged
 
 
 def _cases(house: House, judged: Judged) -> list[Case]:
-    """The judged persons' open cases, from the alerts they have now and those they had on other days."""
+    """The judged persons' open cases, from the alerts they have now and those they had on other days, without those
+    that a decided case answers."""
     spans = {person: (first, last) for person, first, last in judged.spans}
     alerts: dict[str, list[Alert]] = defaultdict(list)
-    for alert in house.records.alerts(persons=spans.keys()):
+    for alert in house.records.alerts(persons=spans.keys(), outcome=None):
         first, last = spans[alert.person]
         if not first <= alert.day <= last:
             alerts[alert.person].append(alert)
     for alert in judged.alerts:
         alerts[alert.person].append(alert)
+    decided: dict[str, list[Case]] = defaultdict(list)
+    for case in house.records.cases(persons=spans.keys()):
+        if case.state in DECIDED:
+            decided[case.person].append(case)
+    return cases_of(house, alerts, decided)
+
+
+def cases_of(
+    house: House, alerts: Mapping[str, Sequence[Alert]], decided: Mapping[str, Sequence[Case]] = NOTHING_DECIDED
+) -> list[Case]:
+    """The cases that persons' alerts gather in, without those that a decided case answers."""
     opens_at = house.config.detection.case_opens_at
-    found = (gather(person, own, score_at, opens_at) for person, own in sorted(alerts.items()))
+    found = (_case(person, own, decided.get(person, ()), opens_at) for person, own in sorted(alerts.items()))
     return [case for case in found if case]
+
+
+def _case(person: str, alerts: Sequence[Alert], decided: Sequence[Case], opens_at: float) -> Case | None:
+    open_ones = [alert for alert in undecided(alerts, decided) if alert.outcome is not Outcome.SUPPRESSED]
+    number = max((case.number + 1 for case in decided), default=0)
+    return gather(person, open_ones, score_at, opens_at, number)

@@ -16,6 +16,9 @@ RECORDS = Counter("leaverwatch_records", "Records by source and what became of t
 LAG = Gauge("leaverwatch_bus_lag", "Messages that no worker has stored yet", ["topic"])
 MARKS = Gauge("leaverwatch_marks_pending", "Accounts and persons waiting to be judged")
 JUDGED = Counter("leaverwatch_judged", "Person-spans judged")
+UNBALANCED = Counter(
+    "leaverwatch_unbalanced", "Runs stopped because alerts + suppressed + overflow were not the matches"
+)
 SPOOL = Gauge("leaverwatch_spool_bytes", "Bytes collected that Kafka does not have yet")
 APPEND = Histogram("leaverwatch_append_seconds", "Time to store a batch and its marks")
 AGE = Gauge("leaverwatch_newest_event_age_seconds", "Age of the newest event this worker has stored", ["source"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from statistics import median
 
 import orjson
 
+from core.alert import Outcome
 from core.case import Case
 
 A_DAY = timedelta(days=1)
@@ -66,3 +67,11 @@ def _count(kind: Kind, thief: dict[str, str], opened: datetime | None) -> None:
     kind.within_a_day += opened <= datetime.fromisoformat(thief["start"]) + A_DAY
     if thief["last_day"]:
         kind.lead_days.append((date.fromisoformat(thief["last_day"]) - opened.date()).days)
+
+
+def balance(tally: Mapping[Outcome, int]) -> str:
+    """What became of all matches, on one line."""
+    return (
+        f"{tally[Outcome.ALERT]:,} alerts + {tally[Outcome.SUPPRESSED]:,} suppressed"
+        f" + {tally[Outcome.OVERFLOW]:,} overflow = {sum(tally.values()):,} matches"
+    )

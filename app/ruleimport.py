@@ -12,8 +12,8 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
 from core.errors import RuleError
-from detection.rule import NoSource, Rule, correlation_rule, event_rule
-from detection.rulebook import RuleBook, filtered, parsed_files
+from detection.rule import NoSource, Rule, correlation_rule, event_rule, name_of
+from detection.rulebook import RuleBook, circle_among, filtered, in_order, names_of, parsed_files
 
 Outcome = Literal["runs", "never", "refused"]
 
@@ -34,27 +34,42 @@ def held_against(texts: Mapping[str, str], book: RuleBook) -> list[Verdict]:
     verdicts = [
         Verdict(file=problem.partition(": ")[0], rule="", outcome="refused", reason=problem) for problem in problems
     ]
-    known: dict[str, Rule] = dict(book.rules)
     for name, filter_ in parsed:
         if isinstance(filter_, SigmaFilter):
             verdicts.append(Verdict(file=name, rule=filter_.title, outcome="runs"))
-    ordered = sorted(filtered(parsed), key=lambda item: isinstance(item[1], SigmaCorrelationRule))
-    verdicts += [_verdict(name, rule, known) for name, rule in ordered]
+    named = []
+    for name, rule in filtered(parsed):
+        try:
+            name_of(rule)
+            named.append((name, rule))
+        except RuleError as error:
+            verdicts.append(_refused(name, rule, error))
+    known: dict[str, Rule] = dict(book.rules)
+    names = {called: rule.name for rule in book.rules.values() for called in (rule.id, rule.name)} | names_of(named)
+    ordered, left = in_order(named, names)
+    verdicts += [_verdict(name, rule, known, names) for name, rule in ordered]
+    verdicts += [_refused(name, rule, circle_among(left, names)) for name, rule in left]
     return sorted(verdicts, key=lambda verdict: (verdict.file, verdict.rule))
 
 
-def _verdict(name: str, rule: SigmaRule | SigmaCorrelationRule, known: dict[str, Rule]) -> Verdict:
+def _verdict(
+    name: str, rule: SigmaRule | SigmaCorrelationRule, known: dict[str, Rule], names: Mapping[str, str]
+) -> Verdict:
     title = rule.title or name
     try:
-        compiled = event_rule(rule) if isinstance(rule, SigmaRule) else correlation_rule(rule, known)
+        compiled = event_rule(rule) if isinstance(rule, SigmaRule) else correlation_rule(rule, known, names)
         if compiled.name in known:
             raise RuleError(f"a rule called {compiled.name} is there already")
     except NoSource as error:
         return Verdict(file=name, rule=title, outcome="never", reason=str(error))
     except RuleError as error:
-        return Verdict(file=name, rule=title, outcome="refused", reason=f"{name}: {error}")
+        return _refused(name, rule, error)
     known[compiled.name] = compiled
     return Verdict(file=name, rule=title, outcome="runs")
+
+
+def _refused(name: str, rule: SigmaRule | SigmaCorrelationRule, why: object) -> Verdict:
+    return Verdict(file=name, rule=rule.title or name, outcome="refused", reason=f"{name}: {why}")
 
 
 def copy_running(texts: Mapping[str, str], verdicts: Sequence[Verdict], source: Path, folder: Path) -> int:

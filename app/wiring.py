@@ -14,6 +14,7 @@ from core.directory import Directory
 from core.errors import ConfigError
 from core.ports import EventStore, Records
 from detection.derive import PERSONAL_DOMAINS, Surroundings
+from detection.exceptions import Grounds
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
 from ingest.catalog import Source, sources
@@ -55,6 +56,9 @@ class House:
         return Directory(
             records.persons(), records.links(), records.filings(), records.accounts(), self.config.company.calendar()
         )
+
+    def grounds(self, directory: Directory) -> Grounds:
+        return Grounds.of(self.records.approvals(), self.records.exceptions(), directory)
 
     def surroundings(self) -> Surroundings:
         mails = (person.email.rpartition("@")[2] for person in self.records.persons() if "@" in person.email)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Lock
 
 import structlog
 
@@ -11,6 +13,7 @@ from app.pipeline import keep, tagged
 from app.wiring import House
 from core.batch import Batch, Tally
 from core.errors import Refused, Unavailable
+from core.ports import Delivery
 from detection.tagging import Tagger
 from store.kafka.receiving import Subscription
 
@@ -23,40 +26,59 @@ log = structlog.get_logger()
 
 
 class Worker:
-    """Takes batches until stopped. While a server is away the batch in hand waits; nothing is skipped."""
+    """Takes batches until stopped. While a server is away the batches in hand wait; nothing is skipped.
+
+    Where a server stores the events, two batches are in hand: one is tagged and made into documents while the server
+    works on the other. An embedded store has one writer.
+    """
 
     def __init__(self, house: House, subscription: Subscription) -> None:
         self._house = house
         self._subscription = subscription
+        self._lanes = 2 if house.config.cluster.elasticsearch else 1
         self._tagger: Tagger | None = None
         self._tagger_made = self._compacted = self._told = 0.0
+        self._pause = PAUSE_SECONDS
         self._ages = Ages()
+        self._keeping, self._counting = Lock(), Lock()
 
     def run(self, *, once: bool = False) -> Tally:
         """Store what arrives, without end, or until there is nothing more; returns the account of it."""
         tally = Tally()
-        pause = PAUSE_SECONDS
-        for delivery in self._subscription.batches(once=once, meanwhile=self._tell_lag):
-            self._tell_lag()
-            try:
-                with delivery as batch:
-                    self._store(batch, tally)
-                pause = PAUSE_SECONDS
-            except (Unavailable, Refused) as error:
-                log.warning("a batch waits", source=batch.source, reason=str(error))
-                time.sleep(pause)
-                pause = min(LONGEST_PAUSE, pause * 2)
+        storing: set[Future[None]] = set()
+        with ThreadPoolExecutor(self._lanes, thread_name_prefix="store") as lanes:
+            for delivery in self._subscription.batches(once=once, meanwhile=self._tell_lag):
+                self._tell_lag()
+                storing.add(lanes.submit(self._take, delivery, tally))
+                if len(storing) == self._lanes:
+                    done, storing = wait(storing, return_when=FIRST_COMPLETED)
+                    for one in done:
+                        one.result()
+        for one in storing:
+            one.result()
         return tally
 
+    def _take(self, delivery: Delivery, tally: Tally) -> None:
+        try:
+            with delivery as batch:
+                self._store(batch, tally)
+            self._pause = PAUSE_SECONDS
+        except (Unavailable, Refused) as error:
+            log.warning("a batch waits", reason=str(error))
+            time.sleep(self._pause)
+            self._pause = min(LONGEST_PAUSE, self._pause * 2)
+
     def _store(self, batch: Batch, tally: Tally) -> None:
-        self._keep_house()
-        tagger = self._fresh_tagger()
+        with self._keeping:
+            self._keep_house()
+            tagger = self._fresh_tagger()
         batch = tagged(batch, tagger)
         with APPEND.time():
             appended = keep(self._house, tagger, batch)
-        tally.add(batch, appended)
-        count(batch, appended)
-        self._ages.note(batch)
+        with self._counting:
+            tally.add(batch, appended)
+            count(batch, appended)
+            self._ages.note(batch)
 
     def _fresh_tagger(self) -> Tagger:
         if self._tagger is None or time.monotonic() - self._tagger_made > FRESH_SECONDS:

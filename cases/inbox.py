@@ -37,4 +37,5 @@ def gather(
         opened=opened,
         score=max(score for _, score in scores),
         alerts=tuple(alert.id for alert in ordered),
+        scores=tuple(alert.score for alert in ordered),
     )

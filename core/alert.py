@@ -39,20 +39,42 @@ class Match:
 MAX_EVENTS = 1000
 
 
+class Outcome(StrEnum):
+    """What became of a match: alerts + suppressed + overflow = matches."""
+
+    ALERT = "alert"
+    SUPPRESSED = "suppressed"
+    OVERFLOW = "overflow"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """One named line of a score ledger; the points of a ledger add up to its score."""
+    """One named line of a score ledger; the points of a ledger add up to its score.
+
+    `own_usual` and `peers_usual` are what the person and their peers usually have of what was observed, None where
+    nobody knows. An observed value below `silent_below` would not have fired; `unit` says of what. A term counts from
+    `since` on, always where there is none. `factor` is what the terms before were multiplied by; in a person's ledger
+    `weight` is what share of the alert's score counts.
+    """
 
     name: str
     points: float
     observed: Fact | None = None
     limit: Fact | None = None
+    own_usual: Fact | None = None
+    peers_usual: Fact | None = None
+    silent_below: Fact | None = None
+    unit: str | None = None
+    since: datetime | None = None
     alert: str | None = None
+    factor: float | None = None
+    weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """A match with its score. One per person, rule and company day: `id` is made from these three."""
+    """A match with its score. One per person, rule and company day: `id` is made from these three. `grounds` are the
+    ids of the approvals and exceptions that suppress it or lower its score, `why` what was given as their reason."""
 
     id: str
     rule: str
@@ -65,6 +87,9 @@ class Alert:
     facts: Mapping[str, Fact]
     events: Sequence[str]
     stage: str
+    outcome: Outcome = Outcome.ALERT
+    grounds: Sequence[str] = ()
+    why: str = ""
 
 
 def alert_id(rule: str, person: str, day: date) -> str:

@@ -43,6 +43,7 @@ class Directory:
         self._filings: dict[str, list[Filing]] = {}
         for filing in sorted(filings, key=lambda f: (f.filed, f.withdrawn, f.account)):
             self._filings.setdefault(self._person_at(filing.account, filing.filed), []).append(filing)
+        self._peers: dict[tuple[str, str], set[str]] | None = None
         self._accounts_of: dict[str, set[str]] = {}
         for account in accounts:
             for person in self.persons_of(account):
@@ -100,6 +101,18 @@ class Directory:
         """The person; an account judged as itself is a person without a name."""
         known = self._persons.get(person_id)
         return known or Person(id=person_id, email=_address(person_id))
+
+    def peers_of(self, person_id: str) -> frozenset[str]:
+        """Others of the same department and title of whom any account has been seen; nobody where either is unknown."""
+        person = self._persons.get(person_id)
+        if person is None or not (person.department and person.title):
+            return frozenset()
+        if self._peers is None:
+            self._peers = {}
+            for one in self._persons.values():
+                if one.id in self._accounts_of:
+                    self._peers.setdefault((one.department, one.title), set()).add(one.id)
+        return frozenset(self._peers.get((person.department, person.title), ())) - {person_id}
 
     def is_linked(self, account: str) -> bool:
         """Whether the account belongs to somebody at some time."""

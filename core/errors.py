@@ -37,3 +37,7 @@ class Damaged(LeaverwatchError):
 
 class Unavailable(LeaverwatchError):
     """A server does not answer or turns us away: the administrator acts, and what was to be done is done again."""
+
+
+class Unbalanced(RuntimeError):
+    """Matches and what became of them do not add up: a bug, and reason enough to stop."""

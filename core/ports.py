@@ -10,10 +10,11 @@ from typing import Protocol
 
 import polars as pl
 
-from core.alert import Alert
+from core.alert import Alert, Outcome
 from core.batch import Appended, Batch, Quarantined
-from core.case import Case
+from core.case import Case, CaseState
 from core.condition import Condition
+from core.grounds import Approval, RuleException
 from core.person import Filing, Link, Person
 
 
@@ -40,12 +41,19 @@ class EventQuery:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A run of days of one account or person to be judged again. `subject` is an account key, `person:<id>`, or
-    `*` for everybody. `stamp` is set by the adapter: settling removes a mark only if nothing renewed it since."""
+    `*` for everybody. The more `urgent`, the sooner. `since` and `stamp` are set by the adapter: when the subject was
+    first marked, and what settling goes by, which removes a mark only if nothing renewed it since."""
 
     subject: str
     first: date
     last: date
+    urgent: int = 0
+    since: datetime | None = None
     stamp: int = 0
+
+
+AT_ONCE = 100
+"""How urgent it is what people wait for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +154,7 @@ class People(Protocol):
 
 class Marks(Protocol):
     def add(self, marks: Sequence[Mark]) -> None:
-        """Marks of one subject are coalesced into the run of days that covers them."""
+        """Marks of one subject are coalesced into the run of days that covers them, as urgent as the most urgent."""
 
     def pending(self) -> Sequence[Mark]:
         """All marks, in a stable order."""
@@ -154,8 +162,25 @@ class Marks(Protocol):
     def spread(self, mark: Mark, over: Sequence[Mark]) -> None:
         """Put marks in the place of one, unless that was renewed: then it stays beside them."""
 
-    def take(self, persons: Collection[str]) -> AbstractContextManager[frozenset[str]]:
-        """Those of the persons whom no other judge has; no other gets them until the context ends."""
+    def take(self, persons: Sequence[str], most: int) -> AbstractContextManager[frozenset[str]]:
+        """The first of the persons whom no other judge has, so many at most; no other gets them until the context
+        ends."""
+
+
+class Grounds(Protocol):
+    """What speaks for persons. Changing any of it marks the days it touches, in the same transaction."""
+
+    def save_approvals(self, approvals: Sequence[Approval]) -> int:
+        """Approvals are added, or corrected where kind and id agree; returns how many came or changed."""
+
+    def approvals(self) -> Sequence[Approval]:
+        """Ordered by (kind, id)."""
+
+    def save_exception(self, exception: RuleException) -> None:
+        """Added, or changed where the id agrees."""
+
+    def exceptions(self) -> Sequence[RuleException]:
+        """Ordered by id, expired ones too."""
 
 
 class Inbox(Protocol):
@@ -170,17 +195,33 @@ class Inbox(Protocol):
     ) -> None:
         """In one transaction: for each judged (person, first day, last day) the alerts become exactly `alerts`,
         the judged persons' open cases become exactly `cases`, and the marks go, unless renewed since they were read.
-        An alert written again keeps its `detected_at`; one that came, changed or went is news."""
+        An alert written again keeps its `detected_at`; one that came, changed or went is news. A case that somebody
+        has decided stays as it is."""
 
     def alerts(
-        self, *, persons: Collection[str] | None = None, since: datetime | None = None, until: datetime | None = None
+        self,
+        *,
+        persons: Collection[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        outcome: Outcome | None = Outcome.ALERT,
     ) -> Sequence[Alert]:
-        """Ordered by (time, id); `since` <= time < `until`."""
+        """Those of one outcome, or all; ordered by (time, id); `since` <= time < `until`."""
 
     def alert(self, alert_id: str) -> Alert | None: ...
 
     def cases(self, *, persons: Collection[str] | None = None) -> Sequence[Case]:
         """Ordered by (opened, id)."""
+
+    def decide(self, case_id: str, state: CaseState, reason: str, at: datetime) -> None:
+        """Somebody's decision of a case; its person is marked. Raises `Refused` where there is no such case."""
+
+    def divide(self, overflow: Collection[str]) -> None:
+        """Of the open cases exactly these are overflow, with all their alerts. Raises `Unbalanced`, and changes
+        nothing, where a match would be lost."""
+
+    def tally(self) -> Mapping[Outcome, int]:
+        """How many matches came to each outcome."""
 
     def detected_at(self, alert_ids: Collection[str]) -> Mapping[str, datetime]:
         """When each alert was first written."""
@@ -192,7 +233,7 @@ class Inbox(Protocol):
         """It is known outside, unless it changed again since."""
 
 
-class Records(People, Marks, Inbox, Protocol):
+class Records(People, Marks, Grounds, Inbox, Protocol):
     """The records database: everything people decide or file, and what the judge owes them."""
 
     def setting(self, name: str) -> str | None: ...

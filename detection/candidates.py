@@ -8,21 +8,21 @@ from datetime import timedelta
 import polars as pl
 
 from detection.rule import FirstSeen, Rule
-from detection.tagging import holding
+from detection.tagging import passing
 from detection.windows import A_DAY, TIME
 
 
-def hits(rule: Rule, joined: pl.DataFrame) -> pl.DataFrame:
-    """The joined events that the single-event rule hits."""
-    rows = joined.filter(pl.col("rule.matched").list.contains(rule.name))
+def hits(rule: Rule, tagged: pl.DataFrame) -> pl.DataFrame:
+    """Of the events that bear the single-event rule's tag, with everything joined, those that it hits."""
+    rows = tagged
     if rule.exact is not None:
-        rows = rows[holding(rule.exact, rows)]
+        rows = rows[passing(rule.exact, rows)]
     return _new_values(rows, rule.extra.first_seen) if rule.extra.first_seen else rows
 
 
 def needed(rules: Iterable[Rule]) -> set[str]:
-    """The single-event rules that these rules look at."""
-    return {name for rule in rules for name in (rule.correlation.rules if rule.correlation else (rule.name,))}
+    """The single-event rules at the bottom of these rules."""
+    return {name for rule in rules for name in rule.leaves}
 
 
 def _new_values(rows: pl.DataFrame, seen: FirstSeen) -> pl.DataFrame:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
 
-from core.alert import Alert, Fact
+from core.alert import Alert, Fact, Term
+from detection.risk import silent_below, unit_of
 from detection.rule import Rule
 
+_NAMED = re.compile(r"{([^{}]+)}")
 _NOTES = {
     "en": {
         "limit": "observed {observed}, limit {limit}",
         "usual": "own usual {own_usual}",
+        "silent": "below {silent_below} {unit} this would not have fired",
         "looking back": "found by looking back when the notice was filed",
         "stop": ". ",
         "comma": ", ",
@@ -18,29 +24,103 @@ _NOTES = {
     "zh": {
         "limit": "观测值 {observed}，限值 {limit}",
         "usual": "本人平时 {own_usual}",
+        "silent": "低于 {silent_below} {unit}则不会触发",
         "looking back": "收到离职申请后回看发现",
         "stop": "。",
         "comma": "，",
     },
 }
 
+UNITS = {
+    "en": {
+        "events": "events",
+        "data.records": "records",
+        "data.bytes": "bytes",
+        "file.path": "files",
+        "file.name": "files",
+        "crm.record_id": "customer records",
+        "email.to.address": "recipients",
+        "email.to.domain": "domains",
+        "target.user": "colleagues",
+        "": "different values",
+    },
+    "zh": {
+        "events": "次",
+        "data.records": "条记录",
+        "data.bytes": "字节",
+        "file.path": "个文件",
+        "file.name": "个文件",
+        "crm.record_id": "个客户记录",
+        "email.to.address": "个收件人",
+        "email.to.domain": "个域名",
+        "target.user": "位同事",
+        "": "个不同的值",
+    },
+}
+_TERMS = {
+    "en": {
+        "observed": "observed {observed}",
+        "own_usual": "own usual {own_usual}",
+        "peers_usual": "peers' usual {peers_usual}",
+        "limit": "limit {limit}",
+        "silent_below": _NOTES["en"]["silent"],
+        "since": "counts from {since} on",
+        "factor": "times {factor}",
+        "weight": "{weight} of the alert's score",
+    },
+    "zh": {
+        "observed": "观测值 {observed}",
+        "own_usual": "本人平时 {own_usual}",
+        "peers_usual": "同岗平时 {peers_usual}",
+        "limit": "限值 {limit}",
+        "silent_below": _NOTES["zh"]["silent"],
+        "since": "自 {since} 起计入",
+        "factor": "乘以 {factor}",
+        "weight": "计入该告警得分的 {weight}",
+    },
+}
+
+
+def term_words(term: Term, lang: Literal["zh", "en"]) -> str:
+    """A line of a score ledger in one language: its name and points, then whatever it knows."""
+    values = {name: getattr(term, name) for name in _TERMS[lang]}
+    known = {name: _shown(_fact(value)) for name, value in values.items() if value is not None}
+    words = known | {"unit": unit_words(term.unit, lang)}
+    said = [_filled(text, words) for name, text in _TERMS[lang].items() if name in known]
+    head = f"{term.name} {term.points:+g}"
+    return f"{head}: {', '.join(said)}" if said and lang == "en" else f"{head}：{'，'.join(said)}" if said else head
+
+
+def unit_words(unit: str | None, lang: Literal["zh", "en"]) -> str:
+    """What an observed value counts, in words."""
+    units = UNITS[lang]
+    return units.get(unit or "events", units[""])
+
+
+def _fact(value: Fact | datetime) -> Fact:
+    return value.isoformat(timespec="minutes") if isinstance(value, datetime) else value
+
 
 def explain(rule: Rule, alert: Alert, name: str, lang: Literal["zh", "en"]) -> str:
-    """What happened, in one language: the rule's sentence, then observed value, limit and own usual where known."""
+    """What happened, in one language: the rule's sentence, then observed value, limit and own usual where known, and
+    below which value nothing would have been said."""
     notes = _NOTES[lang]
-    words = _Words({key: _shown(value) for key, value in alert.facts.items()} | {"person": name})
-    message = getattr(rule.extra.message, lang).format_map(words) if rule.extra.message else rule.title
+    silent = silent_below(rule, alert.facts)
+    words = {key: _shown(value) for key, value in alert.facts.items()} | {"person": name}
+    words |= {"unit": unit_words(unit_of(rule, alert.facts), lang)}
+    words |= {} if silent is None else {"silent_below": _shown(silent)}
+    message = _filled(getattr(rule.extra.message, lang), words) if rule.extra.message else rule.title
     more = [notes["limit"]] if "limit" in alert.facts else []
     more += [notes["usual"]] if "own_usual" in alert.facts else []
     more += [notes["looking back"]] if _looked_back(alert) else []
-    return notes["stop"].join([message, notes["comma"].join(more).format_map(words)] if more else [message])
+    said = [message, _filled(notes["comma"].join(more), words)] if more else [message]
+    said += [_filled(notes["silent"], words)] if "limit" in alert.facts and silent is not None else []
+    return notes["stop"].join(said)
 
 
-class _Words(dict[str, str]):
-    """A fact that a message names and the finding lacks is shown as a dash."""
-
-    def __missing__(self, key: str) -> str:
-        return "–"
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    """The text with facts put in by their names; one that the finding lacks is shown as a dash."""
+    return _NAMED.sub(lambda found: words.get(found[1], "–"), text)
 
 
 def _shown(value: Fact) -> str:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from enum import IntEnum
+from math import inf
 
 import polars as pl
 
-from core.alert import Alert, Match, alert_id
+from core.alert import MAX_EVENTS, Alert, Match, Outcome, Term, alert_id
 from core.directory import Directory
+from core.errors import Unbalanced
 from core.person import Filing, Stage
 from core.ports import EventQuery, EventReader, Mark
 from core.schema import BY_NAME, SCHEMA
-from detection.candidates import hits, needed
-from detection.correlation import FACT_FIELDS, Past, findings
+from detection.candidates import needed
+from detection.correlation import findings
 from detection.derive import Surroundings, derive
-from detection.risk import ledger
+from detection.evidence import FACT_FIELDS
+from detection.exceptions import COLUMNS as COMPARED
+from detection.exceptions import Grounds, concerned, explained, explained_persons, explaining, reason_of, with_approvals
+from detection.holding import Past, happening
+from detection.risk import ledger, post_of, sum_of
 from detection.rule import Rule
 from detection.rulebook import RuleBook
+from detection.screening import Screen, Total
+from detection.seen import ORDER, Seen
 from detection.windows import STAGE_THEN
 
 PERSONS_AT_ONCE = 5_000
@@ -28,8 +37,23 @@ FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
 BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email.to.domain", *FACT_FIELDS)
 
 Span = tuple[str, date, date]
-Pasts = dict[int, Past]
-"""What is known of the days before, for each way to look at them: as of their time, and knowing each notice."""
+Key = tuple[str, str, date]
+"""A match: rule, person, day."""
+AFTERWARDS = ", afterwards"
+
+
+class Taken(IntEnum):
+    """Which events are taken out before judging: none, those explained when they happened, also those explained
+    afterwards."""
+
+    NOTHING = 0
+    EARLY = 1
+    LATE = 2
+
+
+Pasts = dict[tuple[Taken, int], Past]
+"""What is known of the days before, for each way to look at them: without which events, and as of their time or
+knowing each notice."""
 AS_OF = -1
 
 
@@ -44,10 +68,13 @@ class Judged:
 
 @dataclass(slots=True)
 class _Group:
-    """Persons judged together, and how many tagged events they have."""
+    """Persons judged together: the days of each, how many tagged events bear on them, and which rules may find
+    something, about those of them who are `suspect`."""
 
     spans: list[Span] = field(default_factory=list)
     events: int = 0
+    suspect: list[Span] = field(default_factory=list)
+    rules: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +85,31 @@ class Bench:
     directory: Directory
     book: RuleBook
     surroundings: Surroundings
+    grounds: Grounds = field(default_factory=Grounds)
+    posts: Mapping[str, float] = field(default_factory=dict)
 
 
 def judge(
-    marks: Sequence[Mark], *, store: EventReader, directory: Directory, book: RuleBook, surroundings: Surroundings
+    marks: Sequence[Mark],
+    *,
+    store: EventReader,
+    directory: Directory,
+    book: RuleBook,
+    surroundings: Surroundings,
+    grounds: Grounds | None = None,
+    posts: Mapping[str, float] | None = None,
 ) -> Iterator[Judged]:
     """Judge marked days, some persons at a time, so that memory stays bounded; those with the most events last, so that
-    nobody waits for them. Every mark comes back once, with the last of its persons."""
-    bench = Bench(store=store, directory=directory, book=book, surroundings=surroundings)
+    nobody waits for them. Every mark comes back once, with the last of its persons. Raises `Unbalanced` rather than
+    lose a match."""
+    bench = Bench(
+        store=store,
+        directory=directory,
+        book=book,
+        surroundings=surroundings,
+        grounds=grounds or Grounds(),
+        posts=posts or {},
+    )
     spans, touched = _spans(marks, directory)
     last_group: dict[str, int] = {}
     groups = sorted(_groups(spans, bench), key=lambda group: group.events > EVENTS_AT_ONCE)
@@ -101,33 +145,53 @@ def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span]
 
 def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
     """Persons whose events fit into memory together; whoever has more than fits is judged alone."""
-    accounts = {person: bench.directory.accounts_of([f"person:{person}"]) for person in spans}
-    counts: Counter[str] = Counter()
-    for tagged, of in _looked_at(needed(bench.book.judged), frozenset().union(*accounts.values()), bench):
-        counts.update(_per_account(EventQuery(accounts=of, tagged=tagged), bench))
+    screen = Screen(bench.book.judged)
+    tagged = _tagged(spans, bench, screen) if spans else {}
     group = _Group()
     for person, span in sorted(spans.items()):
-        own = sum(counts[account] for account in accounts[person])
+        rules = screen.may_find(tagged[person])
+        own = sum(total.events for total in tagged[person].values()) if rules else 0
         if group.spans and (group.events + own > EVENTS_AT_ONCE or len(group.spans) >= PERSONS_AT_ONCE):
             yield group
             group = _Group()
         group.spans.append(span)
         group.events += own
+        group.rules |= rules
+        group.suspect += [span] if rules else []
     if group.spans:
         yield group
 
 
-def _per_account(query: EventQuery, bench: Bench) -> dict[str, int]:
-    return dict(bench.store.totals(query, ["user.account"]).drop_nulls().iter_rows())
+def _tagged(spans: Mapping[str, Span], bench: Bench, screen: Screen) -> Mapping[str, Mapping[str, Total]]:
+    """Totals by tag of the events that bear on each person's days, or more: the days of all are looked at as one."""
+    names = needed(bench.book.judged)
+    between = _bearing(list(spans.values()), bench, bench.book.reach)
+    persons: dict[str, list[str]] = defaultdict(list)
+    for person in spans:
+        for account in bench.directory.accounts_of([f"person:{person}"]):
+            persons[account].append(person)
+    found: dict[str, dict[str, Total]] = defaultdict(dict)
+    for tags, accounts in _looked_at(names, frozenset(persons), bench):
+        query = replace(between, accounts=accounts, tagged=tags)
+        negative = replace(query, condition=screen.negative)
+        unbound = set(bench.store.totals(negative, ["user.account"])["user.account"]) if screen.fields else set()
+        totals = bench.store.totals(query, ["user.account", "rule.matched"], sums=screen.fields)
+        for account, tag, events, *sums in totals.filter(pl.col("rule.matched").is_in(sorted(tags))).iter_rows():
+            most = [inf] * len(sums) if account in unbound else sums
+            for person in persons[account]:
+                total = found[person].setdefault(tag, Total())
+                total.add(events, dict(zip(screen.fields, most, strict=True)))
+    return found
 
 
 def _alerts(group: _Group, bench: Bench) -> list[Alert]:
     """The alerts of a group; of a person with more events than fit, rule by rule and some days at a time."""
+    rules = [rule for rule in bench.book.judged if rule.name in group.rules]
     if group.events <= EVENTS_AT_ONCE:
-        return alerts_of(group.spans, bench, bench.book.judged)
-    ((person, first, last),) = group.spans
+        return alerts_of(group.suspect, bench, rules)
+    ((person, first, last),) = group.suspect
     found: list[Alert] = []
-    for rule in bench.book.judged:
+    for rule in rules:
         pasts: Pasts = {}
         start = max(FIRST_DAY, first - timedelta(days=rule.reach))
         for days in _slices(person, start, last, bench, rule):
@@ -144,7 +208,7 @@ def _slices(person: str, first: date, last: date, bench: Bench, rule: Rule) -> I
         accounts=bench.directory.accounts_of([f"person:{person}"]),
         tagged=needed([rule]),
     )
-    events = sum(_per_account(query, bench).values())
+    events = sum(bench.store.totals(query, ["user.account"])["events"])
     if first == last or 0 < events <= EVENTS_AT_ONCE:
         yield first, last
     elif events:
@@ -160,60 +224,161 @@ def alerts_of(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], pasts:
         return []
     events = _read(group, bench, rules, whole=pasts is None)
     since = min(first for _, first, _ in group)
-    matches = _as_of(rules, events, bench.book, _past(pasts, AS_OF, since))
-    found = {(match.rule, match.person, match.day) for match in matches}
-    for match in _looking_back(rules, events, bench, pasts, since):
-        if (match.rule, match.person, match.day) not in found:
-            found.add((match.rule, match.person, match.day))
-            matches.append(match)
     days = {person: (first, last) for person, first, last in group}
-    kept = (m for m in matches if m.person in days and days[m.person][0] <= m.day <= days[m.person][1])
-    return sorted((_alert(match, bench) for match in kept), key=lambda alert: alert.id)
+    found = [
+        {key: match for key, match in some.items() if key[1] in days and days[key[1]][0] <= key[2] <= days[key[1]][1]}
+        for some in _ways(rules, events, bench, pasts, since)
+    ]
+    alerts = sorted(_outcomes(found, events, bench), key=lambda alert: alert.id)
+    balance(found[0].keys() | found[1].keys(), alerts)
+    return alerts
 
 
-def _past(pasts: Pasts | None, turn: int, since: date) -> Past | None:
+def balance(matches: Collection[Key], alerts: Sequence[Alert]) -> None:
+    """Raises `Unbalanced` where a match has become nothing, or anything has come of no match."""
+    counted = Counter(alert.id for alert in alerts)
+    if counted != Counter(alert_id(*match) for match in matches):
+        lost = len({alert_id(*match) for match in matches} - counted.keys())
+        raise Unbalanced(f"{len(matches)} matches, {len(alerts)} outcomes, {lost} matches without one")
+
+
+def _ways(
+    rules: Sequence[Rule], events: pl.DataFrame, bench: Bench, pasts: Pasts | None, since: date
+) -> tuple[dict[Key, Match], dict[Key, Match], dict[Key, Match]]:
+    """What is found in all events, in those that nothing explains, and in those that nothing explains later either."""
+    everything = _found(rules, events, bench, pasts, since, Taken.NOTHING)
+    if not bench.grounds:
+        return everything, everything, everything
+    who = explained_persons(rules, events, bench.grounds, bench.directory.calendar)
+    if pasts is None:
+        events = events.filter(pl.col("person.id").is_in(sorted(who)))
+        if not who:
+            return everything, everything, everything
+    others = {key: match for key, match in everything.items() if pasts is None and key[1] not in who}
+    early, late = (_found(rules, events, bench, pasts, since, taken) for taken in (Taken.EARLY, Taken.LATE))
+    return everything, others | early, others | late
+
+
+def _found(
+    rules: Sequence[Rule], events: pl.DataFrame, bench: Bench, pasts: Pasts | None, since: date, taken: Taken
+) -> dict[Key, Match]:
+    matches = _as_of(rules, events, bench, _past(pasts, (taken, AS_OF), since), taken)
+    found = {(match.rule, match.person, match.day): match for match in matches}
+    for match in _looking_back(rules, events, bench, pasts, since, taken):
+        found.setdefault((match.rule, match.person, match.day), match)
+    return found
+
+
+def _past(pasts: Pasts | None, way: tuple[Taken, int], since: date) -> Past | None:
     if pasts is None:
         return None
-    past = pasts.setdefault(turn, Past(since))
+    past = pasts.setdefault(way, Past(since))
     past.since = since
     return past
 
 
-def _alert(match: Match, bench: Bench) -> Alert:
+def _outcomes(found: Sequence[Mapping[Key, Match]], events: pl.DataFrame, bench: Bench) -> Iterator[Alert]:
+    """An alert for every match that something is left of, a suppressed one for every other."""
+    everything, early, late = found
+    for key in everything.keys() | early.keys():
+        whole, rest, end = everything.get(key), early.get(key), late.get(key)
+        if whole == rest == end and whole is not None:
+            yield _alert(whole, bench, _terms(whole, bench))
+        else:
+            yield _explained(whole, rest, end, events, bench)
+
+
+def _explained(whole: Match | None, rest: Match | None, end: Match | None, events: pl.DataFrame, bench: Bench) -> Alert:
+    """A match of which something was explained: what that takes away stands in the ledger."""
+    early = _labels(whole, events, bench, late=False) if whole and whole != rest else []
+    match = (rest if early else whole) or rest or whole
+    assert match is not None  # noqa: S101
+    terms = list(_terms(whole or match, bench))
+    if early:
+        terms += _less(terms, sum_of(_terms(rest, bench)) if rest else 0.0, early, None)
+    suppressed = rest is None and bool(early)
+    after = [] if suppressed or rest == end else _labels(match, events, bench, late=True)
+    after = [label for label in after if label not in early]
+    if after:
+        filed = max(bench.grounds.labels[label].filed for label in after)
+        terms += _less(terms, sum_of(_terms(end, bench)) if end else 0.0, after, filed)
+    return _alert(match, bench, tuple(terms), suppressed=suppressed, labels=[*early, *after])
+
+
+def _less(terms: Sequence[Term], score: float, labels: Sequence[str], since: datetime | None) -> list[Term]:
+    """The term that lowers a ledger to a score, where it is above that."""
+    points = round(score - sum_of(terms), 2)
+    name = ", ".join(labels) + (AFTERWARDS if since else "")
+    return [Term(name=name, points=min(0.0, points), since=since)]
+
+
+def _labels(match: Match, events: pl.DataFrame, bench: Bench, *, late: bool) -> list[str]:
+    """What explains some of a match's events; of more events than a match names, those of its days."""
+    rule, calendar = bench.book.rules[match.rule], bench.directory.calendar
+    own = events.filter((pl.col("person.id") == match.person) & (pl.col("day") <= match.day))
+    named = own.filter(pl.col("event.id").is_in(list(match.events)))
+    found = explaining(rule, named, bench.grounds, calendar, late=late)
+    if found or len(match.events) < MAX_EVENTS:
+        return found
+    tagged = pl.col("rule.matched").list.set_intersection(sorted(needed([rule]))).list.len() > 0
+    first = match.day - timedelta(days=rule.window)
+    return explaining(rule, own.filter(tagged & (pl.col("day") >= first)), bench.grounds, calendar, late=late)
+
+
+def _terms(match: Match, bench: Bench) -> tuple[Term, ...]:
     stage = bench.directory.stage(match.person, match.time)
-    rule = bench.book.rules[match.rule]
-    terms = ledger(match, rule, stage)
+    post = post_of(bench.directory.person(match.person), bench.posts)
+    return ledger(match, bench.book.rules[match.rule], stage, post)
+
+
+def _alert(
+    match: Match, bench: Bench, terms: tuple[Term, ...], *, suppressed: bool = False, labels: Sequence[str] = ()
+) -> Alert:
     return Alert(
         id=alert_id(match.rule, match.person, match.day),
         rule=match.rule,
         person=match.person,
         day=match.day,
         time=match.time,
-        severity=rule.level,
-        score=round(sum(term.points for term in terms), 2),
+        severity=bench.book.rules[match.rule].level,
+        score=sum_of(terms),
         terms=terms,
         facts=match.facts,
         events=match.events,
-        stage=stage.value,
+        stage=bench.directory.stage(match.person, match.time).value,
+        outcome=Outcome.SUPPRESSED if suppressed else Outcome.ALERT,
+        grounds=tuple(labels),
+        why="; ".join(dict.fromkeys(reason_of(bench.grounds.labels[label]) for label in labels)),
     )
 
 
 def _read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: bool) -> pl.DataFrame:
-    """The tagged events that bear on the group's days, with everything joined."""
+    """The tagged events that bear on the group's days, with everything joined, sorted by `ORDER`."""
     calendar, book, directory = bench.directory.calendar, bench.book, bench.directory
     names = needed(rules)
-    asked = [*rules, *(book.rules[name] for name in names)]
-    reach = timedelta(days=max(rule.reach if whole else rule.window for rule in asked))
-    start = calendar.start_of(max(FIRST_DAY, min(first for _, first, _ in group) - reach))
-    end = calendar.end_of(max(last for _, _, last in group))
+    asked = [*rules, *(book.rules[name] for name in sorted(names))]
+    between = _bearing(group, bench, max(rule.reach if whole else rule.window for rule in asked))
     accounts = directory.accounts_of([f"person:{person}" for person, _, _ in group])
     frames = [
-        bench.store.read(EventQuery(start=start, end=end, accounts=of, tagged=tagged, columns=_columns(asked)))
+        bench.store.read(replace(between, accounts=of, tagged=tagged, columns=_columns(asked, bench.grounds)))
         for tagged, of in _looked_at(names, accounts, bench)
     ]
-    events = frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id").sort("@timestamp", "event.id")
+    events = frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id")
     joined = directory.join(derive(events, bench.surroundings))
+    if bench.grounds:
+        joined = with_approvals(joined, bench.grounds)
+    joined = joined.sort(ORDER)
     return joined.with_columns(calendar.day_expr().alias("day"), pl.col("leaver.stage").alias(STAGE_THEN))
+
+
+def _bearing(group: Sequence[Span], bench: Bench, reach: int) -> EventQuery:
+    """Asks for the events that bear on the days of a group."""
+    calendar = bench.directory.calendar
+    first = min(first for _, first, _ in group) - timedelta(days=reach)
+    return EventQuery(
+        start=calendar.start_of(max(FIRST_DAY, first)),
+        end=calendar.end_of(max(last for _, _, last in group)),
+    )
 
 
 def _looked_at(names: set[str], accounts: frozenset[str], bench: Bench) -> Iterator[tuple[set[str], frozenset[str]]]:
@@ -224,24 +389,35 @@ def _looked_at(names: set[str], accounts: frozenset[str], bench: Bench) -> Itera
         yield leavers, gone
 
 
-def _columns(rules: Sequence[Rule]) -> tuple[str, ...]:
+def _columns(rules: Sequence[Rule], grounds: Grounds) -> tuple[str, ...]:
     asked = {
         name
         for rule in rules
         if rule.correlation or rule.exact is not None or rule.extra.first_seen
         for name in (*rule.fields, *([rule.extra.first_seen.field] if rule.extra.first_seen else []))
     }
-    return tuple(dict.fromkeys([*BASE_COLUMNS, *sorted(asked & SCHEMA.keys() & BY_NAME.keys())]))
+    more = COMPARED if grounds else ()
+    return tuple(dict.fromkeys([*BASE_COLUMNS, *more, *sorted(asked & SCHEMA.keys() & BY_NAME.keys())]))
 
 
-def _as_of(rules: Sequence[Rule], events: pl.DataFrame, book: RuleBook, past: Past | None) -> list[Match]:
+def _as_of(rules: Sequence[Rule], events: pl.DataFrame, bench: Bench, past: Past | None, taken: Taken) -> list[Match]:
     """What the rules find, every event seen with what was known at its time."""
-    per_rule = {name: hits(book.rules[name], events) for name in sorted(needed(rules))}
-    return [match for rule in rules for match in findings(rule, per_rule, past)]
+    seen = Seen(events, bench.book.rules, happening)
+    if taken is Taken.NOTHING:
+        return [match for rule in rules for match in findings(rule, seen, past)]
+    late, calendar = taken is Taken.LATE, bench.directory.calendar
+    left: dict[tuple[str, ...], Seen] = {}
+    found: list[Match] = []
+    for rule in rules:
+        key = concerned(rule, bench.grounds)
+        if key not in left:
+            left[key] = seen.without(explained(rule, events, bench.grounds, calendar, late=late))
+        found += findings(rule, left[key], past)
+    return found
 
 
 def _looking_back(
-    judged: Sequence[Rule], events: pl.DataFrame, bench: Bench, pasts: Pasts | None, since: date
+    judged: Sequence[Rule], events: pl.DataFrame, bench: Bench, pasts: Pasts | None, since: date, taken: Taken
 ) -> Iterator[Match]:
     """What rules with `lookback` find in the days before each notice, once the notice is known: it carries its time."""
     rules = [rule for rule in judged if rule.extra.lookback]
@@ -249,8 +425,8 @@ def _looking_back(
     notices = {person: _notices(person, bench.directory) for person in people}
     for turn in range(max((len(own) for own in notices.values()), default=0)):
         filings = {person: own[turn] for person, own in notices.items() if len(own) > turn}
-        past = _past(pasts, turn, since)
-        for match in _as_of(rules, _as_if_known(events, filings, bench), bench.book, past):
+        past = _past(pasts, (taken, turn), since)
+        for match in _as_of(rules, _as_if_known(events, filings, bench), bench, past, taken):
             filing = filings[match.person]
             days = (bench.directory.calendar.day_of(filing.filed) - match.day).days
             if match.time < filing.filed and days <= bench.book.rules[match.rule].extra.lookback:

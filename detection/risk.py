@@ -1,13 +1,13 @@
-"""The score ledger, version 1: named additive terms. The points of a ledger add up to its score, always."""
+"""The score ledger: named additive terms. The points of a ledger add up to its score, always."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from core.alert import Alert, Match, Severity, Term
-from core.person import Stage
+from core.alert import Alert, Fact, Match, Severity, Term
+from core.person import Person, Stage
 from detection.rule import Rule
 
 BASE = {
@@ -20,25 +20,79 @@ BASE = {
 """Points of a rule that names none."""
 HALF_LIFE_DAYS = 30.0
 SECONDS = 86_400.0
+EVENTS = "events"
+SCORING = "2"
+"""Changes when the same matches would be scored otherwise: everybody is then judged again."""
 
 
-def ledger(match: Match, rule: Rule, stage: Stage) -> tuple[Term, ...]:
+def points_of(rule: Rule) -> float:
+    """What the rule is worth before anything is added: its own points, else those of its level."""
+    return rule.extra.points if rule.extra.points is not None else BASE[rule.level]
+
+
+def ledger(match: Match, rule: Rule, stage: Stage, post: tuple[str, float] | None = None) -> tuple[Term, ...]:
     """The terms of one alert: the rule itself, how far over the limit (log2, at most the rule's points again), what
-    the leaver's stage adds, and what the floor of a decisive event lifts it to."""
-    points = rule.extra.points if rule.extra.points is not None else BASE[rule.level]
+    the leaver's stage and the sensitivity of the `post` add, and what the floor of a decisive event lifts it to."""
+    points = points_of(rule)
     observed, limit = match.facts.get("observed"), match.facts.get("limit")
-    terms = [Term(name=rule.name, points=points, observed=observed, limit=limit)]
+    terms = [
+        Term(
+            name=rule.name,
+            points=points,
+            observed=observed,
+            limit=limit,
+            own_usual=match.facts.get("own_usual"),
+            silent_below=silent_below(rule, match.facts),
+            unit=unit_of(rule, match.facts),
+        )
+    ]
     if isinstance(observed, int | float) and isinstance(limit, int | float) and observed > limit > 0:
         over = min(points, points / 4 * math.log2(observed / limit))
         terms.append(Term(name="magnitude", points=round(over, 2), observed=observed, limit=limit))
-    factor = rule.extra.stage.get(stage.value, 1.0)
-    if factor != 1.0:
-        added = (factor - 1) * sum(term.points for term in terms)
-        terms.append(Term(name=f"stage {stage.value}", points=round(added, 2), observed=stage.value))
-    score = sum(term.points for term in terms)
+    terms += _factor(f"stage {stage.value}", rule.extra.stage.get(stage.value, 1.0), terms)
+    if post is not None:
+        terms += _factor(f"post {post[0]}", post[1], terms)
+    score = sum_of(terms)
     if rule.extra.floor is not None and score < rule.extra.floor:
         terms.append(Term(name="severity floor", points=round(rule.extra.floor - score, 2), limit=rule.extra.floor))
     return tuple(terms)
+
+
+def _factor(name: str, factor: float, terms: Sequence[Term]) -> list[Term]:
+    """What multiplying everything before by a factor adds."""
+    return [] if factor == 1.0 else [Term(name=name, points=round((factor - 1) * sum_of(terms), 2), factor=factor)]
+
+
+def sum_of(terms: Sequence[Term]) -> float:
+    """The score of a ledger, in hundredths."""
+    return round(math.fsum(term.points for term in terms), 2)
+
+
+def silent_below(rule: Rule, facts: Mapping[str, Fact]) -> Fact | None:
+    """Below which observed value the rule would have said nothing; None where it does not count anything, or
+    would rather say something of less."""
+    limit = facts.get("limit")
+    if not isinstance(limit, int | float):
+        return 1 if rule.correlation is None else None
+    if rule.correlation is not None and not rule.correlation.bounds.upwards:
+        return None
+    if not isinstance(facts.get("observed"), int):
+        return limit
+    return math.floor(limit) + 1 if rule.correlation and rule.correlation.op == "gt" else math.ceil(limit)
+
+
+def unit_of(rule: Rule, facts: Mapping[str, Fact]) -> str | None:
+    """What the observed value counts: `events`, or the field whose values are added up or told apart."""
+    if "limit" in facts:
+        return (rule.correlation.field or EVENTS) if rule.correlation else None
+    return EVENTS if rule.correlation is None else None
+
+
+def post_of(person: Person, posts: Mapping[str, float]) -> tuple[str, float] | None:
+    """The factor of the person's title or department, the larger of both; names are compared in lower case."""
+    known = {name.lower(): (name, factor) for name, factor in posts.items()}
+    found = [known[text.lower()] for text in (person.title, person.department) if text.lower() in known]
+    return max(found, key=lambda item: item[1], default=None)
 
 
 def person_ledger(alerts: Sequence[Alert], at: datetime) -> tuple[Term, ...]:
@@ -47,31 +101,51 @@ def person_ledger(alerts: Sequence[Alert], at: datetime) -> tuple[Term, ...]:
     An alert's score halves every 30 days; of one rule's alerts the k-th strongest counts 1/k of it, so that
     repetition adds ever less and never takes anything away.
     """
-    terms = (
-        Term(
-            name=alert.rule,
-            points=points,
-            observed=alert.facts.get("observed"),
-            limit=alert.facts.get("limit"),
-            alert=alert.id,
-        )
-        for alert, points in _shares(alerts, at)
+    shares = sorted(_shares(alerts, at), key=lambda share: (-share[1] * share[2], share[0].id))
+    terms = []
+    whole = before = 0.0
+    for alert, score, weight in shares:
+        # Rounded as running totals, so that what is shown adds up to the rounded sum.
+        whole = math.fsum((whole, score * weight))
+        points = round(round(whole, 2) - before, 2)
+        before = round(whole, 2)
+        terms.append(_share_term(alert, points, weight))
+    return tuple(terms)
+
+
+def _share_term(alert: Alert, points: float, weight: float) -> Term:
+    own = next((term for term in alert.terms if term.name == alert.rule), None)
+    return Term(
+        name=alert.rule,
+        points=points,
+        observed=alert.facts.get("observed"),
+        limit=alert.facts.get("limit"),
+        own_usual=alert.facts.get("own_usual"),
+        silent_below=own.silent_below if own else None,
+        unit=own.unit if own else None,
+        alert=alert.id,
+        weight=round(weight, 4),
     )
-    return tuple(sorted(terms, key=lambda term: (-term.points, term.alert or "")))
 
 
 def score_at(alerts: Sequence[Alert], at: datetime) -> float:
     """The sum of the person's ledger."""
-    return round(math.fsum(points for _, points in _shares(alerts, at)), 2)
+    shares = sorted(score * weight for _, score, weight in _shares(alerts, at))
+    return round(math.fsum(shares), 2)
 
 
-def _shares(alerts: Sequence[Alert], at: datetime) -> Iterator[tuple[Alert, float]]:
-    """What each alert raised by then adds, in hundredths."""
-    scored = [(alert.score * decay(alert.time, at), alert) for alert in alerts if alert.time <= at]
+def worth_at(alert: Alert, at: datetime) -> float:
+    """The alert's score, by what was known at a moment."""
+    return alert.score - math.fsum(term.points for term in alert.terms if term.since is not None and term.since > at)
+
+
+def _shares(alerts: Sequence[Alert], at: datetime) -> Iterator[tuple[Alert, float, float]]:
+    """Each alert raised by then, its score, and how much of it counts."""
+    raised = [(worth_at(alert, at), decay(alert.time, at), alert) for alert in alerts if alert.time <= at]
     met: dict[str, int] = {}
-    for score, alert in sorted(scored, key=lambda item: (-item[0], item[1].id)):
+    for score, fresh, alert in sorted(raised, key=lambda item: (-item[0] * item[1], item[2].id)):
         met[alert.rule] = met.get(alert.rule, 0) + 1
-        yield alert, round(score / met[alert.rule], 2)
+        yield alert, score, fresh / met[alert.rule]
 
 
 def decay(since: datetime, at: datetime) -> float:

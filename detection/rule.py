@@ -8,31 +8,33 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Literal
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationConditionOperator, SigmaCorrelationRule
+from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaLogSource, SigmaRule
 
 from core.alert import Severity
+from core.condition import All, Condition, Is
 from core.errors import RuleError
-from core.schema import BY_NAME, DERIVED, JOINED, SCHEMA
+from core.schema import DERIVED, JOINED, SCHEMA
+from detection.bounds import UPWARDS
 from detection.condition import condition, only_of
+from detection.correlations import Correlation, correlation_of, references
 from detection.fields import asked_of_events, is_ours
 from detection.logsource import in_records, known_source, missing_fields, module_of
-from detection.node import Leaf, Node, Truth, every, fields_of, possible
+from detection.narrowing import necessary
+from detection.node import Leaf, Node, Truth, every, fields_of, leaves, possible
 from detection.predicate import Pattern, Same
 from detection.values import Placeholders
 
 STORED = frozenset(SCHEMA) | {field.name for field in DERIVED}
 JOINED_NAMES = frozenset(field.name for field in JOINED)
 ALL = STORED | JOINED_NAMES
-SUMMED = ("value_sum",)
-VALUES = ("value_sum", "value_count")
-COUNTED = ("event_count", "value_count", "value_sum")
-ORDERED = ("temporal", "temporal_ordered")
+RECORD = frozenset({"vendor", "event.original"})
+"""Where the vendor's own fields are read from, and words looked for."""
 PRODUCTS = {"windows": "windows", "m365": "m365", "salesforce": "salesforce", "postfix": "postfix"}
-UPWARDS = (SigmaCorrelationConditionOperator.GTE, SigmaCorrelationConditionOperator.GT)
 DAY = timedelta(days=1)
+MOST_REACH = 3650
+ANYTHING = All()
 
 
 class NoSource(RuleError):
@@ -61,7 +63,7 @@ class FirstSeen(BaseModel):
 
 
 class Message(BaseModel):
-    """One sentence in each language; `{person}` and the names of facts are filled in."""
+    """A text in each language. In a rule's message `{person}` and the names of facts are filled in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     zh: str = Field(min_length=1)
@@ -73,6 +75,7 @@ class Extra(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     message: Message | None = None
+    runbook: Message | None = None
     points: float | None = Field(default=None, ge=0)
     stage: dict[str, float] = Field(default_factory=dict)
     floor: float | None = Field(default=None, ge=0)
@@ -84,25 +87,14 @@ class Extra(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Correlation:
-    """A window over tagged events. `limit` is inclusive (`gte`); `gt` is turned into it for counts."""
-
-    type: str
-    rules: tuple[str, ...]
-    group: tuple[str, ...]
-    span: timedelta
-    limit: float = 1
-    strictly: bool = False
-    field: str | None = None
-    generate: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A compiled rule. `candidate` tells which events to tag from stored columns alone (also where it depends on joined
-    ones), `exact` which of them match once those are joined. With `records` it is asked of the vendor's own
-    records of that system instead. `reach` is how many days before a day bear on it, `window` how many of these are
-    needed where it is known how the windows of the days before ended."""
+    ones), `exact` which of them match once those are joined, `least` holds of every event it can match. With `records`
+    it is asked of the vendor's own records of that system instead. `leaves` are the single-event rules at the bottom of
+    it, `nested` the correlations below it, the lowest first, `below` how long the windows of these are together.
+
+    In days before a day: `reach` bears on its alerts, `window` is needed where it is known how the windows of the days
+    before ended, `memory` bears on whether the rule happens at an event, for those that build on it."""
 
     name: str
     id: str
@@ -111,14 +103,21 @@ class Rule:
     level: Severity
     extra: Extra
     alerts: bool
+    tags: tuple[str, ...] = ()
+    falsepositives: tuple[str, ...] = ()
     candidate: Node | None = None
     exact: Node | None = None
     records: str = ""
+    least: Condition = ANYTHING
     fields: frozenset[str] = frozenset()
     correlation: Correlation | None = None
+    leaves: tuple[str, ...] = ()
+    nested: tuple[str, ...] = ()
+    below: timedelta = timedelta(0)
     leavers_only: bool = False
     reach: int = 0
     window: int = 0
+    memory: int = 0
 
     @property
     def kind(self) -> str:
@@ -150,20 +149,30 @@ def event_rule(parsed: SigmaRule, placeholders: Placeholders = MappingProxyType(
         level=_level(parsed),
         extra=extra,
         alerts=True,
+        tags=tuple(map(str, parsed.tags)),
+        falsepositives=tuple(map(str, parsed.falsepositives or ())),
+        leaves=(name_of(parsed),),
         reach=days,
         window=days,
+        memory=days,
     )
     if _is_vendors(parsed):
         return _of_records(rule, parsed, placeholders)
     whole = condition(parsed, lambda field, value: asked_of_events(field, value, placeholders), placeholders)
-    fields = fields_of(whole)
+    candidate = every([_logsource(parsed.logsource), possible(whole, _settled)])
+    joined = bool(fields_of(whole) & JOINED_NAMES)
     return replace(
         rule,
-        candidate=every([_logsource(parsed.logsource), possible(whole, _settled)]),
-        exact=whole if fields & JOINED_NAMES else None,
-        fields=fields & ALL,
+        candidate=candidate,
+        exact=whole if joined else None,
+        least=necessary(candidate),
+        fields=fields_of(whole) & ALL | (RECORD if joined and _reads_record(whole) else frozenset()),
         leavers_only=not only_of(whole, {"leaver.stage": "active", "leaver.days_left": None}),
     )
+
+
+def _reads_record(whole: Node) -> bool:
+    return any(leaf.field is None for leaf in leaves(whole)) or bool(fields_of(whole) - ALL)
 
 
 def _of_records(rule: Rule, parsed: SigmaRule, placeholders: Placeholders) -> Rule:
@@ -172,7 +181,9 @@ def _of_records(rule: Rule, parsed: SigmaRule, placeholders: Placeholders) -> Ru
         raise NoSource(f"log source {source} is none of ours")
     if missing := missing_fields(parsed, placeholders):
         raise NoSource(f"records of {source.product} have no field {', '.join(missing)}")
-    return replace(rule, candidate=in_records(parsed, placeholders), records=module_of(source))
+    module = module_of(source)
+    # Its fields are the vendor's, also where they are called like ours.
+    return replace(rule, candidate=in_records(parsed, placeholders), records=module, least=Is("event.module", module))
 
 
 def _is_vendors(parsed: SigmaRule) -> bool:
@@ -201,20 +212,23 @@ def _settled(leaf: Leaf) -> Truth:
     return Truth.UNKNOWN if fields & JOINED_NAMES else Truth.OPEN
 
 
-def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule]) -> Rule:
-    """A correlation over rules known already. Raises `RuleError`."""
-    extra = _extra(parsed)
-    names = tuple(reference.reference for reference in parsed.rules or ())
-    for name in names:
-        if name not in known or known[name].correlation:
-            raise RuleError(f"there is no single-event rule called {name}")
-    correlation = _window(parsed, names)
-    if extra.usual and correlation.type in ORDERED:
-        raise RuleError(f"`usual` does not fit {correlation.type}")
-    bases = [known[name] for name in names]
+def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
+    """A correlation over rules known already; `names` gives the name of each by its name or id. Raises `RuleError`."""
+    for reference in references(parsed):
+        if not isinstance(reference, str) or names.get(reference) not in known:
+            raise RuleError(f"there is no rule called {reference}")
+    extra, correlation = _extra(parsed), correlation_of(parsed, names)
+    if extra.usual and not (correlation.counted and correlation.op in UPWARDS):
+        raise RuleError(f"`usual` raises a limit: it does not fit {correlation.type} or `{correlation.op}`")
+    bases = [known[name] for name in correlation.rules]
     # Whether a window held before today's first event depends on the window before that one, and usual ones precede.
-    windows = 3 * -(-correlation.span // DAY)
-    memory = (extra.usual.days if extra.usual else 0) + max(base.reach for base in bases)
+    span = -(-correlation.span // DAY)
+    usual = extra.usual.days if extra.usual else 0
+    deepest = max(base.memory for base in bases)
+    reach = 3 * span + usual + deepest
+    if reach > MOST_REACH:
+        raise RuleError(f"its windows reach back {reach} days, more than {MOST_REACH}")
+    own = [*bases, *(known[name] for base in bases for name in base.nested)]
     return Rule(
         name=name_of(parsed),
         id=str(parsed.id or ""),
@@ -223,48 +237,19 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule]) ->
         level=_level(parsed),
         extra=extra,
         alerts=True,
+        tags=tuple(map(str, parsed.tags)),
+        falsepositives=tuple(map(str, parsed.falsepositives or ())),
         correlation=correlation,
-        fields=frozenset({*correlation.group, *([correlation.field] if correlation.field else [])}),
+        fields=correlation.fields.union(*(rule.correlation.fields for rule in own if rule.correlation)),
+        leaves=tuple(dict.fromkeys(name for base in bases for name in base.leaves)),
+        nested=tuple(
+            dict.fromkeys(name for base in bases for name in (*base.nested, *([base.name] if base.correlation else [])))
+        ),
+        below=max(base.below + (base.correlation.span if base.correlation else timedelta(0)) for base in bases),
         leavers_only=all(base.leavers_only for base in bases),
-        reach=windows + memory,
-        window=-(-correlation.span // DAY) + max(base.reach for base in bases),
-    )
-
-
-def _window(parsed: SigmaCorrelationRule, names: tuple[str, ...]) -> Correlation:
-    kind = str(parsed.type)
-    if kind not in (*COUNTED, *ORDERED):
-        raise RuleError(f"correlation type {kind} cannot be judged")
-    group = tuple(dict.fromkeys(["person.id", *(parsed.group_by or ())]))
-    for field in group:
-        if field not in BY_NAME:
-            raise RuleError(f"group-by: there is no field {field}")
-    span = timedelta(seconds=parsed.timespan.seconds)
-    if kind in ORDERED:
-        return Correlation(type=kind, rules=names, group=group, span=span, generate=bool(parsed.generate))
-    limit = parsed.condition
-    if not isinstance(limit, SigmaCorrelationCondition) or limit.op not in (
-        SigmaCorrelationConditionOperator.GTE,
-        SigmaCorrelationConditionOperator.GT,
-    ):
-        raise RuleError("a window is judged against `gte` or `gt`")
-    field = limit.fieldref if isinstance(limit.fieldref, str) else None
-    if (kind in VALUES) != (field is not None):
-        raise RuleError(f"{kind} {'needs' if kind in VALUES else 'takes no'} field")
-    if field is not None and field not in SCHEMA:
-        raise RuleError(f"condition: {field} is not a stored field")
-    if kind in SUMMED and field is not None and SCHEMA[field] != pl.Int64():
-        raise RuleError(f"condition: {field} is not a number")
-    strictly = limit.op is SigmaCorrelationConditionOperator.GT
-    return Correlation(
-        type=kind,
-        rules=names,
-        group=group,
-        span=span,
-        limit=limit.count,
-        strictly=strictly,
-        field=field,
-        generate=bool(parsed.generate),
+        reach=reach,
+        window=span + deepest,
+        memory=2 * span + (span + usual if usual else 0) + deepest,
     )
 
 

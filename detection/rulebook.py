@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,12 +19,15 @@ from sigma.rule import SigmaRule
 
 from core.canonical import content_id
 from core.errors import RuleError
+from detection.correlations import for_pysigma, references
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 
-ENGINE = "2"
+ENGINE = "3"
 """Changes when the same rules would give other answers: every stored event is then tagged again."""
 
 Parsed = SigmaRule | SigmaCorrelationRule | SigmaFilter
+Found = tuple[str, SigmaRule | SigmaCorrelationRule]
+"""A rule and the file it is in."""
 LARGEST = 100_000
 """Values in one document, those that aliases repeat counted each time."""
 
@@ -33,12 +38,14 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """Rules by name. `version` changes with any text of any rule, `reach` is the widest look back of any, in days."""
+    """Rules by name. `version` changes with any text of any rule, `reach` is the widest look back of any, in days;
+    `origins` has the text of the files that made each rule what it is: its own, then those of filters on it."""
 
     rules: Mapping[str, Rule]
     version: str
     reach: int
     texts: Mapping[str, str]
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, extra: Path | None = None) -> RuleBook:
@@ -53,26 +60,33 @@ class RuleBook:
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> RuleBook:
         """The rules of some files, given as name and text."""
-        found = filtered([rule for name, text in sorted(texts.items()) for rule in _parsed(name, text)])
+        worked = list(_filtered([rule for name, text in sorted(texts.items()) for rule in _parsed(name, text)]))
+        found = [(name, parsed) for name, parsed, _ in worked]
         rules: dict[str, Rule] = {}
-        for name, parsed in sorted(found, key=lambda item: isinstance(item[1], SigmaCorrelationRule)):
-            rule = _compiled(name, parsed, rules)
+        names = names_of(found)
+        ordered, left = in_order(found, names)
+        if left:
+            raise RuleError(circle_among(left, names))
+        for name, parsed in ordered:
+            rule = _compiled(name, parsed, rules, names)
             if rule.name in rules:
                 raise RuleError(f"{name}: a rule called {rule.name} is there already")
             rules[rule.name] = rule
         _silence(rules)
         version = content_id(ENGINE, *(part for item in sorted(texts.items()) for part in item))
-        return cls(dict(sorted(rules.items())), version, max((rule.reach for rule in rules.values()), default=0), texts)
+        reach = max((rule.reach for rule in rules.values()), default=0)
+        origins = {name_of(rule): "".join(texts[file] for file in (name, *by)) for name, rule, by in worked}
+        return cls(dict(sorted(rules.items())), version, reach, texts, origins)
 
     def with_texts(self, texts: Mapping[str, str]) -> RuleBook:
-        """These rules and those of some more files; a rule called like one of ours takes its place."""
-        names = self.names_in(texts)
-        ours = {file: text for file, text in self.texts.items() if not names & self.names_in({file: text})}
+        """These rules and those of some more files; a rule or filter called like one of ours takes its place."""
+        called = _called(texts)
+        ours = {file: text for file, text in self.texts.items() if not called & _called({file: text})}
         return RuleBook.of(ours | dict(texts))
 
     def names_in(self, texts: Mapping[str, str]) -> set[str]:
         """The names of the rules in some files."""
-        return {name_of(rule) for file, text in texts.items() for _, rule in filtered(_parsed(file, text))}
+        return {name for kind, name in _called(texts) if kind is not SigmaFilter}
 
     @property
     def event_rules(self) -> list[Rule]:
@@ -82,6 +96,18 @@ class RuleBook:
     def judged(self) -> list[Rule]:
         """The rules that raise alerts."""
         return [rule for rule in self.rules.values() if rule.alerts]
+
+
+def texts_at(path: Path) -> dict[str, str]:
+    """The rule files at a path, which is one of them or a folder of them. Raises `RuleError`."""
+    if path.is_dir():
+        return dict(_texts(path, f"{path}/"))
+    try:
+        return {str(path): path.read_text(encoding="utf-8")}
+    except FileNotFoundError:
+        raise RuleError(f"{path}: there is no such rule, file or folder") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path}: {error}") from None
 
 
 def _texts(folder: Traversable | Path, prefix: str) -> Iterator[tuple[str, str]]:
@@ -107,18 +133,25 @@ def parsed_files(texts: Mapping[str, str]) -> tuple[list[tuple[str, Parsed]], li
     return found, problems
 
 
-def filtered(found: Iterable[tuple[str, Parsed]]) -> list[tuple[str, SigmaRule | SigmaCorrelationRule]]:
+def filtered(found: Iterable[tuple[str, Parsed]]) -> list[Found]:
     """The rules, with the filters among them worked in."""
-    everything = list(found)
-    filters = [filter_ for _, filter_ in everything if isinstance(filter_, SigmaFilter)]
-    rules = []
-    for name, rule in everything:
+    return [(name, rule) for name, rule, _ in _filtered(list(found))]
+
+
+def _filtered(found: Sequence[tuple[str, Parsed]]) -> Iterator[tuple[str, SigmaRule | SigmaCorrelationRule, list[str]]]:
+    """The rules, with the filters among them worked in, and the files of those that changed each."""
+    filters = [(file, filter_) for file, filter_ in found if isinstance(filter_, SigmaFilter)]
+    for name, rule in found:
         if isinstance(rule, SigmaFilter):
             continue
-        for filter_ in filters:
-            rule = filter_.apply_on_rule(rule)
-        rules.append((name, rule))
-    return rules
+        changed_by = []
+        if isinstance(rule, SigmaRule):
+            for file, filter_ in filters:
+                before = list(rule.detection.condition)
+                filter_.apply_on_rule(rule)
+                if rule.detection.condition != before:
+                    changed_by.append(file)
+        yield name, rule, changed_by
 
 
 def _parsed(name: str, text: str) -> Iterator[tuple[str, Parsed]]:
@@ -145,7 +178,7 @@ def _rule(document: object) -> Parsed:
         raise RuleError(f"a rule has more than {LARGEST} values")
     try:
         # Resolving references waits until every file is read.
-        collection = SigmaCollection.from_dicts([document], resolve_references=False)
+        collection = SigmaCollection.from_dicts([for_pysigma(document)], resolve_references=False)
         found: list[object] = [*collection.rules, *collection.filters]
         (rule,) = found
     except (SigmaError, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
@@ -177,11 +210,74 @@ def _line(text: str, number: int) -> int:
     return 1
 
 
-def _compiled(name: str, parsed: SigmaRule | SigmaCorrelationRule, known: Mapping[str, Rule]) -> Rule:
+def _called(texts: Mapping[str, str]) -> set[tuple[type[Parsed], str]]:
+    """What the rules and filters of some files go by."""
+    found = (parsed for file, text in texts.items() for _, parsed in _parsed(file, text))
+    return {
+        (SigmaFilter, parsed.name or str(parsed.id or parsed.title))
+        if isinstance(parsed, SigmaFilter)
+        else (SigmaRule, name_of(parsed))
+        for parsed in found
+    }
+
+
+def names_of(found: Iterable[Found]) -> dict[str, str]:
+    """The name that each rule goes by, by its name and by its id. Raises `RuleError`."""
+    names: dict[str, str] = {}
+    for file, parsed in found:
+        try:
+            names |= dict.fromkeys((str(parsed.id), name_of(parsed)), name_of(parsed))
+        except RuleError as error:
+            raise RuleError(f"{file}: {error}") from None
+    return names
+
+
+def in_order(found: Sequence[Found], names: Mapping[str, str]) -> tuple[list[Found], list[Found]]:
+    """The rules so that each comes after those it builds on; and those left that build on each other in a circle, or
+    on such."""
+    sorter = TopologicalSorter(_below(found, names))
+    with suppress(CycleError):
+        sorter.prepare()
+    order: list[str] = []
+    while ready := sorter.get_ready():
+        order += ready
+        sorter.done(*ready)
+    place = {name: number for number, name in enumerate(order)}
+    ordered: list[Found] = []
+    left: list[Found] = []
+    for item in found:
+        stuck = isinstance(item[1], SigmaCorrelationRule) and name_of(item[1]) not in place
+        (left if stuck else ordered).append(item)
+    # Rules that nothing builds on and that build on nothing keep their places at the front.
+    return sorted(ordered, key=lambda item: place.get(name_of(item[1]), -1)), left
+
+
+def circle_among(left: Sequence[Found], names: Mapping[str, str]) -> str:
+    """What is wrong with rules of which some build on each other in a circle, one of their files first."""
+    try:
+        TopologicalSorter(_below(left, names)).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+        file = next(file for file, parsed in left if name_of(parsed) == circle[0])
+        return f"{file}: correlations build on each other in a circle: {' on '.join(circle)}"
+    raise AssertionError(left)
+
+
+def _below(found: Sequence[Found], names: Mapping[str, str]) -> dict[str, set[str]]:
+    return {
+        name_of(parsed): {names.get(str(one), "") for one in references(parsed)}
+        for _, parsed in found
+        if isinstance(parsed, SigmaCorrelationRule)
+    }
+
+
+def _compiled(
+    name: str, parsed: SigmaRule | SigmaCorrelationRule, known: Mapping[str, Rule], names: Mapping[str, str]
+) -> Rule:
     try:
         if isinstance(parsed, SigmaRule):
             return event_rule(parsed)
-        return correlation_rule(parsed, known)
+        return correlation_rule(parsed, known, names)
     except SigmaError as error:
         raise RuleError(f"{name}: {error}") from None
     except RuleError as error:

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from core.alert import Alert
 from core.canonical import content_id
 from core.directory import Directory
 from core.errors import RuleError
@@ -86,6 +87,12 @@ def _run_one(book: RuleBook, name: str, raw: Mapping[str, Any]) -> Result:
 
 def matched(book: RuleBook, name: str, test: RuleTest) -> list[str]:
     """The persons that the rule matches in a test, each once."""
+    return sorted({alert.person for alert in raised(book, name, test)})
+
+
+def raised(book: RuleBook, name: str, test: RuleTest) -> list[Alert]:
+    """The alerts that the rule raises in a test."""
+    book = _only(book, name)
     surroundings = Surroundings(company_domains=frozenset({DOMAIN}))
     given = list(_repeated(test.events))
     events = _frame(given)
@@ -93,8 +100,17 @@ def matched(book: RuleBook, name: str, test: RuleTest) -> list[str]:
     directory = _directory(test, events, [str(event["person.id"]) for event in given], surroundings)
     bench = Bench(store=store, directory=directory, book=book, surroundings=surroundings)
     persons = sorted({str(event["person.id"]) for event in test.events})
-    alerts = alerts_of([(person, *ALL_DAYS) for person in persons], bench, [book.rules[name].aloud()])
-    return sorted({alert.person for alert in alerts})
+    return alerts_of([(person, *ALL_DAYS) for person in persons], bench, [book.rules[name].aloud()])
+
+
+def _only(book: RuleBook, name: str) -> RuleBook:
+    """The one rule with what it builds on: what others say does not bear on its tests."""
+    return replace(book, rules={known: book.rules[known] for known in sorted(_built_on(book, name))})
+
+
+def _built_on(book: RuleBook, name: str) -> set[str]:
+    window = book.rules[name].correlation
+    return {name}.union(*(_built_on(book, base) for base in window.rules)) if window else {name}
 
 
 def _repeated(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

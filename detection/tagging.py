@@ -20,6 +20,7 @@ from detection.node import Node
 from detection.rulebook import RuleBook
 
 LAST_DAY = date(9999, 12, 31)
+MANY = 1_000
 Hits = list[tuple[int, Rows]]
 
 
@@ -64,7 +65,7 @@ class Tagger:
         return rows.join(named, on="row", how="left", maintain_order="left")["rule.matched"]
 
 
-def holding(condition: Node, events: pl.DataFrame) -> Rows:
+def passing(condition: Node, events: pl.DataFrame) -> Rows:
     """The rows of a frame, which has all columns that it names, of which a condition holds."""
     found = _in_columns(_engine_of(condition), events)
     return found[0][1] if found else np.zeros(0, np.int64)
@@ -94,16 +95,31 @@ def _in_records(engine: Engine, events: pl.DataFrame, module: str) -> Hits:
 
 
 def touched(events: pl.DataFrame, calendar: CompanyCalendar, reach: int) -> list[Mark]:
-    """One mark per account: its first company day to its last one plus `reach`, the days its events bear on."""
+    """One mark per account: its first company day to its last one plus `reach`, the days its events bear on. The rarer
+    the rarest of its tags among these events, the more urgent."""
     days = (
         events.lazy()
         .filter(pl.col("user.account").is_not_null())
+        .select("user.account", calendar.day_expr().alias("day"), _rarity(events).alias("rarity"))
         .group_by("user.account")
-        .agg(calendar.day_expr().min().alias("first"), calendar.day_expr().max().alias("last"))
+        .agg(pl.col("day").min().alias("first"), pl.col("day").max().alias("last"), pl.col("rarity").max())
         .sort("user.account")
         .collect()
     )
-    return [Mark(subject=account, first=first, last=_after(last, reach)) for account, first, last in days.iter_rows()]
+    return [
+        Mark(subject=account, first=first, last=_after(last, reach), urgent=rarity)
+        for account, first, last, rarity in days.iter_rows()
+    ]
+
+
+def _rarity(events: pl.DataFrame) -> pl.Series:
+    """How often the number of events that carry an event's rarest tag can be doubled before all of them do. Of few
+    events nothing is known, and there is little to wait for: they are looked at as among `MANY`."""
+    tags = events.select("rule.matched").with_row_index("row").explode("rule.matched").drop_nulls()
+    halvings = (max(events.height, MANY) / pl.len()).log(2).floor().cast(pl.Int64).over("rule.matched")
+    rarest = tags.select("row", halvings.alias("rarity")).group_by("row").agg(pl.col("rarity").max())
+    rows = pl.DataFrame({"row": range(events.height)}, schema={"row": pl.UInt32()})
+    return rows.join(rarest, on="row", how="left", maintain_order="left")["rarity"].fill_null(0)
 
 
 def _after(day: date, days: int) -> date:

@@ -27,7 +27,10 @@ Lang = Annotated[Literal["en", "zh"], typer.Option(help="Language of the message
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command()(alerts)
-    app.command()(cases)
+    gathered = typer.Typer(invoke_without_command=True)
+    gathered.callback()(cases)
+    gathered.command("decide")(decide)
+    app.add_typer(gathered, name="cases")
     app.command()(risk)
     rules = typer.Typer(help="Detection rules.", no_args_is_help=True)
     rules.command("list")(rules_list)
@@ -43,10 +46,18 @@ def alerts(
     until: Until = None,
     person: Person = None,
     lang: Lang = "en",
+    suppressed: Annotated[bool, typer.Option("--suppressed", help="Matches that something speaks for.")] = False,
+    overflow: Annotated[bool, typer.Option("--overflow", help="Matches the alert budget has no room for.")] = False,
 ) -> None:
-    """Alerts, oldest first, each explained."""
+    """Alerts, oldest first, each explained; or the matches that are none, and why."""
     from api.views import alert_views
     from app.cli.show import document, table
+    from app.report import balance
+    from core.alert import Outcome
+
+    if suppressed and overflow:
+        raise typer.BadParameter("give --suppressed or --overflow, not both")
+    outcome = Outcome.SUPPRESSED if suppressed else Outcome.OVERFLOW if overflow else Outcome.ALERT
 
     with house_of(context) as house:
         directory = house.directory()
@@ -54,22 +65,33 @@ def alerts(
             persons=_persons(directory, person),
             since=moment(since, house.calendar),
             until=moment(until, house.calendar, end=True),
+            outcome=outcome,
         )
-        views = alert_views(found, house.records, directory, house.book, lang)
+        views = alert_views(found, house.records, house.events, directory, house.book, lang)
+        tally = house.records.tally()
     if json:
         document(views)
         return
     table(
-        f"{len(views)} alerts",
-        ("time", "person", "severity", "score", "what happened"),
-        ((view.time, view.email or view.person, view.severity, view.score, view.message) for view in views),
+        f"{len(views)} {'alerts' if outcome is Outcome.ALERT else f'matches, {outcome.value}'}",
+        ("time", "person", "severity", "score", "what happened", "what speaks for it"),
+        (
+            (v.time, v.email or v.person, v.severity, v.score, v.message, f"{', '.join(v.grounds)} {v.why}".strip())
+            for v in views
+        ),
     )
+    next_steps = {view.rule: (view.title, view.runbooks[lang]) for view in views if view.runbooks}
+    if next_steps:
+        table("What to look at next", ("alert", "runbook"), (next_steps[name] for name in sorted(next_steps)))
+    typer.echo(balance(tally))
 
 
 def cases(
     context: typer.Context, json: Json = False, since: Since = None, until: Until = None, person: Person = None
 ) -> None:
-    """Cases: one person's open alerts together."""
+    """Cases: one person's alerts together."""
+    if context.invoked_subcommand:
+        return
     from api.views import case_views
     from app.cli.show import document, table
 
@@ -87,9 +109,35 @@ def cases(
         return
     table(
         f"{len(views)} cases",
-        ("opened", "case", "person", "score", "alerts"),
-        ((view.opened, view.id[:8], view.email or view.person, view.score, len(view.alerts)) for view in views),
+        ("opened", "case", "person", "state", "score", "alerts"),
+        (
+            (view.opened, view.id[:8], view.email or view.person, view.state, view.score, len(view.alerts))
+            for view in views
+        ),
     )
+
+
+def decide(
+    context: typer.Context,
+    case: Annotated[str, typer.Argument(help="Id of the case, or its first characters.")],
+    verdict: Annotated[Literal["confirmed", "benign", "insufficient"], typer.Argument()],
+    reason: Annotated[str, typer.Option(help="Why: whoever looks later reads it.")],
+) -> None:
+    """Decide a case. What happens afterwards gathers in a new one."""
+    from datetime import UTC
+
+    from app.jobs import judge_marked
+    from core.case import CaseState
+
+    if not reason.strip():
+        raise typer.BadParameter("a decision needs a reason")
+    with house_of(context) as house:
+        found = [known.id for known in house.records.cases() if known.id.startswith(case)]
+        if len(found) != 1:
+            raise typer.BadParameter(f"{len(found)} cases begin with {case}")
+        house.records.decide(found[0], CaseState(verdict), reason.strip(), datetime.now(UTC))
+        judge_marked(house)
+    typer.echo(f"{found[0]} is {verdict}")
 
 
 def risk(
@@ -104,7 +152,7 @@ def risk(
         directory = house.directory()
         at = moment(until, house.calendar, end=True) or data_clock(house.records, house.events)
         found = house.records.alerts(persons=_persons(directory, person), since=moment(since, house.calendar))
-        views = risk_views(found, directory, at)
+        views = risk_views(found, house.events, directory, house.book, at)
     if json:
         document(views)
         return
@@ -122,18 +170,16 @@ def made_of(terms: Sequence[TermView]) -> str:
 
 def rules_list(context: typer.Context, json: Json = False) -> None:
     """The rules in force."""
+    from api.views import rule_views
     from app.cli.show import document, table
     from detection.rulebook import RuleBook
 
-    book = RuleBook.load(configuration(context).rules)
-    rows = [
-        {"name": rule.name, "title": rule.title, "level": rule.level.value, "kind": rule.kind, "alerts": rule.alerts}
-        for rule in book.rules.values()
-    ]
+    views = rule_views(RuleBook.load(configuration(context).rules))
     if json:
-        document(rows)
-    else:
-        table(f"{len(rows)} rules", ("name", "title", "level", "kind", "alerts"), (tuple(row.values()) for row in rows))
+        document(views)
+        return
+    rows = ((view.name, view.title, view.level, view.points, view.kind, view.alerts) for view in views)
+    table(f"{len(views)} rules", ("name", "title", "level", "points", "kind", "alerts"), rows)
 
 
 def rules_test(

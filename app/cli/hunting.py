@@ -1,4 +1,4 @@
-"""Commands that bring other people's rules in and put rules to records: rules import, hunt."""
+"""Other people's rules brought in (rules import), and rules put to files of records (hunt --events)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,6 @@ from typing import Annotated
 import typer
 
 from app.cli.inputs import Json, configuration
-
-
-def register(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    app.command()(hunt)
-
-
-def hunt(
-    rule: Annotated[Path, typer.Argument(help="A rule file, or a folder of them.")],
-    events: Annotated[Path, typer.Option(help="Records of a vendor's: EVTX, JSON lines or JSON; gzip and zip too.")],
-) -> None:
-    """Print what rules match in a file of records, a JSON line each; nothing is stored."""
-    hunt_file(rule, events)
 
 
 def hunt_file(rule: Path, events: Path) -> None:

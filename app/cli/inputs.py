@@ -212,13 +212,19 @@ def import_leavers(context: typer.Context, file: Path, check: Check = False, jso
 def _import_hr(
     context: typer.Context, file: Path, bring: Callable[[House, Path, bool], HrImport], check: bool, json: bool
 ) -> None:
-    from app.cli.show import document
     from app.jobs import judge_marked
 
     with house_of(context) as house:
         result = bring(house, file, check)
         if not check:
             judge_marked(house)
+    say(file, result, check, json)
+
+
+def say(file: Path, result: HrImport, check: bool, json: bool) -> None:
+    """What an import of a people's file did; exit code 1 where rows were bad."""
+    from app.cli.show import document
+
     if json:
         document(_hr_document(result))
     else:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
 import polars as pl
 
 from core.batch import FRAGMENT, Appended, Batch, Quarantined
+from core.errors import Unavailable
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import SCHEMA, conform
 from store.elasticsearch.appending import Appender
@@ -55,7 +57,7 @@ BAD_ORDER = ({"source": "asc"}, {"file": "asc"}, {"sequence": "asc"}, {"id": "as
 
 
 class ElasticStore:
-    """Adapter of `core.ports.EventStore`. Any number of processes append and read.
+    """Adapter of `core.ports.EventStore`. Any number of processes and threads append and read.
 
     What is older than the last expiry is not taken any more, so that importing an old file again does not bring deleted
     data back; only accounts then on hold still get theirs.
@@ -69,16 +71,19 @@ class ElasticStore:
         self._bulk = Bulk(client)
         self._appender = Appender(client, self._bulk, self._names)
         self._ready = self._behind = False
+        self._catching_up = Lock()
 
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         self._begin_writing()
         before, hold = noted_expiry(self._records)
         append = uuid4().hex
         unmarked = self._manifest.intend(append, marks)
-        self._behind = True
-        events = self._appender.events(batch, before, hold)
-        fragments = self._appender.fragments(batch.fragments, before)
-        bad = self._appender.quarantine([*batch.quarantined, *events.refused, *fragments.refused])
+        try:
+            events = self._appender.events(batch, before, hold)
+            fragments = self._appender.fragments(batch.fragments, before)
+            bad = self._appender.quarantine([*batch.quarantined, *events.refused, *fragments.refused])
+        finally:
+            self._behind = True
         touched = due(marks, batch.events, events.new)
         touched += [mark for mark in marks if mark.subject in unmarked and mark not in touched]
         self._manifest.add(batch, (), (), seen_accounts(events.kept), touched, append)
@@ -87,8 +92,15 @@ class ElasticStore:
         return Appended(stored=stored, quarantined=bad, duplicate=given - stored - bad)
 
     def catch_up(self) -> None:
-        self._client.indices.refresh(index=f"{self._names.events},{self._names.lines},{self._names.quarantine}*")
-        self._behind = False
+        with self._catching_up:
+            self._behind = False
+            try:
+                self._client.indices.refresh(
+                    index=f"{self._names.events},{self._names.lines},{self._names.quarantine}*"
+                )
+            except Unavailable:
+                self._behind = True
+                raise
 
     def read(self, query: EventQuery) -> pl.DataFrame:
         columns = list(query.columns or SCHEMA)
@@ -193,7 +205,10 @@ class ElasticStore:
             self._ready = True
 
     def _see_own(self) -> None:
-        if self._behind:
+        # Another thread that is catching up may bring what this one needs.
+        with self._catching_up:
+            behind = self._behind
+        if behind:
             self.catch_up()
 
     def _pages(

@@ -78,11 +78,12 @@ class Appender:
     ) -> Written:
         if not rows.height:
             return Written(stored=0, kept=rows, new=rows, refused=())
-        stored_before = known.among(rows)
+        indices = known.indices()
+        stored_before = known.among(rows, indices)
         unknown = rows.filter(~pl.col("event.id").is_in(list(stored_before))) if stored_before else rows
         outcomes = create(unknown) if unknown.height else []
         ids = unknown["event.id"].to_list()
-        twice = known.undo_strays(self._bulk, ids, outcomes)
+        twice = known.undo_strays(self._bulk, ids, outcomes, indices)
         new = [number for number, outcome in enumerate(outcomes) if outcome.done and ids[number] not in twice]
         unsure = [number for number, outcome in enumerate(outcomes) if outcome.again and outcome.status == CONFLICT]
         refused = [number for number, outcome in enumerate(outcomes) if outcome.refused]

@@ -14,6 +14,8 @@ from store.elasticsearch.documents import delete_line
 from store.elasticsearch.searching import EVERYTHING, PAGE, WHOLE, Query, between, every, one_of
 from store.elasticsearch.streams import backing
 
+Indices = dict[str, list[str]]
+"""The indices behind each data stream."""
 MOVED_AT_MOST = timedelta(days=1)
 """A record read again with another time zone has its time moved by less than this. Without it, every index would have
 to be searched for every id."""
@@ -25,24 +27,29 @@ class Known:
     def __init__(self, client: Client, pattern: str) -> None:
         self._client = client
         self._pattern = pattern
-        self._backing: dict[str, list[str]] = {}
+        self._seen: Indices = {}
 
-    def among(self, rows: pl.DataFrame) -> set[str]:
-        """The ids of these rows that are stored, as far as the index written to would not notice by itself."""
+    def indices(self) -> Indices:
+        """The indices there are now. Those that are no longer written to can be searched whole."""
         found = backing(self._client, self._pattern)
-        if found != self._backing:
+        if found != self._seen:
             # What an index got last before another took its place is not to be searched yet.
             self._client.indices.refresh(index=self._pattern)
-            self._backing = found
-        if not rows.height or all(len(indices) == 1 for indices in found.values()):
+            self._seen = found
+        return found
+
+    def among(self, rows: pl.DataFrame, indices: Indices) -> set[str]:
+        """The ids of these rows that are stored, as far as the index written to would not notice by itself."""
+        if not rows.height or all(len(those) == 1 for those in indices.values()):
             return set()
         first, last = rows.select(pl.col("@timestamp").min().alias("a"), pl.col("@timestamp").max().alias("b")).row(0)
         near = between(start=first - MOVED_AT_MOST, until=last + MOVED_AT_MOST)
         return set(self._indices_of(rows["event.id"].to_list(), near))
 
-    def undo_strays(self, bulk: Bulk, ids: Sequence[str], outcomes: Sequence[Outcome]) -> set[str]:
-        """Ids that were created twice because the data stream rolled over since `among`; the new copies are gone."""
-        old = {index for indices in self._backing.values() for index in indices}
+    def undo_strays(self, bulk: Bulk, ids: Sequence[str], outcomes: Sequence[Outcome], indices: Indices) -> set[str]:
+        """Ids that were created twice because a data stream rolled over since it had these `indices`; the new copies
+        are gone."""
+        old = {index for those in indices.values() for index in those}
         strays = {
             one: outcome.index
             for one, outcome in zip(ids, outcomes, strict=True)
@@ -51,7 +58,7 @@ class Known:
         if not strays or not old:
             return set()
         self._client.indices.refresh(index=self._pattern)
-        twice = {one for one, indices in self._indices_of(list(strays), EVERYTHING).items() if len(indices) > 1}
+        twice = {one for one, those in self._indices_of(list(strays), EVERYTHING).items() if len(those) > 1}
         bulk.send([delete_line(strays[one], one) for one in sorted(twice)])
         return twice
 

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import structlog
@@ -33,10 +35,19 @@ Offsets = dict[TopicPartition, OffsetAndMetadata]
 log = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class _Lot:
+    """What arrived together: the offsets behind it may be committed once nothing of it is left to do."""
+
+    left: int
+    offsets: Offsets
+
+
 class Subscription:
-    """Adapter of `core.ports.Receiver`. A batch is delivered until it is done; then its offsets are
-    committed. What a killed worker had not committed, another one gets again. What comes next is fetched meanwhile, by
-    the one thread that talks to the brokers."""
+    """Adapter of `core.ports.Receiver`. Several deliveries may be open. A batch is delivered until it is done;
+    once everything that arrived before it and with it is done as well, its offsets are committed. What a killed worker
+    had not committed, another one gets again. What comes next is fetched meanwhile, by the one thread that talks to the
+    brokers."""
 
     def __init__(self, address: Address, partitions: int, group: str = GROUP) -> None:
         make_topics(address, partitions, TOPICS)
@@ -58,7 +69,9 @@ class Subscription:
         self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="kafka")
         self._stopping = False
         self._behind: Offsets = {}
-        self._waiting: deque[Batch] = deque()
+        self._lots: deque[_Lot] = deque()
+        self._counting = Lock()
+        self._waiting: deque[tuple[Batch, _Lot]] = deque()
         self._ahead = self._fetcher.submit(self._gather)
         self._committed = self._fetcher.submit(self._commit, {})
 
@@ -68,14 +81,16 @@ class Subscription:
         while not self._stopping:
             gathered, offsets = self._ahead.result()
             self._ahead = self._fetcher.submit(self._gather)
-            self._waiting.extend(together(gathered))
-            while self._waiting:
-                yield self._deliver()
-            self._committed.result()
-            self._committed = self._fetcher.submit(self._commit, offsets)
+            if gathered:
+                batches = list(together(gathered))
+                self._lots.append(_Lot(len(batches), offsets))
+                self._waiting.extend((batch, self._lots[-1]) for batch in batches)
+            while self._waiting and not self._stopping:
+                yield self._deliver(*self._waiting.popleft())
+            self._settle()
             if not gathered:
                 meanwhile()
-                if once and not any(self.lag().values()):
+                if once and not self._lots and not any(self.lag().values()):
                     return
 
     def lag(self) -> Mapping[str, int]:
@@ -87,6 +102,7 @@ class Subscription:
         self._stopping = True
 
     def close(self) -> None:
+        self._settle()
         self._fetcher.shutdown()
         self._consumer.close(autocommit=False)
 
@@ -102,9 +118,23 @@ class Subscription:
         return {topic: sum(end[part] - stored[part] for part in parts if part.topic == topic) for topic in TOPICS}
 
     @contextmanager
-    def _deliver(self) -> Iterator[Batch]:
-        yield self._waiting[0]
-        self._waiting.popleft()
+    def _deliver(self, batch: Batch, lot: _Lot) -> Iterator[Batch]:
+        try:
+            yield batch
+        except BaseException:
+            self._waiting.appendleft((batch, lot))
+            raise
+        with self._counting:
+            lot.left -= 1
+
+    def _settle(self) -> None:
+        """Commit what is behind the lots that are done, as far as none before them is open."""
+        offsets: Offsets = {}
+        while self._lots and not self._lots[0].left:
+            offsets |= self._lots.popleft().offsets
+        if offsets:
+            self._committed.result()
+            self._committed = self._fetcher.submit(self._commit, offsets)
 
     def _gather(self) -> tuple[list[Batch], Offsets]:
         """What has arrived, up to a good many rows, and the offsets behind it."""

@@ -8,16 +8,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from core.alert import Alert, Severity, Term
-from core.case import Case, CaseState
+from core.alert import Alert, Outcome, Severity, Term
+from core.case import DECIDED, Case, CaseState
+from core.errors import Refused, Unbalanced
 from core.ports import Mark, News
 from store.records.database import Database, Row, pieces, upsert
-from store.records.marks import settle_marks
+from store.records.marks import add_marks, settle_marks
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
 from store.records.tables import untold
+
+_OPEN = sorted(state.value for state in CaseState if state not in DECIDED)
 
 
 class InboxRecords:
@@ -38,8 +41,9 @@ class InboxRecords:
             fresh = {"detected_at": datetime.now(UTC)}
             after = {a.id: before.get(a.id, fresh) | _alert_row(a) for a in alerts}
             upsert(connection, alert_table, list(after.values()))
-            upsert(connection, case_table, [_case_row(case) for case in cases])
-            changed = [row for one, row in (before | after).items() if before.get(one) != after.get(one)]
+            decided = _decided(connection, [case.id for case in cases])
+            upsert(connection, case_table, [_case_row(case) for case in cases if case.id not in decided])
+            changed = [row for one, row in (before | after).items() if _told(before.get(one)) != _told(after.get(one))]
             upsert(connection, untold, [_untold_row(row) for row in changed])
             settle_marks(connection, marks)
 
@@ -49,9 +53,11 @@ class InboxRecords:
         persons: Collection[str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        outcome: Outcome | None = Outcome.ALERT,
     ) -> Sequence[Alert]:
         where = [alert_table.c.time >= since] if since else []
         where += [alert_table.c.time < until] if until else []
+        where += [alert_table.c.outcome == outcome.value] if outcome else []
         with self._database.reading() as connection:
             if persons is None:
                 return _alerts(connection, *where)
@@ -78,6 +84,44 @@ class InboxRecords:
             ]
         return sorted((_case(row) for row in rows), key=lambda case: (case.opened, case.id))
 
+    def decide(self, case_id: str, state: CaseState, reason: str, at: datetime) -> None:
+        decision = {"state": state.value, "reason": reason, "decided": at}
+        with self._database.writing() as connection:
+            this = case_table.c.id == case_id
+            row = connection.execute(select(case_table.c.person, case_table.c.opened).where(this)).first()
+            if row is None:
+                raise Refused(f"there is no case {case_id}")
+            connection.execute(update(case_table).where(this).values(decision))
+            day = row.opened.date()
+            add_marks(connection, [Mark(subject=f"person:{row.person}", first=day, last=day)])
+
+    def divide(self, overflow: Collection[str]) -> None:
+        with self._database.writing() as connection:
+            if not overflow and not _left_out(connection):
+                return
+            if not self._database.is_sqlite:
+                # Alerts before cases, as whoever settles.
+                connection.exec_driver_sql("lock table alerts in share row exclusive mode")
+            before, known = _tally(connection), _left_out(connection)
+            left_out: set[str] = set()
+            query = select(case_table.c.id, case_table.c.state, case_table.c.alerts)
+            for row in connection.execute(query.where(case_table.c.state.in_(_OPEN)).order_by(case_table.c.id)).all():
+                state = CaseState.OVERFLOW if row.id in overflow else CaseState.NEW
+                if row.id in overflow:
+                    left_out.update(json.loads(row.alerts))
+                if row.state != state.value:
+                    connection.execute(update(case_table).where(case_table.c.id == row.id).values(state=state.value))
+            _move(connection, sorted(known - left_out), Outcome.OVERFLOW, Outcome.ALERT)
+            _move(connection, sorted(left_out - known), Outcome.ALERT, Outcome.OVERFLOW)
+            after = _tally(connection)
+            apart = before[Outcome.SUPPRESSED] != after[Outcome.SUPPRESSED]
+            if apart or sum(before.values()) != sum(after.values()):
+                raise Unbalanced(f"the alert budget made {after} of {before}")
+
+    def tally(self) -> Mapping[Outcome, int]:
+        with self._database.reading() as connection:
+            return _tally(connection)
+
     def detected_at(self, alert_ids: Collection[str]) -> Mapping[str, datetime]:
         with self._database.reading() as connection:
             return {one: row["detected_at"] for one, row in _stored(connection, sorted(alert_ids)).items()}
@@ -91,7 +135,7 @@ class InboxRecords:
             News(
                 alert=row.alert,
                 person=row.person,
-                now=_alert(stored[row.alert]) if row.alert in stored else None,
+                now=_alert(stored[row.alert]) if _told(stored.get(row.alert)) else None,
                 stamp=row.stamp,
             )
             for row in rows
@@ -115,9 +159,44 @@ def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -
             rows = connection.execute(delete(alert_table).where(its_days).returning(alert_table)).mappings()
             cleared |= {row["id"]: dict(row) for row in rows}
     for some in pieces(sorted({person for person, _, _ in judged})):
-        open_ones = case_table.c.person.in_(some) & (case_table.c.state == CaseState.NEW.value)
+        open_ones = case_table.c.person.in_(some) & case_table.c.state.in_(_OPEN)
         connection.execute(delete(case_table).where(open_ones))
     return cleared
+
+
+def _left_out(connection: Connection) -> set[str]:
+    """The alerts that are overflow; every overflow case has some."""
+    query = select(alert_table.c.id).where(alert_table.c.outcome == Outcome.OVERFLOW.value)
+    return set(connection.execute(query).scalars())
+
+
+def _tally(connection: Connection) -> dict[Outcome, int]:
+    query = select(alert_table.c.outcome, func.count()).group_by(alert_table.c.outcome)
+    counted = {Outcome(row[0]): int(row[1]) for row in connection.execute(query)}
+    return {outcome: counted.get(outcome, 0) for outcome in Outcome}
+
+
+def _decided(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the cases that somebody has decided meanwhile."""
+    closed = case_table.c.state.not_in(_OPEN)
+    found: set[str] = set()
+    for some in pieces(ids):
+        found.update(connection.execute(select(case_table.c.id).where(case_table.c.id.in_(some) & closed)).scalars())
+    return found
+
+
+def _move(connection: Connection, ids: Sequence[str], origin: Outcome, target: Outcome) -> None:
+    """Those of the alerts that have the one outcome get the other, which is news."""
+    for some in pieces(ids):
+        these = alert_table.c.id.in_(some) & (alert_table.c.outcome == origin.value)
+        moved = update(alert_table).where(these).values(outcome=target.value)
+        rows = connection.execute(moved.returning(alert_table.c.id, alert_table.c.person)).mappings().all()
+        upsert(connection, untold, [_untold_row(dict(row)) for row in rows])
+
+
+def _told(row: Row | None) -> Row | None:
+    """What the world outside is told of a row: nothing of a match that is no alert."""
+    return row if row and row["outcome"] == Outcome.ALERT.value else None
 
 
 def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Row]:
@@ -144,10 +223,18 @@ def _alert(row: Row) -> Alert:
         severity=Severity(row["severity"]),
         score=row["score"],
         stage=row["stage"],
-        terms=tuple(Term(**term) for term in json.loads(row["terms"])),
+        terms=tuple(_term(term) for term in json.loads(row["terms"])),
         facts=json.loads(row["facts"]),
         events=tuple(json.loads(row["events"])),
+        outcome=Outcome(row["outcome"]),
+        grounds=tuple(json.loads(row["grounds"])),
+        why=row["why"],
     )
+
+
+def _term(values: Row) -> Term:
+    since = values.get("since")
+    return Term(**values | {"since": since and datetime.fromisoformat(since)})
 
 
 def _alert_row(alert: Alert) -> Row:
@@ -160,14 +247,24 @@ def _alert_row(alert: Alert) -> Row:
         "severity": alert.severity.value,
         "score": alert.score,
         "stage": alert.stage,
-        "terms": _json([asdict(term) for term in alert.terms]),
+        "terms": _json([_term_values(term) for term in alert.terms]),
         "facts": _json(dict(alert.facts)),
         "events": _json(list(alert.events)),
+        "outcome": alert.outcome.value,
+        "grounds": _json(list(alert.grounds)),
+        "why": alert.why,
     }
 
 
+def _term_values(term: Term) -> Row:
+    """What a term says, without what it does not."""
+    values = {name: value for name, value in asdict(term).items() if value is not None}
+    return values | ({"since": term.since.astimezone(UTC).isoformat()} if term.since else {})
+
+
 def _case(row: Row) -> Case:
-    return Case(**row | {"state": CaseState(row["state"]), "alerts": tuple(json.loads(row["alerts"]))})
+    lists = {name: tuple(json.loads(row[name])) for name in ("alerts", "scores")}
+    return Case(**row | lists | {"state": CaseState(row["state"])})
 
 
 def _untold_row(alert: Row) -> Row:
@@ -176,7 +273,8 @@ def _untold_row(alert: Row) -> Row:
 
 
 def _case_row(case: Case) -> Row:
-    return asdict(case) | {"state": case.state.value, "alerts": _json(list(case.alerts))}
+    lists = {"alerts": _json(list(case.alerts)), "scores": _json(list(case.scores))}
+    return asdict(case) | lists | {"state": case.state.value}
 
 
 def _json(value: object) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql
@@ -34,29 +35,36 @@ class MarkRecords:
             add_marks(connection, over)
 
     @contextmanager
-    def take(self, persons: Collection[str]) -> Iterator[frozenset[str]]:
+    def take(self, persons: Sequence[str], most: int) -> Iterator[frozenset[str]]:
         """PostgreSQL: row locks, which a judge that dies lets go of. SQLite: one judge at a time."""
         if self._database.is_sqlite:
             with self._database.lock("judge"):
-                yield frozenset(persons)
+                yield frozenset(persons[:most])
             return
-        wanted = sorted(persons)
-        with self._database.writing() as connection:
-            for some in pieces(wanted):
-                rows = [{"person": person} for person in some]
-                connection.execute(postgresql.insert(turns).on_conflict_do_nothing(), rows)
+        self._give_turns(persons)
         with self._database.writing(alone=False) as connection:
             connection.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
             mine: set[str] = set()
-            for some in pieces(wanted):
-                free = select(turns.c.person).where(turns.c.person.in_(some)).with_for_update(skip_locked=True)
-                mine.update(connection.execute(free).scalars())
+            for some in pieces(persons):
+                if left := most - len(mine):
+                    free = select(turns.c.person).where(turns.c.person.in_(some)).limit(left)
+                    mine.update(connection.execute(free.with_for_update(skip_locked=True)).scalars())
             yield frozenset(mine)
 
     def pending(self) -> Sequence[Mark]:
         with self._database.reading() as connection:
             rows = connection.execute(select(table).order_by(table.c.subject)).mappings()
             return [Mark(**row) for row in rows]
+
+    def _give_turns(self, persons: Sequence[str]) -> None:
+        with self._database.reading() as connection:
+            known: set[str] = set()
+            for some in pieces(persons):
+                known.update(connection.execute(select(turns.c.person).where(turns.c.person.in_(some))).scalars())
+        if new := sorted(set(persons) - known):
+            with self._database.writing() as connection:
+                rows = [{"person": person} for person in new]
+                connection.execute(postgresql.insert(turns).on_conflict_do_nothing(), rows)
 
 
 def add_marks(connection: Connection, new: Sequence[Mark]) -> None:
@@ -65,16 +73,19 @@ def add_marks(connection: Connection, new: Sequence[Mark]) -> None:
     Stamps are drawn, not counted: a count would begin again for a mark settled and made anew, and a slow judge that
     read the first could then settle the second.
     """
-    runs: dict[str, tuple[date, date]] = {}
+    runs: dict[str, Mark] = {}
     for mark in new:
-        first, last = runs.get(mark.subject, (mark.first, mark.last))
-        runs[mark.subject] = min(first, mark.first), max(last, mark.last)
+        known = runs.get(mark.subject, mark)
+        runs[mark.subject] = replace(
+            mark,
+            first=min(known.first, mark.first),
+            last=max(known.last, mark.last),
+            urgent=max(known.urgent, mark.urgent),
+        )
+    now = datetime.now(UTC)
     # In one order, so that two writers wait for each other instead of in a circle.
-    rows = [
-        {"subject": subject, "first": first, "last": last, "stamp": secrets.randbits(62)}
-        for subject, (first, last) in sorted(runs.items())
-    ]
-    upsert(connection, table, rows, least=["first"], most=["last"])
+    rows = [asdict(mark) | {"since": now, "stamp": secrets.randbits(62)} for _, mark in sorted(runs.items())]
+    upsert(connection, table, rows, least=["first", "since"], most=["last", "urgent"])
 
 
 def settle_marks(connection: Connection, settled: Sequence[Mark]) -> None:

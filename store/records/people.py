@@ -11,7 +11,7 @@ from itertools import groupby
 from sqlalchemy import ColumnElement, Connection, Table, delete, select
 
 from core.person import Filing, Link, Person
-from core.ports import Mark
+from core.ports import AT_ONCE, Mark
 from store.records.database import Database, Row, pieces, upsert
 from store.records.marks import EVER, FOREVER, add_marks
 from store.records.tables import accounts as account_table
@@ -49,7 +49,9 @@ class PeopleRecords:
             known = {_filing_key(filing): filing for filing in _filings(connection)}
             changed = [filing for key, filing in latest.items() if known.get(key) != filing]
             upsert(connection, filing_table, [asdict(filing) for filing in changed])
-            marks = [Mark(subject=f.account, first=_back(f, replay_days), last=FOREVER) for f in changed]
+            marks = [
+                Mark(subject=f.account, first=_back(f, replay_days), last=FOREVER, urgent=AT_ONCE) for f in changed
+            ]
             add_marks(connection, marks)
 
     def persons(self) -> Sequence[Person]:

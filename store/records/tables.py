@@ -97,6 +97,8 @@ marks = Table(
     Column("subject", Words, primary_key=True),
     Column("first", Date, nullable=False),
     Column("last", Date, nullable=False),
+    Column("urgent", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
     Column("stamp", BigInteger, nullable=False),
 )
 alerts = Table(
@@ -114,6 +116,9 @@ alerts = Table(
     Column("facts", Text, nullable=False),
     Column("events", Text, nullable=False),
     Column("detected_at", Moment, nullable=False),
+    Column("outcome", Words, nullable=False, server_default="alert"),
+    Column("grounds", Text, nullable=False, server_default="[]"),
+    Column("why", Text, nullable=False, server_default=""),
     Index("alerts_by_time", "time", "id"),
     Index("alerts_by_person", "person", "day"),
 )
@@ -127,6 +132,36 @@ cases = Table(
     Column("opened", Moment, nullable=False),
     Column("score", Float, nullable=False),
     Column("alerts", Text, nullable=False),
+    Column("scores", Text, nullable=False, server_default="[]"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("decided", Moment),
+)
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("kind", Words, primary_key=True),
+    Column("id", Words, primary_key=True),
+    Column("account", Words, nullable=False),
+    Column("recipients", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("approvers", Text, nullable=False),
+    Column("files", Text, nullable=False),
+    Column("filed", Moment, nullable=False),
+    Column("imported", Moment, nullable=False),
+)
+exceptions = Table(
+    "exceptions",
+    metadata,
+    Column("id", Words, primary_key=True),
+    *(Column(name, Words, nullable=False) for name in ("rule", "tag", "person", "department", "title")),
+    Column("hours", Words, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("owner", Words, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("expires", Moment, nullable=False),
+    Column("filed", Moment, nullable=False),
 )
 segments = Table(
     "segments",

@@ -83,6 +83,7 @@ def test_an_alert_comes_with_its_ledger_its_words_and_its_events(client: TestCli
     assert alert["score"] == pytest.approx(sum(term["points"] for term in alert["terms"]))
     assert "李娜" in alert["messages"]["zh"]
     assert alert["message"] == alert["messages"]["en"]
+    assert alert["runbooks"].keys() == {"zh", "en"}
     detail = client.get(f"/api/v1/alerts/{alert['id']}", params={"lang": "zh"}).json()
     assert detail["alert"]["message"] == alert["messages"]["zh"]
     (event,) = detail["events"]

@@ -143,7 +143,12 @@ def test_the_demo_prints_what_was_found(line: Line) -> None:
 
 
 def test_rules_are_listed_and_tested(line: Line, tmp_path: Path) -> None:
-    assert len(json.loads(line("rules", "list", "--json")[1])) >= 20
+    listed = {rule["name"]: rule for rule in json.loads(line("rules", "list", "--json")[1])}
+    found = listed["mass_export"]
+    assert (found["points"], found["limit"], found["alerts"]) == (35, 10000, True)
+    assert "attack.t1213.004" in found["tags"]
+    assert found["runbooks"].keys() == {"zh", "en"}
+    assert not listed["crm_export"]["alerts"]
     assert line("rules", "test")[0] == 0
     broken = tmp_path / "broken.yml"
     broken.write_text("title: x\ndetection: [")

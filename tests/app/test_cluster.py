@@ -21,6 +21,8 @@ import pytest
 from app.config import load
 from app.jobs import EVERYBODY
 from app.wiring import open_house
+from detection.hunt import Retold, hunt
+from detection.judge import Bench
 from tests.app.conftest import answers, command, run
 from tests.cluster import address_of, fresh_database, fresh_namespace
 
@@ -45,6 +47,24 @@ def test_servers_give_the_same_answers(logs: Path, undisturbed: dict[str, Any], 
     assert answers(tmp_path) == undisturbed
     run("ingest", "--all", logs, data=tmp_path)
     assert answers(tmp_path) == undisturbed
+
+
+@pytest.mark.usefixtures("servers")
+def test_looking_back_on_servers_finds_the_alerts_that_were_raised_live(
+    logs: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    """By the tags stored, and with every event tagged in memory."""
+    run("ingest", "--all", logs, data=tmp_path)
+    with open_house(load(tmp_path)) as house:
+        book, least = house.book, {rule.name: rule.least for rule in house.book.event_rules}
+        live = sorted(house.records.alerts(), key=lambda alert: alert.id)
+        for store in (house.events, Retold(house.events, book, house.surroundings(), least)):
+            bench = Bench(store=store, directory=house.directory(), book=book, surroundings=house.surroundings())
+            judged = hunt({rule.name for rule in book.judged}, bench, None, None)
+            assert sorted((alert for one in judged for alert in one.alerts), key=lambda alert: alert.id) == live
+    found = json.loads(run("hunt", "mass_export", "--json", data=tmp_path).stdout)["alerts"]
+    assert found == [alert for alert in undisturbed["alerts"] if alert["rule"] == "mass_export"]
+    assert found
 
 
 @pytest.mark.usefixtures("servers")

@@ -63,3 +63,38 @@ def test_a_hunt_prints_matches_and_names_what_it_could_not_read(tmp_path: Path) 
     assert "record 2" in err
     assert "linear time" in err
     assert not (tmp_path / "data").exists()
+
+
+def test_a_file_is_hunted_as_a_whole(tmp_path: Path) -> None:
+    folder = str(rules(tmp_path / "theirs"))
+    code, _, err = run(tmp_path, "hunt", folder, "--events", "events.jsonl", "--since", "2026-01-01")
+    assert code == 2
+    assert "--since" in err
+
+
+CORRELATION = """
+title: {name}
+name: {name}
+correlation: {{type: event_count, rules: [{base}], group-by: [person.id], timespan: 1d, condition: {{gte: 2}}}}
+level: high
+"""
+
+
+def test_correlations_are_imported_after_what_they_build_on_and_circles_are_refused(tmp_path: Path) -> None:
+    folder = rules(tmp_path / "theirs")
+    id_ = "5a1b3c5d-0000-4000-8000-000000000001"
+    built = {"a_tower": "b_burst", "b_burst": id_, "of_ours": "crm_export", "round": "trip", "trip": "round"}
+    for name, base in built.items():
+        (folder / f"{name}.yml").write_text(CORRELATION.format(name=name, base=base), encoding="utf-8")
+    _, out, _ = run(tmp_path, "rules", "import", str(folder), "--json")
+    told = {Path(one["file"]).stem: one for one in orjson.loads(out)["rules"]}
+    assert {name: told[name]["outcome"] for name in built} == {
+        "a_tower": "runs",
+        "b_burst": "runs",
+        "of_ours": "runs",
+        "round": "refused",
+        "trip": "refused",
+    }
+    assert "circle" in told["trip"]["reason"]
+    _, listed, _ = run(tmp_path, "rules", "list", "--json")
+    assert {"a_tower", "b_burst", "of_ours"} <= {rule["name"] for rule in orjson.loads(listed)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from cases.inbox import gather
 from core.alert import Alert, Severity, alert_id
+from core.case import CaseState, undecided
 from detection.risk import score_at
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
@@ -101,3 +103,15 @@ def test_a_later_alert_never_changes_when_a_case_opened(rows: list[tuple[str, in
         assert first is not None
         assert first.opened == whole.opened
         assert gather("1", [one for one in alerts if one.time < whole.opened], score_at, 30) is None
+
+
+def test_what_a_decided_case_answers_is_open_again_once_it_weighs_more() -> None:
+    alerts = [alert("a", 0, 40), alert("b", 1, 20)]
+    case = gather("1", alerts, total, 30)
+    assert case is not None
+    decided = [replace(case, state=CaseState.BENIGN)]
+    assert undecided(alerts, decided) == []
+    assert undecided([alerts[0], replace(alerts[1], score=21), alert("c", 2, 1)], decided) == [
+        replace(alerts[1], score=21),
+        alert("c", 2, 1),
+    ]

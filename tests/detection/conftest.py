@@ -18,6 +18,7 @@ from detection.derive import Surroundings
 from detection.judge import judge
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
+from store.frames import totalled, whole
 
 SURROUNDINGS = Surroundings(company_domains=frozenset({"example.com"}))
 EXPORT = """
@@ -75,7 +76,7 @@ class Reader:
         return self._asked(query).select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
     def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
-        return self._asked(query).group_by(by).len()
+        return whole([totalled(query, by, zone, sums)(self.events.lazy()).collect()], by, sums)
 
 
 def directory(events: pl.DataFrame, filings: Sequence[Filing] = (), extra: Sequence[str] = ()) -> Directory:

@@ -172,3 +172,44 @@ def test_an_export_with_a_broken_record_says_so(write):
 
 def test_time_is_utc(write):
     assert str(one(write, Operation="FileAccessed")["@timestamp"]) == "2026-03-02 10:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("MessageSent", "send"),
+        ("MessageDeleted", "delete"),
+        ("MessagesListed", "view"),
+        ("MessagesExported", "export"),
+        ("TeamDeleted", "delete"),
+        ("MemberRemoved", "permission_change"),
+        ("ConnectorAdded", "permission_change"),
+    ],
+)
+def test_teams_operations(operation, action, write):
+    event = one(write, Operation=operation, Workload="MicrosoftTeams")
+    assert (event["event.action"], event["event.dataset"]) == (action, "m365.teams")
+    assert event["file.path"] is None, "a chat is no file"
+
+
+GUEST = {"UPN": "X_rival.com#EXT#@example.onmicrosoft.com"}
+MATE = {"UPN": "Wang.Wei@example.cn"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "scope", "target"),
+    [
+        ({"Operation": "MessageSent", "ParticipantInfo": {"HasForeignTenantUsers": True}}, "external", None),
+        ({"Operation": "MessageSent", "ParticipantInfo": {"HasGuestUsers": True}}, "external", None),
+        ({"Operation": "MessageSent", "ParticipantInfo": {"HasGuestUsers": False}}, None, None),
+        (
+            {"Operation": "MemberAdded", "Members": [MATE, GUEST]},
+            "external",
+            "x_rival.com#ext#@example.onmicrosoft.com",
+        ),
+        ({"Operation": "MemberAdded", "Members": [MATE]}, None, "wang.wei@example.cn"),
+    ],
+)
+def test_who_of_outside_takes_part_in_a_chat(keys, scope, target, write):
+    event = one(write, Workload="MicrosoftTeams", **keys)
+    assert (event["share.scope"], event["target.user"]) == (scope, target)

@@ -18,8 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from storing import a_batch, an_alert, an_event
 
+from core.alert import Outcome, Term
 from core.case import Case, CaseState, case_id
 from core.errors import ConfigError, Refused, Unavailable
+from core.grounds import Approval, ApprovalKind, RuleException
 from core.person import Filing, Link, Person
 from core.ports import Mark, Records
 from store.memory import MemoryStore
@@ -65,6 +67,26 @@ def test_marks_of_one_subject_become_the_run_of_days_that_covers_them(records: S
     records.add([a_mark("a", 4, 12)])
     found = [(mark.subject, mark.first.day, mark.last.day) for mark in records.pending()]
     assert found == [("a", 3, 12), ("b", 9, 9)]
+
+
+def test_a_mark_stays_as_urgent_as_it_was_and_waits_since_it_was_made(records: SqlRecords) -> None:
+    records.add([replace(a_mark("a", 5, 7), urgent=6)])
+    (first,) = records.pending()
+    records.add([replace(a_mark("a", 5, 7), urgent=2), a_mark("b", 5, 7)])
+    later, other = records.pending()
+    assert (later.urgent, later.since) == (6, first.since)
+    assert first.since is not None
+    assert other.since is not None
+    assert other.since > first.since
+
+
+def test_a_judge_takes_so_many_at_most_in_the_order_asked(records: SqlRecords) -> None:
+    persons = [f"person {number:04}" for number in range(1200, 0, -1)]
+    with records.take(persons, 700) as mine:
+        assert len(mine) == 700
+        assert mine >= set(persons[:500]), "the first before all others"
+    with records.take(persons[:3], 700) as mine:
+        assert mine == set(persons[:3])
 
 
 @settings(max_examples=20, deadline=None)
@@ -118,11 +140,11 @@ def test_no_two_judges_have_one_person(records: SqlRecords, address: str) -> Non
 
     def second() -> None:
         begun.set()
-        with other.take(["b", "c"]) as mine:
+        with other.take(["b", "c"], 9) as mine:
             seen.append(mine)
         done.set()
 
-    with records.take(["a", "b"]) as mine:
+    with records.take(["a", "b"], 9) as mine:
         assert mine == {"a", "b"}
         thread = Thread(target=second)
         thread.start()
@@ -134,7 +156,7 @@ def test_no_two_judges_have_one_person(records: SqlRecords, address: str) -> Non
         records.add([a_mark("person:a", 1, 1)])
     thread.join(10)
     assert done.is_set()
-    with other.take(["a", "b"]) as mine:
+    with other.take(["a", "b"], 9) as mine:
         assert mine == {"a", "b"}
     other.close()
 
@@ -142,7 +164,7 @@ def test_no_two_judges_have_one_person(records: SqlRecords, address: str) -> Non
 def test_a_judge_that_dies_lets_go(records: SqlRecords, address: str) -> None:
     code = (
         "import sys, time; from store.records import SqlRecords\n"
-        "with SqlRecords(sys.argv[1]).take(['a']): print('has it', flush=True); time.sleep(60)"
+        "with SqlRecords(sys.argv[1]).take(['a'], 9): print('has it', flush=True); time.sleep(60)"
     )
     judge = subprocess.Popen([sys.executable, "-c", code, address], stdout=subprocess.PIPE, text=True)
     assert judge.stdout
@@ -153,7 +175,7 @@ def test_a_judge_that_dies_lets_go(records: SqlRecords, address: str) -> None:
     deadline = time.monotonic() + 10
     mine: frozenset[str] = frozenset()
     while not mine and time.monotonic() < deadline:
-        with records.take(["a"]) as mine:
+        with records.take(["a"], 9) as mine:
             pass
     assert mine == {"a"}
 
@@ -232,12 +254,15 @@ def test_alerts_come_by_person_and_time_and_by_id(records: SqlRecords) -> None:
     assert records.alert("unknown") is None
 
 
-def test_open_cases_become_the_new_ones_and_closed_ones_stay(records: SqlRecords) -> None:
-    closed = a_case("e1", CaseState.CLOSED)
-    records.settle((), (), (), [closed, a_case("e1", number=1), a_case("e2")])
+def test_open_cases_become_the_new_ones_and_decided_ones_stay(records: SqlRecords) -> None:
+    decided = a_case("e1", CaseState.CONFIRMED)
+    records.settle((), (), (), [decided, a_case("e1", number=1), a_case("e2")])
     records.settle((), [("e1", EVER, FOREVER)], (), ())
-    assert {(case.person, case.state) for case in records.cases()} == {("e1", CaseState.CLOSED), ("e2", CaseState.NEW)}
-    assert records.cases(persons=["e1"]) == [closed]
+    assert {(case.person, case.state) for case in records.cases()} == {
+        ("e1", CaseState.CONFIRMED),
+        ("e2", CaseState.NEW),
+    }
+    assert records.cases(persons=["e1"]) == [decided]
 
 
 def test_nothing_is_settled_when_one_part_fails(records: SqlRecords) -> None:
@@ -472,3 +497,116 @@ def test_several_processes_may_make_and_write_one_database(address: str) -> None
     records = SqlRecords(address)
     assert len(records.pending()) == 80
     records.close()
+
+
+def test_a_decision_outlives_a_judge_that_had_not_heard_of_it(records: SqlRecords) -> None:
+    records.settle((), (), (), [a_case("e1")])
+    records.decide(a_case("e1").id, CaseState.BENIGN, "quarter-end list", FILED)
+    assert subjects(records) == {"person:e1"}, "what is not answered by it opens another case"
+    records.settle((), [("e1", EVER, FOREVER)], (), [a_case("e1")])
+    (found,) = records.cases()
+    assert (found.state, found.reason, found.decided) == (CaseState.BENIGN, "quarter-end list", FILED)
+    with pytest.raises(Refused, match="no case"):
+        records.decide("unknown", CaseState.BENIGN, "", FILED)
+
+
+def test_what_the_budget_leaves_out_is_counted_and_comes_back(records: SqlRecords) -> None:
+    alerts = [an_alert("e1", 1), an_alert("e2", 1), an_alert("e3", 1)]
+    cases = [replace(a_case(alert.person), alerts=(alert.id,)) for alert in alerts[:2]]
+    suppressed = replace(an_alert("e3", 2), outcome=Outcome.SUPPRESSED, grounds=("A1",), why="a quote")
+    records.settle((), (), [*alerts, suppressed], cases)
+    records.told(records.untold(99))
+    records.divide([cases[1].id])
+    assert records.tally() == {Outcome.ALERT: 2, Outcome.SUPPRESSED: 1, Outcome.OVERFLOW: 1}
+    assert {case.id: case.state for case in records.cases()} == {
+        cases[0].id: CaseState.NEW,
+        cases[1].id: CaseState.OVERFLOW,
+    }
+    assert records.alerts(outcome=Outcome.SUPPRESSED) == [suppressed]
+    assert [alert.person for alert in records.alerts(outcome=Outcome.OVERFLOW)] == ["e2"]
+    assert {alert.person for alert in records.alerts()} == {"e1", "e3"}
+    assert news(records) == {alerts[1].id: None}, "the world outside is told of alerts only"
+    records.divide([])
+    assert records.tally() == {Outcome.ALERT: 3, Outcome.SUPPRESSED: 1, Outcome.OVERFLOW: 0}
+    assert news(records) == {alerts[1].id: 40.0}
+
+
+def an_approval(**changed: object) -> Approval:
+    made = Approval(
+        id="A-1",
+        kind=ApprovalKind.APPROVAL,
+        account="mail:li.na@corp.example",
+        recipients=("customer.example",),
+        files=("报价.xlsx",),
+        purpose="a quote",
+        since=FILED,
+        until=FILED + timedelta(days=3),
+        filed=FILED - timedelta(days=1),
+        approvers=("boss@corp.example",),
+    )
+    return replace(made, **changed)  # type: ignore[arg-type]
+
+
+def test_an_approval_marks_whom_it_speaks_for_once(records: SqlRecords) -> None:
+    assert records.save_approvals([an_approval()]) == 1
+    (mark,) = records.pending()
+    assert (mark.subject, mark.last) == ("mail:li.na@corp.example", FOREVER)
+    assert mark.first <= FILED.date()
+    settled(records)
+    assert records.save_approvals([an_approval()]) == 0
+    assert list(records.pending()) == []
+    assert records.save_approvals([an_approval(account="mail:wang.wei@corp.example")]) == 1
+    assert subjects(records) == {"mail:li.na@corp.example", "mail:wang.wei@corp.example"}, "the old one's person too"
+    assert records.save_approvals([an_approval(kind=ApprovalKind.CHANGE)]) == 1, "a ticket may have the same number"
+    assert [approval.kind for approval in records.approvals()] == [ApprovalKind.APPROVAL, ApprovalKind.CHANGE]
+    assert records.approvals()[1] == an_approval(kind=ApprovalKind.CHANGE)
+
+
+def test_an_exception_marks_whomever_it_may_concern_and_ends_by_a_change(records: SqlRecords) -> None:
+    everybody = RuleException(
+        id="E1",
+        rule="mass_export",
+        title="Analyst",
+        reason="monthly report",
+        owner="boss@corp.example",
+        since=FILED,
+        expires=FILED + timedelta(days=90),
+        filed=FILED,
+    )
+    records.save_exception(everybody)
+    assert subjects(records) == {"*"}
+    settled(records)
+    records.save_exception(everybody)
+    assert list(records.pending()) == []
+    records.save_exception(replace(everybody, id="E2", title="", person="e1"))
+    assert subjects(records) == {"e1", "person:e1", "mail:e1", "employee:e1", "login:e1"}, "however it is meant"
+    settled(records)
+    records.save_exception(replace(everybody, expires=FILED + timedelta(days=1)))
+    assert subjects(records) == {"*"}
+    assert [exception.expires.day for exception in records.exceptions()] == [3, 31]
+
+
+def test_records_of_the_shape_before_keep_their_alerts_and_get_the_new_columns(address: str) -> None:
+    records = SqlRecords(address)
+    with records.database.writing() as connection:
+        migrate(connection, "0004")
+        connection.exec_driver_sql(
+            "insert into alerts"
+            " (id, rule, person, day, time, severity, score, stage, terms, facts, events, detected_at) values"
+            " ('a', 'r', 'p', '2026-03-02', '2026-03-02 09:00:00', 'high', 40, 'active',"
+            """ '[{"name": "r", "points": 40, "observed": null}]', '{}', '[]', '2026-03-02 09:00:00')"""
+        )
+        connection.exec_driver_sql(
+            "insert into cases (id, person, number, state, opened, score, alerts)"
+            " values ('c', 'p', 0, 'new', '2026-03-02 09:00:00', 40, '[\"a\"]')"
+        )
+    records.close()
+    again = SqlRecords(address)
+    (alert,), (case,) = again.alerts(), again.cases()
+    assert (alert.outcome, alert.terms) == (Outcome.ALERT, (Term(name="r", points=40),))
+    assert (case.alerts, case.scores, case.decided) == (("a",), (), None)
+    again.decide("c", CaseState.CONFIRMED, "it was", FILED)
+    with again.database.writing() as connection:
+        migrate(connection, "0004")
+        assert connection.exec_driver_sql("select state from cases").scalar() == "closed"
+    again.close()

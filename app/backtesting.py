@@ -1,0 +1,143 @@
+"""Looking back with rules: what one finds in the store, and what a change of rules would add and take away. Nothing is
+written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from app.jobs import cases_of
+from app.wiring import House
+from core.alert import Alert
+from core.case import Case, CaseState
+from core.errors import RuleError
+from core.ports import EventReader
+from detection.backtest import Difference, Lost, Standing, affected, differences, lost
+from detection.hunt import Retold, hunt
+from detection.judge import Bench, Judged
+from detection.rulebook import RuleBook, texts_at
+
+Progress = Callable[[Judged], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a hunt found: the rules it was made with, by name, and their alerts, ordered by (time, id)."""
+
+    book: RuleBook
+    rules: Sequence[str]
+    alerts: Sequence[Alert]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backtest:
+    """What a change of rules comes to. `rules` are those whose findings may differ."""
+
+    before: RuleBook
+    after: RuleBook
+    rules: Sequence[str]
+    differences: Sequence[Difference]
+    lost: Sequence[Lost]
+
+
+def asked(book: RuleBook, rule: str) -> tuple[RuleBook, frozenset[str]]:
+    """The rules that a name of one in force, or a file or folder of rules, stands for; a file's take the place of those
+    of the same name. What others only build on is left out, unless there is nothing else. Raises `RuleError`."""
+    if rule in book.rules:
+        return book, frozenset({rule})
+    texts = texts_at(Path(rule))
+    changed = book.with_texts(texts)
+    names = changed.names_in(texts)
+    if not names:
+        raise RuleError(f"{rule}: there are no rules in it")
+    speaking = {name for name in names if changed.rules[name].alerts}
+    return changed, frozenset(speaking or names)
+
+
+def hunt_with(
+    house: House, rule: str, since: datetime | None, until: datetime | None, progress: Progress | None = None
+) -> Found:
+    """What a rule finds in the store, as the judge would have found it."""
+    book, names = asked(house.book, rule)
+    alerts = _alerts(house, book, names, since, until, progress)
+    return Found(book=book, rules=sorted(names), alerts=alerts)
+
+
+def backtest(
+    house: House, rule: str, since: datetime | None, until: datetime | None, progress: Progress | None = None
+) -> Backtest:
+    """What changes if the files at `rule` come into force. Affected rules are judged anew, with the rules in force and
+    with the changed ones; what the others have found is read from the records."""
+    texts = texts_at(Path(rule))
+    after = house.book.with_texts(texts)
+    names = affected(house.book, after)
+    found = [
+        _alerts(house, book, names & {one.name for one in book.judged}, since, until, progress)
+        for book in (house.book, after)
+    ]
+    persons = {alert.person for alerts in found for alert in alerts}
+    closed = [case for case in house.records.cases() if case.state in {CaseState.CONFIRMED}]
+    rest = [
+        alert
+        for alert in house.records.alerts(persons=persons)
+        if alert.rule not in names
+        or (since is not None and alert.time < since)
+        or (until is not None and alert.time >= until)
+    ]
+    was, now = (_standing(house, [*rest, *alerts]) for alerts in found)
+    return Backtest(
+        before=house.book,
+        after=after,
+        rules=sorted(names),
+        differences=differences(was, now),
+        lost=lost(closed, was, now),
+    )
+
+
+def _alerts(
+    house: House,
+    book: RuleBook,
+    names: Collection[str],
+    since: datetime | None,
+    until: datetime | None,
+    progress: Progress | None,
+) -> list[Alert]:
+    if not names:
+        return []
+    house.events.catch_up()
+    found: list[Alert] = []
+    directory = house.directory()
+    bench = Bench(
+        store=_store(house, book, names),
+        directory=directory,
+        book=book,
+        surroundings=house.surroundings(),
+        grounds=house.grounds(directory),
+        posts=house.config.detection.posts,
+    )
+    for judged in hunt(names, bench, since, until):
+        found += judged.alerts
+        if progress:
+            progress(judged)
+    return sorted(found, key=lambda alert: (alert.time, alert.id))
+
+
+def _store(house: House, book: RuleBook, names: Collection[str]) -> EventReader:
+    """The store as these rules see it: what they would have tagged is tagged on the way."""
+    leaves = {leaf for name in names for leaf in book.rules[name].leaves}
+    if house.records.setting("rules_version") == house.tagger().version:
+        leaves = {leaf for leaf in leaves if book.origins.get(leaf) != house.book.origins.get(leaf)}
+    if not leaves:
+        return house.events
+    return Retold(house.events, book, house.surroundings(), {leaf: book.rules[leaf].least for leaf in leaves})
+
+
+def _standing(house: House, alerts: Sequence[Alert]) -> Standing:
+    people: dict[str, list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        people[alert.person].append(alert)
+    cases: dict[str, Case] = {case.person: case for case in cases_of(house, people)}
+    return Standing(alerts=people, cases=cases)

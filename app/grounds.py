@@ -1,0 +1,85 @@
+"""Exceptions: entered, ended, and suggested by what was decided."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from app.wiring import House
+from core.alert import Alert
+from core.case import Case, CaseState
+from core.errors import Refused
+from core.grounds import RuleException, hours_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """An exception that a decision speaks for: somebody may add it, nothing adds it by itself."""
+
+    rule: str
+    person: str
+    case: str
+    reason: str
+    alerts: int
+
+
+def add_exception(house: House, exception: RuleException) -> RuleException:
+    """Enter an exception under a new id. Raises `Refused` for one that nobody could account for."""
+    rules = house.book.rules
+    tags = {tag for rule in rules.values() for tag in rule.tags}
+    if bool(exception.rule) == bool(exception.tag):
+        raise Refused("an exception is one from a rule or from a tag: give one of them")
+    if exception.rule and exception.rule not in rules:
+        raise Refused(f"there is no rule called {exception.rule}")
+    if exception.tag and exception.tag.lower() not in tags:
+        raise Refused(f"no rule has the tag {exception.tag}")
+    if not (exception.person or exception.department or exception.title):
+        raise Refused("an exception is somebody's: give a person, a department or a title")
+    if not exception.reason.strip() or not exception.owner.strip():
+        raise Refused("an exception has a reason and an owner")
+    if exception.expires <= exception.since:
+        raise Refused("it expires before it begins")
+    try:
+        hours_of(exception.hours)
+    except ValueError:
+        raise Refused(f"{exception.hours} is no time of day such as 22:00-06:00") from None
+    made = replace(exception, id=f"E{secrets.token_hex(4)}")
+    house.records.save_exception(made)
+    return made
+
+
+def end_exception(house: House, exception_id: str, at: datetime) -> RuleException:
+    """It expires now, or did so before. Raises `Refused` where there is none."""
+    found = next((one for one in house.records.exceptions() if one.id == exception_id), None)
+    if found is None:
+        raise Refused(f"there is no exception {exception_id}")
+    ended = replace(found, expires=min(found.expires, max(at, found.since)))
+    house.records.save_exception(ended)
+    return ended
+
+
+def suggested(
+    cases: Sequence[Case], alerts: Mapping[str, Alert], exceptions: Collection[RuleException], at: datetime
+) -> list[Suggestion]:
+    """What benign cases speak for: per rule and person the newest such case, unless an exception is in force or another
+    case with the same rule was confirmed."""
+    confirmed = {
+        (alerts[one].rule, case.person)
+        for case in cases
+        if case.state is CaseState.CONFIRMED
+        for one in case.alerts
+        if one in alerts
+    }
+    found: dict[tuple[str, str], Suggestion] = {}
+    for case in cases:
+        if case.state is not CaseState.BENIGN:
+            continue
+        rules = [alerts[one].rule for one in case.alerts if one in alerts]
+        for rule in sorted(set(rules)):
+            found[rule, case.person] = Suggestion(
+                rule=rule, person=case.person, case=case.id, reason=case.reason, alerts=rules.count(rule)
+            )
+    excepted = {(one.rule, one.person) for one in exceptions if one.since <= at < one.expires}
+    return [found[key] for key in sorted(found) if key not in confirmed and key not in excepted]
