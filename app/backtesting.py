@@ -50,10 +50,10 @@ def asked(book: RuleBook, rule: str) -> tuple[RuleBook, frozenset[str]]:
     if rule in book.rules:
         return book, frozenset({rule})
     texts = texts_at(Path(rule))
-    if not texts:
-        raise RuleError(f"{rule}: there are no rules in it")
     changed = book.with_texts(texts)
     names = changed.names_in(texts)
+    if not names:
+        raise RuleError(f"{rule}: there are no rules in it")
     speaking = {name for name in names if changed.rules[name].alerts}
     return changed, frozenset(speaking or names)
 

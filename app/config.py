@@ -100,6 +100,12 @@ class Config(_Section):
     api: Api = Api()
     cluster: Cluster = Cluster()
 
+    @property
+    def rules(self) -> Path | None:
+        """The folder of rules beside ours: the one named, else `rules` in the data directory once it is there."""
+        own = self.data / "rules"
+        return self.detection.rules or (own if own.is_dir() else None)
+
 
 def load(data: Path | None = None, file: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
     """Configuration from `file` (or LEAVERWATCH_CONFIG), then the environment, then `data`; later ones win.

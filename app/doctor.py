@@ -39,7 +39,7 @@ def examine(config: Config, process: Process | None = None) -> list[Finding]:
         found.append(_tried("elasticsearch", lambda: _elasticsearch(config, process or "worker")))
     if cluster.kafka and process != "api":
         found.append(_tried("kafka", lambda: _kafka(config, (process,) if process else SPEAKS_TO_KAFKA)))
-    found.append(_tried("rules", lambda: f"{len(RuleBook.load(config.detection.rules).rules)} rules loaded"))
+    found.append(_tried("rules", lambda: f"{len(RuleBook.load(config.rules).rules)} rules loaded"))
     if process != "collect" and all(finding.ok for finding in found if finding.check == "postgresql"):
         found += _stored(config, events=all(finding.ok for finding in found if finding.check == "elasticsearch"))
     return found

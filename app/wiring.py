@@ -45,7 +45,7 @@ class House:
 
     @cached_property
     def book(self) -> RuleBook:
-        book = RuleBook.load(self.config.detection.rules)
+        book = RuleBook.load(self.config.rules)
         return book if self.config.detection.pre_departure.strip() else book.without_departing()
 
     @cached_property

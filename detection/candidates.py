@@ -8,6 +8,7 @@ from datetime import timedelta
 import polars as pl
 
 from detection.rule import FirstSeen, Rule
+from detection.tagging import passing
 from detection.windows import A_DAY, TIME
 
 
@@ -15,7 +16,7 @@ def hits(rule: Rule, tagged: pl.DataFrame) -> pl.DataFrame:
     """Of the events that bear the single-event rule's tag, with everything joined, those that it hits."""
     rows = tagged
     if rule.exact is not None:
-        rows = rows.filter(rule.exact.fill_null(False))
+        rows = rows[passing(rule.exact, rows)]
     return _new_values(rows, rule.extra.first_seen) if rule.extra.first_seen else rows
 
 

@@ -1,66 +1,78 @@
-"""A Sigma condition as one column expression, by Kleene's logic of true, false and unknown."""
+"""A Sigma rule's condition as a tree of tests."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Mapping
 
-import polars as pl
 from sigma.conditions import (
     ConditionAND,
     ConditionFieldEqualsValueExpression,
-    ConditionItem,
     ConditionNOT,
     ConditionOR,
     ConditionValueExpression,
 )
+from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
+from sigma.types import SigmaType
 
 from core.errors import RuleError
-from detection.predicate import keyword, predicate
+from detection.node import Leaf, Node, Truth, every, negated, possible, some
+from detection.predicate import Same, holds
+from detection.values import Placeholders, keyword
 
-Node = ConditionItem | ConditionFieldEqualsValueExpression | ConditionValueExpression
+Asked = Callable[[str, SigmaType], Node]
+"""What a field being some value means: a test, or several where a name stands for more than one field."""
 
-
-def condition(rule: SigmaRule, known: Collection[str]) -> pl.Expr:
-    """The rule's condition over the `known` columns: null where the others decide. Several conditions are `or`."""
-    trees = [parsed.parsed for parsed in rule.detection.parsed_condition]
-    return pl.any_horizontal(*(_expression(tree, known) for tree in trees))
-
-
-def fields_of(rule: SigmaRule) -> frozenset[str]:
-    """Every field the rule's condition names."""
-    trees = [parsed.parsed for parsed in rule.detection.parsed_condition]
-    return frozenset(field for tree in trees for field in _fields(tree))
+DEEPEST = 60
+MOST = 50_000
 
 
-def only_of(rule: SigmaRule, columns: dict[str, pl.Expr]) -> bool:
-    """Whether the condition can hold at all where `columns` have these values, whatever the others hold."""
-    frame = pl.select(value.alias(name) for name, value in columns.items())
-    holds = frame.select(condition(rule, columns.keys()).alias("holds"))["holds"].item()
-    return holds is not False
+def condition(rule: SigmaRule, asked: Asked, placeholders: Placeholders) -> Node:
+    """The rule's condition; several are `or`. Raises `RuleError`, also where one is nested too deep or too large."""
+    try:
+        trees = [parsed.parsed for parsed in rule.detection.parsed_condition]
+    except SigmaError as error:
+        raise RuleError(str(error)) from None
+    except RecursionError:
+        raise RuleError("the condition is nested too deep") from None
+    built = _Building(asked, placeholders)
+    return some([built.node(tree, 0) for tree in trees])
 
 
-def _expression(node: Node | None, known: Collection[str]) -> pl.Expr:
-    match node:
-        case ConditionAND():
-            return pl.all_horizontal(*(_expression(arg, known) for arg in node.args))
-        case ConditionOR():
-            return pl.any_horizontal(*(_expression(arg, known) for arg in node.args))
-        case ConditionNOT():
-            return ~_expression(node.args[0], known)
-        case ConditionFieldEqualsValueExpression():
-            return predicate(node.field, node.value, known)
-        case ConditionValueExpression():
-            return keyword(node.value, known)
-        case _:
-            raise RuleError(f"{type(node).__name__} cannot be judged")
+class _Building:
+    """One condition being built, within bounds."""
+
+    def __init__(self, asked: Asked, placeholders: Placeholders) -> None:
+        self._asked = asked
+        self._placeholders = placeholders
+        self._size = 0
+
+    def node(self, tree: object, depth: int) -> Node:
+        self._size += 1
+        if depth > DEEPEST or self._size > MOST:
+            raise RuleError("the condition is nested too deep or too large")
+        match tree:
+            case ConditionAND():
+                return every([self.node(arg, depth + 1) for arg in tree.args])
+            case ConditionOR():
+                return some([self.node(arg, depth + 1) for arg in tree.args])
+            case ConditionNOT():
+                return negated(self.node(tree.args[0], depth + 1))
+            case ConditionFieldEqualsValueExpression():
+                return self._asked(tree.field, tree.value)
+            case ConditionValueExpression():
+                return keyword(tree.value, self._placeholders)
+            case _:
+                raise RuleError(f"{type(tree).__name__} cannot be judged")
 
 
-def _fields(node: Node | None) -> Iterator[str]:
-    if isinstance(node, ConditionFieldEqualsValueExpression):
-        yield node.field
-        if hasattr(node.value, "field"):
-            yield str(node.value.field)
-    elif isinstance(node, ConditionItem):
-        for arg in node.args:
-            yield from _fields(arg)
+def only_of(condition: Node, values: Mapping[str, str | None]) -> bool:
+    """Whether the condition can hold at all where these fields have these values, whatever the others hold."""
+
+    def settled(leaf: Leaf) -> Truth:
+        if leaf.field is None or leaf.field not in values or isinstance(leaf.test, Same):
+            return Truth.UNKNOWN
+        value = values[leaf.field]
+        return Truth.TRUE if value is not None and holds(leaf.test, value) else Truth.FALSE
+
+    return possible(condition, settled) != some([])

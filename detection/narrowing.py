@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionOR
-from sigma.rule import SigmaRule
-from sigma.types import SigmaString, SpecialChars
-
-from core.condition import All, Any, Condition, Is
-from detection.condition import Node
+from core import condition
+from core.condition import Condition, Is
+from detection.node import All, Any, Leaf, Node
+from detection.predicate import Pattern
 
 CLOSED = frozenset({"event.action", "event.module", "event.outcome", "share.scope"})
 """Fields whose values we choose, in lower case, so that a rule's value is the stored one letter by letter."""
+ANYTHING = condition.All()
 
 
-def necessary(rule: SigmaRule) -> Condition:
-    """True of every event that the rule can match; of how many others is not promised."""
-    trees = [parsed.parsed for parsed in rule.detection.parsed_condition]
-    return Any(tuple(_necessary(tree) for tree in trees)) if trees else All()
-
-
-def _necessary(node: Node | None) -> Condition:
+def necessary(node: Node) -> Condition:
+    """True of every stored event of which the rule's condition, over fields of the list, holds; of how many others is
+    not promised."""
     match node:
-        case ConditionAND():
-            return All(tuple(part for part in map(_necessary, node.args) if part != All()))
-        case ConditionOR():
-            parts = tuple(_necessary(part) for part in node.args)
-            return All() if All() in parts else Any(parts)
-        case ConditionFieldEqualsValueExpression() if node.field in CLOSED and type(node.value) is SigmaString:
-            plain = not any(isinstance(part, SpecialChars) for part in node.value.s)
-            return Is(node.field, str(node.value).lower()) if plain else All()
+        case All():
+            return condition.All(tuple(part for part in map(necessary, node.parts) if part != ANYTHING))
+        case Any():
+            parts = tuple(necessary(part) for part in node.parts)
+            return ANYTHING if ANYTHING in parts else condition.Any(parts)
+        case Leaf(field=str() as field, test=Pattern(parts=(str() as value,))) if field in CLOSED:
+            return Is(field, value)
         case _:
-            return All()
+            return ANYTHING

@@ -1,221 +1,201 @@
-"""One Sigma detection item as a column expression: true, false, or unknown where a field cannot be known yet."""
+"""What a Sigma value asks of one text: frozen tests and their plain meaning. `detection.matcher` asks many at once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import polars as pl
-from sigma.types import (
-    CompareOperators,
-    SigmaBool,
-    SigmaCasedString,
-    SigmaCIDRExpression,
-    SigmaCompareExpression,
-    SigmaExists,
-    SigmaExpansion,
-    SigmaFieldReference,
-    SigmaNull,
-    SigmaNumber,
-    SigmaRegularExpression,
-    SigmaRegularExpressionFlag,
-    SigmaString,
-    SigmaType,
-    SpecialChars,
-)
 
+from core.condition import network_of
 from core.errors import RuleError
-from core.schema import BY_NAME, Kind, vendor_value
 
-UNKNOWN = pl.lit(None, pl.Boolean)
-VENDOR_PREFIXES = ("o365.audit.", "salesforce.", "winlog.event_data.", "postfix.")
-"""Where a rule may name a vendor's own fields; what follows is the vendor's name of it."""
+LONGEST_PATTERN = 20_000
 
-_COMPARED: dict[CompareOperators, Callable[[pl.Expr, float], pl.Expr]] = {
-    CompareOperators.LT: lambda column, number: column < number,
-    CompareOperators.LTE: lambda column, number: column <= number,
-    CompareOperators.GT: lambda column, number: column > number,
-    CompareOperators.GTE: lambda column, number: column >= number,
+
+class Wild(Enum):
+    """Places of a pattern that stand for more than themselves."""
+
+    ANY = "*"
+    ONE = "?"
+
+
+Part = str | Wild
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The whole text has this shape; letter case counts only if `cased`. Literals are folded where it does not."""
+
+    parts: tuple[Part, ...]
+    cased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """The text holds a match of this expression of Rust's linear-time syntax."""
+
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The text is a number that stands so to this one."""
+
+    sign: str
+    number: float
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The text is an address of this network; an IPv4 address written as IPv6 is the IPv4 address."""
+
+    network: IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The text is an ISO time; its minute, hour, day, week (ISO), month or year, as written, is this."""
+
+    part: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """There is a value, be it empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The text is, starts with or ends with what another field of the event holds, letter case aside."""
+
+    field: str
+    starts: bool = False
+    ends: bool = False
+
+
+Test = Pattern | Regex | Compared | Within | Moment | Present | Same
+
+SIGNS: dict[str, Callable[[float, float], bool]] = {
+    "<": lambda value, number: value < number,
+    "<=": lambda value, number: value <= number,
+    ">": lambda value, number: value > number,
+    ">=": lambda value, number: value >= number,
+    "!=": lambda value, number: value != number,
 }
-_FLAGS = {
-    SigmaRegularExpressionFlag.IGNORECASE: "i",
-    SigmaRegularExpressionFlag.MULTILINE: "m",
-    SigmaRegularExpressionFlag.DOTALL: "s",
-}
 
 
-def predicate(field: str, value: SigmaType, known: Collection[str]) -> pl.Expr:
-    """Whether `field` has `value`. A field of the list that is not among the `known` columns is unknown.
-
-    Raises `RuleError` for a field or value that cannot be judged. An empty field is false, never unknown.
-    """
-    vendor = next((prefix for prefix in VENDOR_PREFIXES if field.startswith(prefix)), None)
-    if field not in BY_NAME and vendor is None:
-        raise RuleError(f"there is no field {field}")
-    if field in BY_NAME and field not in known:
-        return UNKNOWN
-    if vendor is not None:
-        if "event.original" not in known:
-            return UNKNOWN
-        return _text(vendor_value(_path(field.removeprefix(vendor))), value)
-    kind, column = BY_NAME[field].kind, pl.col(field)
-    if isinstance(value, SigmaFieldReference):
-        return _same(field, value, known)
-    if kind is Kind.LONG:
-        return _number(column, value)
-    if kind is Kind.BOOLEAN:
-        return _boolean(column, value)
-    if kind is Kind.KEYWORDS:
-        return column.list.eval(_text(pl.element(), value)).list.any().fill_null(False)
-    return _text(column, value)
+def holds(test: Test, text: str) -> bool:
+    """Whether the test holds of a text. `Same` needs the event and is not asked here."""
+    match test:
+        case Pattern():
+            return fits(test.parts, text if test.cased else fold(text))
+        case Regex():
+            return bool(pl.Series([text]).str.contains(test.expression).item())
+        case Compared():
+            number = number_of(text)
+            return number is not None and SIGNS[test.sign](number, test.number)
+        case Within():
+            address = _address(text)
+            return address is not None and address in test.network
+        case Moment():
+            return part_of(text, test.part) == test.number
+        case Present():
+            return True
+    raise RuleError("a comparison of two fields needs the event")
 
 
-def keyword(value: SigmaType, known: Collection[str]) -> pl.Expr:
-    """Whether the original record holds a word anywhere."""
-    if "event.original" not in known:
-        return UNKNOWN
-    if isinstance(value, SigmaNumber):
-        value = SigmaString(str(value))
-    if isinstance(value, SigmaString) and not isinstance(value, SigmaCasedString):
-        value = _anywhere(value)
-    return _text(pl.col("event.original"), value)
+def fold(text: str) -> str:
+    """The text as it is compared where letter case does not count."""
+    return text.lower()
 
 
-def _anywhere(value: SigmaString) -> SigmaString:
-    wide = SigmaString()
-    wide.s = [SpecialChars.WILDCARD_MULTI, *value.s, SpecialChars.WILDCARD_MULTI]
-    return wide
+def fits(parts: tuple[Part, ...], text: str) -> bool:
+    """Whether a text has a shape from its first character to its last. Takes time like the text times the pattern at
+    most: what stands between two stars is looked for from the left, once."""
+    first, *others = segments(parts)
+    if not others:
+        return _segment(first).fullmatch(text) is not None
+    start = _segment(first).match(text)
+    if start is None:
+        return False
+    at = start.end()
+    for segment in others[:-1]:
+        found = _segment(segment).search(text, at)
+        if found is None:
+            return False
+        at = found.end()
+    length = sum(1 if part is Wild.ONE else len(str(part)) for part in others[-1])
+    tail = len(text) - length
+    return tail >= at and _segment(others[-1]).match(text, tail) is not None
 
 
-def _text(column: pl.Expr, value: SigmaType) -> pl.Expr:
-    match value:
-        case SigmaExists():
-            return column.is_not_null() == pl.lit(bool(value))
-        case SigmaNull():
-            return column.is_null()
-        case SigmaExpansion():
-            return pl.any_horizontal(*(_text(column, one) for one in value.values))
-        case SigmaCasedString():
-            found = _string(column, value, fold=False)
-        case SigmaString():
-            found = _string(column, value, fold=True)
-        case SigmaRegularExpression():
-            found = column.str.contains(_regex(value))
-        case SigmaCIDRExpression():
-            found = column.str.contains(_network(value))
-        case SigmaCompareExpression():
-            found = _COMPARED[value.op](column.cast(pl.Float64, strict=False), float(str(value.number)))
-        case SigmaNumber() | SigmaBool():
-            found = column.str.to_lowercase() == str(value).lower()
-        case _:
-            raise RuleError(f"{type(value).__name__} cannot be judged")
-    return found.fill_null(False)
+def segments(parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:
+    """What stands before, between and after the stars."""
+    found: list[list[Part]] = [[]]
+    for part in parts:
+        if part is Wild.ANY:
+            found.append([])
+        else:
+            found[-1].append(part)
+    return [tuple(segment) for segment in found]
 
 
-def _string(column: pl.Expr, value: SigmaString, *, fold: bool) -> pl.Expr:
-    """Wildcards at the ends become prefix, suffix and contains; others an anchored linear-time regex."""
-    parts = list(value.s)
-    folded = column.str.to_lowercase() if fold else column
-    starts = bool(parts) and parts[0] is SpecialChars.WILDCARD_MULTI
-    ends = len(parts) > 1 and parts[-1] is SpecialChars.WILDCARD_MULTI
-    inner = parts[starts : len(parts) - ends]
-    if all(isinstance(part, str) for part in inner):
-        text = "".join(str(part) for part in inner)
-        text = text.lower() if fold else text
-        if starts and ends:
-            return folded.str.contains(text, literal=True)
-        if starts:
-            return folded.str.ends_with(text)
-        return folded.str.starts_with(text) if ends else folded == text
-    pattern = "".join(_escaped(part) for part in parts)
-    return column.str.contains(f"(?s{'i' if fold else ''})^{pattern}$")
+@lru_cache(maxsize=8192)
+def _segment(parts: tuple[Part, ...]) -> re.Pattern[str]:
+    # No repetition in it, so it cannot explode.
+    return re.compile("".join("." if part is Wild.ONE else re.escape(str(part)) for part in parts), re.DOTALL)
 
 
-def _escaped(part: object) -> str:
-    if part is SpecialChars.WILDCARD_MULTI:
-        return ".*"
-    if part is SpecialChars.WILDCARD_SINGLE:
-        return "."
-    if isinstance(part, str):
-        return re.escape(part)
-    raise RuleError("a placeholder is left in a value")
+def number_of(text: str) -> float | None:
+    """The number a text is, decimal or hexadecimal as Windows writes it."""
+    try:
+        return float(int(text, 16)) if text[:2] in ("0x", "0X") else float(text)
+    except (ValueError, OverflowError):
+        return None
 
 
-def _regex(value: SigmaRegularExpression) -> str:
-    flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
-    pattern = str(value.regexp)
-    whole = f"(?{flags}){pattern}" if flags else pattern
+def _address(text: str) -> object:
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def part_of(text: str, part: str) -> int | None:
+    """One part of an ISO time, None where the text is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.isocalendar().week if part == "week" else int(getattr(moment, part))
+
+
+def regex(expression: str, flags: str) -> Regex:
+    """Raises `RuleError` where it is not one of linear time, or grows too large."""
+    whole = f"(?{flags}){expression}" if flags else expression
+    if len(whole) > LONGEST_PATTERN:
+        raise RuleError(f"an expression is longer than {LONGEST_PATTERN} characters")
     try:
         pl.Series([""]).str.contains(whole)
     except pl.exceptions.ComputeError:
         raise RuleError(
-            f"the expression {pattern} is not one of linear time (no look-around, no back-references)"
+            f"the expression {expression[:200]} is not one of linear time (no look-around, no back-references)"
+            " or is too large"
         ) from None
-    return whole
+    return Regex(whole)
 
 
-def _network(value: SigmaCIDRExpression) -> str:
-    network = ip_network(value.cidr, strict=False)
-    if isinstance(network, IPv6Network):
-        raise RuleError(f"{value.cidr}: only IPv4 networks can be judged")
-    return "|".join(_octets(network))
-
-
-def _octets(network: IPv4Network) -> list[str]:
-    """Regexes of the addresses of a network: whole octets as text, the one cut by the mask as alternatives."""
-    whole, bits = divmod(network.prefixlen, 8)
-    octets = str(network.network_address).split(".")
-    head = "".join(rf"{octet}\." for octet in octets[:whole])
-    if whole == 4:
-        return [f"^{head[:-2]}$"]
-    if not bits:
-        return [f"^{head}"]
-    first = int(octets[whole])
-    cut = "|".join(str(number) for number in range(first, first + (1 << (8 - bits))))
-    return [rf"^{head}(?:{cut}){'$' if whole == 3 else '[.]'}"]
-
-
-def _number(column: pl.Expr, value: SigmaType) -> pl.Expr:
-    match value:
-        case SigmaExists():
-            return column.is_not_null() == pl.lit(bool(value))
-        case SigmaNull():
-            return column.is_null()
-        case SigmaCompareExpression():
-            return _COMPARED[value.op](column, float(str(value.number))).fill_null(False)
-        case SigmaNumber():
-            return (column == float(str(value))).fill_null(False)
-        case SigmaString() if str(value).lstrip("-").isdigit():
-            return (column == int(str(value))).fill_null(False)
-        case _:
-            raise RuleError("a number is compared with something that is none")
-
-
-def _boolean(column: pl.Expr, value: SigmaType) -> pl.Expr:
-    match value:
-        case SigmaBool():
-            return (column == pl.lit(bool(value))).fill_null(False)
-        case SigmaExists():
-            return column.is_not_null() == pl.lit(bool(value))
-        case SigmaNull():
-            return column.is_null()
-        case _:
-            raise RuleError("a yes-or-no field is compared with something else")
-
-
-def _same(field: str, value: SigmaFieldReference, known: Collection[str]) -> pl.Expr:
-    if value.field not in BY_NAME:
-        raise RuleError(f"there is no field {value.field}")
-    if value.field not in known:
-        return UNKNOWN
-    one, other = (pl.col(name).cast(pl.String).str.to_lowercase() for name in (field, value.field))
-    if value.starts_with:
-        return one.str.starts_with(other).fill_null(False)
-    return (one.str.ends_with(other) if value.ends_with else one == other).fill_null(False)
-
-
-def _path(name: str) -> str:
-    if not re.fullmatch(r"[\w.\- ]+", name):
-        raise RuleError(f"{name!r} is no name of a vendor field")
-    return name
+def within(network: str) -> Within:
+    """Raises `RuleError`."""
+    try:
+        return Within(network_of(network))
+    except ValueError:
+        raise RuleError(f"{network} is no network") from None

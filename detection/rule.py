@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sigma.correlations import SigmaCorrelationRule
-from sigma.rule import SigmaLogSource, SigmaRule
+from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaLogSource, SigmaRule
 
 from core.alert import Severity
 from core.condition import All, Condition, Is
 from core.errors import RuleError
 from core.schema import DERIVED, JOINED, SCHEMA
 from detection.bounds import UPWARDS
-from detection.condition import condition, fields_of, only_of
+from detection.condition import condition, only_of
 from detection.correlations import Correlation, correlation_of, references
+from detection.fields import asked_of_events, is_ours
+from detection.logsource import in_records, known_source, missing_fields, module_of
 from detection.narrowing import necessary
+from detection.node import Leaf, Node, Truth, every, fields_of, leaves, possible
+from detection.predicate import Pattern, Same
+from detection.values import Placeholders
 
 if TYPE_CHECKING:
     from detection.behaviours.base import Behaviour
@@ -28,11 +33,15 @@ STORED = frozenset(SCHEMA) | {field.name for field in DERIVED}
 JOINED_NAMES = frozenset(field.name for field in JOINED)
 ALL = STORED | JOINED_NAMES
 RECORD = frozenset({"vendor", "event.original"})
-"""Where the vendor's own fields are read from."""
+"""Where the vendor's own fields are read from, and words looked for."""
 PRODUCTS = {"windows": "windows", "m365": "m365", "salesforce": "salesforce", "postfix": "postfix"}
 DAY = timedelta(days=1)
 MOST_REACH = 3650
 ANYTHING = All()
+
+
+class NoSource(RuleError):
+    """The rule could run, but is about records that no source of ours has."""
 
 
 class Usual(BaseModel):
@@ -82,10 +91,10 @@ class Extra(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A compiled rule. `candidate` tells which events to tag from stored columns alone (null: it depends on joined
-    ones), `exact` which of them match once those are joined, `least` holds of every event it can match. `leaves` are
-    the single-event rules at the bottom of it, `nested` the correlations below it, the lowest first, `below` how long
-    the windows of these are together.
+    """A compiled rule. `candidate` tells which events to tag from stored columns alone (also where it depends on joined
+    ones), `exact` which of them match once those are joined, `least` holds of every event it can match. With `records`
+    it is asked of the vendor's own records of that system instead. `leaves` are the single-event rules at the bottom of
+    it, `nested` the correlations below it, the lowest first, `below` how long the windows of these are together.
 
     In days before a day: `reach` bears on its alerts, `window` is needed where it is known how the windows of the days
     before ended, `memory` bears on whether the rule happens at an event, for those that build on it."""
@@ -99,8 +108,9 @@ class Rule:
     alerts: bool
     tags: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
-    candidate: pl.Expr | None = None
-    exact: pl.Expr | None = None
+    candidate: Node | None = None
+    exact: Node | None = None
+    records: str = ""
     least: Condition = ANYTHING
     fields: frozenset[str] = frozenset()
     correlation: Correlation | None = None
@@ -135,19 +145,16 @@ class Rule:
         return replace(self, alerts=True)
 
 
-def event_rule(parsed: SigmaRule) -> Rule:
-    """A single-event rule. Raises `RuleError`."""
+def event_rule(parsed: SigmaRule, placeholders: Placeholders = MappingProxyType({})) -> Rule:
+    """A single-event rule, over our fields or over a vendor's own. Raises `RuleError`."""
     extra = _extra(parsed)
     if extra.usual:
         raise RuleError("`usual` needs a correlation")
-    fields = fields_of(parsed)
-    joined = fields & JOINED_NAMES
     seen = extra.first_seen
     if seen and seen.field not in SCHEMA:
         raise RuleError(f"first_seen: {seen.field} is not a stored field")
-    source = _logsource(parsed.logsource)
-    active = {"leaver.stage": pl.lit("active"), "leaver.days_left": pl.lit(None, pl.Int64)}
-    return Rule(
+    days = seen.days if seen else 0
+    rule = Rule(
         name=name_of(parsed),
         id=str(parsed.id or ""),
         title=parsed.title,
@@ -157,16 +164,65 @@ def event_rule(parsed: SigmaRule) -> Rule:
         alerts=True,
         tags=tuple(map(str, parsed.tags)),
         falsepositives=tuple(map(str, parsed.falsepositives or ())),
-        candidate=source & condition(parsed, STORED),
-        exact=condition(parsed, ALL) if joined else None,
-        least=All((_module(parsed.logsource), necessary(parsed))),
-        fields=fields & ALL | (RECORD if joined and fields - ALL else frozenset()),
-        leavers_only=not only_of(parsed, active),
         leaves=(name_of(parsed),),
-        reach=seen.days if seen else 0,
-        window=seen.days if seen else 0,
-        memory=seen.days if seen else 0,
+        reach=days,
+        window=days,
+        memory=days,
     )
+    if _is_vendors(parsed):
+        return _of_records(rule, parsed, placeholders)
+    whole = condition(parsed, lambda field, value: asked_of_events(field, value, placeholders), placeholders)
+    candidate = every([_logsource(parsed.logsource), possible(whole, _settled)])
+    joined = bool(fields_of(whole) & JOINED_NAMES)
+    return replace(
+        rule,
+        candidate=candidate,
+        exact=whole if joined else None,
+        least=necessary(candidate),
+        fields=fields_of(whole) & ALL | (RECORD if joined and _reads_record(whole) else frozenset()),
+        leavers_only=not only_of(whole, {"leaver.stage": "active", "leaver.days_left": None}),
+    )
+
+
+def _reads_record(whole: Node) -> bool:
+    return any(leaf.field is None for leaf in leaves(whole)) or bool(fields_of(whole) - ALL)
+
+
+def _of_records(rule: Rule, parsed: SigmaRule, placeholders: Placeholders) -> Rule:
+    source = parsed.logsource
+    if not module_of(source) or not known_source(source):
+        raise NoSource(f"log source {source} is none of ours")
+    if missing := missing_fields(parsed, placeholders):
+        raise NoSource(f"records of {source.product} have no field {', '.join(missing)}")
+    module = module_of(source)
+    # Its fields are the vendor's, also where they are called like ours.
+    return replace(rule, candidate=in_records(parsed, placeholders), records=module, least=Is("event.module", module))
+
+
+def _is_vendors(parsed: SigmaRule) -> bool:
+    """Whether a rule is about a vendor's records: it says so by category or service, or by fields we have not."""
+    source = parsed.logsource
+    if source.category or source.service:
+        return True
+    return source.product != "leaverwatch" and not all(map(is_ours, named_fields(parsed)))
+
+
+def named_fields(parsed: SigmaRule) -> set[str]:
+    """Every field that the rule's detections name."""
+    waiting: list[object] = list(parsed.detection.detections.values())
+    found = set()
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, SigmaDetection):
+            waiting += item.detection_items
+        elif isinstance(item, SigmaDetectionItem) and item.field:
+            found.add(item.field)
+    return found
+
+
+def _settled(leaf: Leaf) -> Truth:
+    fields = {leaf.field, leaf.test.field} if isinstance(leaf.test, Same) else {leaf.field}
+    return Truth.UNKNOWN if fields & JOINED_NAMES else Truth.OPEN
 
 
 def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
@@ -226,21 +282,13 @@ def name_of(parsed: SigmaRule | SigmaCorrelationRule) -> str:
     return name
 
 
-def _tags(parsed: SigmaRule | SigmaCorrelationRule) -> frozenset[str]:
-    return frozenset(str(tag).lower() for tag in parsed.tags or ())
-
-
 def _level(parsed: SigmaRule | SigmaCorrelationRule) -> Severity:
     return Severity(parsed.level.name.lower()) if parsed.level else Severity.MEDIUM
 
 
-def _logsource(source: SigmaLogSource) -> pl.Expr:
-    if source.category or source.service or source.product not in (*PRODUCTS, "leaverwatch"):
-        raise RuleError(f"log source {source} is none of ours")
+def _logsource(source: SigmaLogSource) -> Node:
     if source.product == "leaverwatch":
-        return pl.lit(True)
-    return (pl.col("event.module") == PRODUCTS[source.product]).fill_null(False)
-
-
-def _module(source: SigmaLogSource) -> Condition:
-    return Is("event.module", PRODUCTS[source.product]) if source.product in PRODUCTS else All()
+        return every([])
+    if source.product not in PRODUCTS:
+        raise NoSource(f"log source {source} is none of ours")
+    return Leaf("event.module", Pattern((PRODUCTS[source.product],), cased=True))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
@@ -13,6 +14,7 @@ import yaml
 from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
+from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
 from core.canonical import content_id
@@ -22,23 +24,32 @@ from detection.behaviours.reading import Draft, behaviour_rule, draft_of
 from detection.correlations import for_pysigma, references
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 
-ENGINE = "2"
+ENGINE = "3"
 """Changes when the same rules would give other answers: every stored event is then tagged again."""
 
-Parsed = SigmaRule | SigmaCorrelationRule | Draft
-Found = tuple[str, Parsed]
+Written = SigmaRule | SigmaCorrelationRule | Draft
+Parsed = Written | SigmaFilter
+Found = tuple[str, Written]
+"""A rule and the file it is in."""
+LARGEST = 100_000
+"""Values in one document, those that aliases repeat counted each time."""
+
+
+# The same safe loader in C, where there is one.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
     """Rules by name. `version` changes with any text of any rule, `reach` is the widest look back of any, in days;
-    `origins` has the text of the file that each rule came from."""
+    `origins` has the text of the files that made each rule what it is: its own, then those of filters on it."""
 
     rules: Mapping[str, Rule]
     version: str
     reach: int
     texts: Mapping[str, str]
     origins: Mapping[str, str] = field(default_factory=dict)
+    departing: bool = True
 
     @classmethod
     def load(cls, extra: Path | None = None) -> RuleBook:
@@ -53,10 +64,14 @@ class RuleBook:
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> RuleBook:
         """The rules of some files, given as name and text."""
-        found = [rule for name, text in sorted(texts.items()) for rule in _parsed(name, text)]
+        worked = list(_filtered([rule for name, text in sorted(texts.items()) for rule in _parsed(name, text)]))
+        found = [(name, parsed) for name, parsed, _ in worked]
         rules: dict[str, Rule] = {}
-        names = _names(found)
-        for name, parsed in _in_order(found, names):
+        names = names_of(found)
+        ordered, left = in_order(found, names)
+        if left:
+            raise RuleError(circle_among(left, names))
+        for name, parsed in ordered:
             rule = _compiled(name, parsed, rules, names)
             if rule.name in rules:
                 raise RuleError(f"{name}: a rule called {rule.name} is there already")
@@ -64,14 +79,15 @@ class RuleBook:
         _silence(rules)
         version = content_id(ENGINE, *(part for item in sorted(texts.items()) for part in item))
         reach = max((rule.reach for rule in rules.values()), default=0)
-        origins = {_name(parsed): texts[name] for name, parsed in found}
+        origins = {goes_by(rule): "".join(texts[file] for file in (name, *by)) for name, rule, by in worked}
         return cls(dict(sorted(rules.items())), version, reach, texts, origins)
 
     def with_texts(self, texts: Mapping[str, str]) -> RuleBook:
-        """These rules and those of some more files; a rule called like one of ours takes its place."""
-        names = self.names_in(texts)
-        ours = {file: text for file, text in self.texts.items() if not names & self.names_in({file: text})}
-        return RuleBook.of(ours | dict(texts))
+        """These rules and those of some more files; a rule or filter called like one of ours takes its place."""
+        called = _called(texts)
+        ours = {file: text for file, text in self.texts.items() if not called & _called({file: text})}
+        changed = RuleBook.of(ours | dict(texts))
+        return changed if self.departing else changed.without_departing()
 
     def without_departing(self) -> RuleBook:
         """These rules, where nobody is to be at the stage `pre_departure`: those that make it raise nothing."""
@@ -79,11 +95,12 @@ class RuleBook:
             name: rule.silent() if isinstance(rule.behaviour, Joint) else rule for name, rule in self.rules.items()
         }
         reach = max((rule.reach for rule in rules.values() if not isinstance(rule.behaviour, Joint)), default=0)
-        return replace(self, rules=rules, reach=reach, version=content_id(self.version, "without departing"))
+        version = content_id(self.version, "without departing")
+        return replace(self, rules=rules, reach=reach, version=version, departing=False)
 
     def names_in(self, texts: Mapping[str, str]) -> set[str]:
         """The names of the rules in some files."""
-        return {_name(rule) for file, text in texts.items() for _, rule in _parsed(file, text)}
+        return {name for kind, name in _called(texts) if kind is not SigmaFilter}
 
     @property
     def event_rules(self) -> list[Rule]:
@@ -118,59 +135,160 @@ def _texts(folder: Traversable | Path, prefix: str) -> Iterator[tuple[str, str]]
                 raise RuleError(f"{prefix}{entry.name}: is not UTF-8 text") from None
 
 
-def _parsed(name: str, text: str) -> Iterator[Found]:
+def parsed_files(texts: Mapping[str, str]) -> tuple[list[tuple[str, Parsed]], list[str]]:
+    """Every rule of some files, and for each file that is none what is wrong with it, with its line."""
+    found: list[tuple[str, Parsed]] = []
+    problems: list[str] = []
+    for name, text in sorted(texts.items()):
+        try:
+            found += list(_parsed(name, text))
+        except RuleError as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def filtered(found: Iterable[tuple[str, Parsed]]) -> list[Found]:
+    """The rules, with the filters among them worked in."""
+    return [(name, rule) for name, rule, _ in _filtered(list(found))]
+
+
+def _filtered(found: Sequence[tuple[str, Parsed]]) -> Iterator[tuple[str, Written, list[str]]]:
+    """The rules, with the filters among them worked in, and the files of those that changed each."""
+    filters = [(file, filter_) for file, filter_ in found if isinstance(filter_, SigmaFilter)]
+    for name, rule in found:
+        if isinstance(rule, SigmaFilter):
+            continue
+        changed_by = []
+        if isinstance(rule, SigmaRule):
+            for file, filter_ in filters:
+                before = list(rule.detection.condition)
+                filter_.apply_on_rule(rule)
+                if rule.detection.condition != before:
+                    changed_by.append(file)
+        yield name, rule, changed_by
+
+
+def _parsed(name: str, text: str) -> Iterator[tuple[str, Parsed]]:
     try:
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
+        documents = list(yaml.load_all(text, _Loader))
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        line = min(error.problem_mark.line, text.count("\n", 0, len(text.rstrip()))) + 1 if error.problem_mark else 1
         raise RuleError(f"{name}:{line}: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise RuleError(f"{name}: {error}") from None
-    for document in documents:
-        if not isinstance(document, dict):
-            raise RuleError(f"{name}: a rule is a table of keys")
-        if "behaviour" in document:
-            yield name, draft_of(name, document)
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
+        raise RuleError(f"{name}:1: {error}") from None
+    for number, document in enumerate(documents):
+        if document is None:
             continue
         try:
-            # Resolving references waits until every file is read.
-            (rule,) = SigmaCollection.from_dicts([for_pysigma(document)], resolve_references=False).rules
-        except (RuleError, SigmaError, TypeError, ValueError, AttributeError) as error:
-            raise RuleError(f"{name}: {error}") from None
-        if not isinstance(rule, SigmaRule | SigmaCorrelationRule):
-            raise RuleError(f"{name}: is neither a rule nor a correlation")
-        yield name, rule
+            yield name, _rule(document)
+        except RuleError as error:
+            raise RuleError(f"{name}:{_line(text, number)}: {error}") from None
 
 
-def _names(found: Sequence[Found]) -> dict[str, str]:
+def _rule(document: object) -> Parsed:
+    if not isinstance(document, dict):
+        raise RuleError("a rule is a table of keys")
+    if _larger(document):
+        raise RuleError(f"a rule has more than {LARGEST} values")
+    if "behaviour" in document:
+        return draft_of(document)
+    try:
+        # Resolving references waits until every file is read.
+        collection = SigmaCollection.from_dicts([for_pysigma(document)], resolve_references=False)
+        found: list[object] = [*collection.rules, *collection.filters]
+        (rule,) = found
+    except (SigmaError, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
+        raise RuleError(str(error) or type(error).__name__) from None
+    if not isinstance(rule, SigmaRule | SigmaCorrelationRule | SigmaFilter):
+        raise RuleError("is neither a rule nor a correlation nor a filter")
+    return rule
+
+
+def _larger(document: object) -> bool:
+    waiting, seen = [document], 0
+    while waiting:
+        value = waiting.pop()
+        seen += 1
+        if seen > LARGEST:
+            return True
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
+
+
+def _line(text: str, number: int) -> int:
+    """The line on which a document begins."""
+    for place, node in enumerate(yaml.compose_all(text, _Loader)):
+        if place == number and node is not None:
+            return int(node.start_mark.line) + 1
+    return 1
+
+
+def _called(texts: Mapping[str, str]) -> set[tuple[type[Parsed], str]]:
+    """What the rules and filters of some files go by."""
+    found = (parsed for file, text in texts.items() for _, parsed in _parsed(file, text))
+    return {
+        (SigmaFilter, parsed.name or str(parsed.id or parsed.title))
+        if isinstance(parsed, SigmaFilter)
+        else (SigmaRule, goes_by(parsed))
+        for parsed in found
+    }
+
+
+def names_of(found: Iterable[Found]) -> dict[str, str]:
     """The name that each rule goes by, by its name and by its id. Raises `RuleError`."""
     names: dict[str, str] = {}
     for file, parsed in found:
         try:
-            names |= dict.fromkeys((_id(parsed), _name(parsed)), _name(parsed))
+            names |= dict.fromkeys((_id(parsed), goes_by(parsed)), goes_by(parsed))
         except RuleError as error:
             raise RuleError(f"{file}: {error}") from None
     return names
 
 
-def _in_order(found: Sequence[Found], names: Mapping[str, str]) -> list[Found]:
-    """The rules so that each comes after those it builds on. Raises `RuleError` where there is a circle."""
-    below = {
+def in_order(found: Sequence[Found], names: Mapping[str, str]) -> tuple[list[Found], list[Found]]:
+    """The rules so that each comes after those it builds on; and those left that build on each other in a circle, or
+    on such."""
+    sorter = TopologicalSorter(_below(found, names))
+    with suppress(CycleError):
+        sorter.prepare()
+    order: list[str] = []
+    while ready := sorter.get_ready():
+        order += ready
+        sorter.done(*ready)
+    place = {name: number for number, name in enumerate(order)}
+    ordered: list[Found] = []
+    left: list[Found] = []
+    for item in found:
+        stuck = isinstance(item[1], SigmaCorrelationRule) and name_of(item[1]) not in place
+        (left if stuck else ordered).append(item)
+    # Rules that build on nothing keep their places at the front; nothing builds on behaviours.
+    last = len(place)
+    return sorted(ordered, key=lambda i: last if isinstance(i[1], Draft) else place.get(name_of(i[1]), -1)), left
+
+
+def circle_among(left: Sequence[Found], names: Mapping[str, str]) -> str:
+    """What is wrong with rules of which some build on each other in a circle, one of their files first."""
+    try:
+        TopologicalSorter(_below(left, names)).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+        file = next(file for file, parsed in left if goes_by(parsed) == circle[0])
+        return f"{file}: correlations build on each other in a circle: {' on '.join(circle)}"
+    raise AssertionError(left)
+
+
+def _below(found: Sequence[Found], names: Mapping[str, str]) -> dict[str, set[str]]:
+    return {
         name_of(parsed): {names.get(str(one), "") for one in references(parsed)}
         for _, parsed in found
         if isinstance(parsed, SigmaCorrelationRule)
     }
-    try:
-        place = {name: number for number, name in enumerate(TopologicalSorter(below).static_order())}
-    except CycleError as error:
-        circle = " on ".join(error.args[1])
-        file = next(file for file, parsed in found if _name(parsed) == error.args[1][0])
-        raise RuleError(f"{file}: correlations build on each other in a circle: {circle}") from None
-    # Rules that build on nothing keep their places at the front; nothing builds on behaviours.
-    return sorted(found, key=lambda item: len(place) if isinstance(item[1], Draft) else place.get(_name(item[1]), -1))
 
 
-def _compiled(name: str, parsed: Parsed, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
+def _compiled(name: str, parsed: Written, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
     try:
         if isinstance(parsed, SigmaRule):
             return event_rule(parsed)
@@ -183,11 +301,12 @@ def _compiled(name: str, parsed: Parsed, known: Mapping[str, Rule], names: Mappi
         raise RuleError(f"{name}: {error}") from None
 
 
-def _id(parsed: Parsed) -> str:
+def _id(parsed: Written) -> str:
     return parsed.head.id if isinstance(parsed, Draft) else str(parsed.id)
 
 
-def _name(parsed: Parsed) -> str:
+def goes_by(parsed: Written) -> str:
+    """The name of a rule. Raises `RuleError` where it has none."""
     return parsed.name if isinstance(parsed, Draft) else name_of(parsed)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 
+import numpy as np
 import polars as pl
 
 from core.calendar import CompanyCalendar
@@ -12,12 +13,15 @@ from core.canonical import content_id
 from core.ports import Mark
 from core.schema import SCHEMA
 from detection.derive import Surroundings, derive
+from detection.engine import Engine, Rows
+from detection.fields import text_of_field
+from detection.looking import judged, look_at_columns
+from detection.node import Node
 from detection.rulebook import RuleBook
 
 LAST_DAY = date(9999, 12, 31)
-BITS = 62
-"""Rules whose answers fit into one number."""
 MANY = 1_000
+Hits = list[tuple[int, Rows]]
 
 
 class Tagger:
@@ -26,30 +30,68 @@ class Tagger:
     def __init__(self, book: RuleBook, surroundings: Surroundings) -> None:
         self.version = content_id(book.version, str(surroundings))
         self._surroundings = surroundings
-        self._rules = [(rule.name, rule.candidate) for rule in book.event_rules if rule.candidate is not None]
-        groups = (self._rules[start : start + BITS] for start in range(0, len(self._rules), BITS))
-        self._words = [_word(group).alias(f"word {number}") for number, group in enumerate(groups)]
+        rules = [(rule, rule.candidate) for rule in book.event_rules if rule.candidate is not None]
+        self._names = [rule.name for rule, _ in rules]
+        # Rules on our fields look at columns, imported ones at the records of the system they are about.
+        self._parts = [
+            (module, [number for number, (rule, _) in enumerate(rules) if rule.records == module])
+            for module in sorted({rule.records for rule, _ in rules})
+        ]
+        self._engines = [Engine([rules[number][1] for number in numbers]) for _, numbers in self._parts]
 
     def tag(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events with `rule.matched`: names of rules in order, null where there are none."""
-        if not events.height or not self._rules:
+        if not events.height or not self._names:
             return events.with_columns(pl.lit(None, SCHEMA["rule.matched"]).alias("rule.matched"))
-        hits = derive(events, self._surroundings).lazy().select(self._words).collect()
-        combined = hits.unique().sort(pl.all())
-        matched = pl.Series("rule.matched", [self._names(row) for row in combined.iter_rows()], SCHEMA["rule.matched"])
-        named = hits.join(combined.with_columns(matched), on=hits.columns, maintain_order="left")
-        return events.with_columns(named["rule.matched"])
+        hits: Hits = []
+        for (module, numbers), engine in zip(self._parts, self._engines, strict=True):
+            found = _in_records(engine, events, module) if module else _in_columns(engine, self._derived(events))
+            hits += [(numbers[place], rows) for place, rows in found]
+        return events.with_columns(self._matched(hits, events.height))
 
-    def _names(self, words: Sequence[int]) -> list[str] | None:
-        """Names of the rules whose bits are set."""
-        names = [name for place, (name, _) in enumerate(self._rules) if words[place // BITS] >> place % BITS & 1]
-        return names or None
+    def _derived(self, events: pl.DataFrame) -> pl.DataFrame:
+        return derive(events, self._surroundings)
+
+    def _matched(self, hits: Hits, height: int) -> pl.Series:
+        """The names of the rules that hit each row. Few sets of rules occur, so names are looked up once per set."""
+        if not hits:
+            return pl.repeat(None, height, dtype=SCHEMA["rule.matched"], eager=True).alias("rule.matched")
+        rule = np.concatenate([np.full(len(rows), number) for number, rows in hits])
+        pairs = pl.DataFrame({"row": np.concatenate([rows for _, rows in hits]), "rule": rule})
+        sets = pairs.sort("row", "rule").group_by("row", maintain_order=True).agg("rule")
+        names = pl.Series(self._names, dtype=pl.String)
+        named = sets.select("row", pl.col("rule").list.eval(pl.lit(names).gather(pl.element())).alias("rule.matched"))
+        rows = pl.DataFrame({"row": pl.int_range(height, dtype=pl.Int64, eager=True)})
+        return rows.join(named, on="row", how="left", maintain_order="left")["rule.matched"]
 
 
-def _word(rules: Sequence[tuple[str, pl.Expr]]) -> pl.Expr:
-    """The rules' answers for an event as bits of one number: few numbers occur, so names are looked up per number."""
-    bits = (candidate.fill_null(True).cast(pl.Int64) * (1 << place) for place, (_, candidate) in enumerate(rules))
-    return pl.sum_horizontal(*bits)
+def passing(condition: Node, events: pl.DataFrame) -> Rows:
+    """The rows of a frame, which has all columns that it names, of which a condition holds."""
+    found = _in_columns(_engine_of(condition), events)
+    return found[0][1] if found else np.zeros(0, np.int64)
+
+
+@lru_cache(maxsize=256)
+def _engine_of(condition: Node) -> Engine:
+    return Engine([condition])
+
+
+def _in_columns(engine: Engine, events: pl.DataFrame) -> Hits:
+    with engine.lock:
+        found = list(engine.matches(look_at_columns(engine, events, text_of_field)))
+        engine.passed.tidy()
+        return found
+
+
+def _in_records(engine: Engine, events: pl.DataFrame, module: str) -> Hits:
+    """What hits the vendor's records among the events; those of other systems are not read."""
+    of = events.select((pl.col("event.module") == module).fill_null(False).alias("of"))["of"]
+    rows = of.arg_true().to_numpy()
+    if not len(rows):
+        return []
+    records = events.filter(of).select(pl.coalesce("vendor", "event.original", pl.lit("")).cast(pl.Binary))
+    found = judged(engine, records.to_series().to_list())
+    return [(number, rows[at]) for number, at in found.hits]
 
 
 def touched(events: pl.DataFrame, calendar: CompanyCalendar, reach: int) -> list[Mark]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,13 +30,33 @@ def register(app: typer.Typer) -> None:
 
 def hunt(
     context: typer.Context,
-    rule: Annotated[str, typer.Argument(help="Name of a rule in force, or a file or folder of rules.")],
+    rule: Annotated[str, typer.Argument(help="A file or folder of rules; of stored events also a rule's name.")],
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Look in a vendor's records instead: EVTX, JSON lines or JSON; gzip and zip too."
+        ),
+    ] = None,
     since: Since = None,
     until: Until = None,
     lang: Lang = "en",
     json: Json = False,
 ) -> None:
-    """What a rule finds in the stored events, judged as live; nothing is written."""
+    """What a rule finds in the stored events, judged as live; or, a JSON line each, in a file of records. Nothing is
+    written."""
+    from app.cli.hunting import hunt_file
+
+    if events is None:
+        _hunt_stored(context, rule, since, until, lang, json)
+        return
+    if since or until:
+        raise typer.BadParameter("--since and --until are for stored events: a file is read as a whole")
+    hunt_file(Path(rule), events)
+
+
+def _hunt_stored(
+    context: typer.Context, rule: str, since: str | None, until: str | None, lang: Lang, json: bool
+) -> None:
     from api.views import found_documents
     from app.backtesting import hunt_with
     from app.cli.show import document, table

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from app.cli.hunting import rules_import
 from app.cli.inputs import Json, configuration, house_of
 from core.calendar import CompanyCalendar
 
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     rules = typer.Typer(help="Detection rules.", no_args_is_help=True)
     rules.command("list")(rules_list)
     rules.command("test")(rules_test)
+    rules.command("import")(rules_import)
     app.add_typer(rules, name="rules")
 
 
@@ -198,7 +200,7 @@ def rules_list(context: typer.Context, json: Json = False) -> None:
     from app.cli.show import document, table
     from detection.rulebook import RuleBook
 
-    views = rule_views(RuleBook.load(configuration(context).detection.rules))
+    views = rule_views(RuleBook.load(configuration(context).rules))
     if json:
         document(views)
         return
@@ -216,7 +218,7 @@ def rules_test(
     from detection.rulebook import RuleBook
     from detection.selftest import run
 
-    results = run(RuleBook.load(configuration(context).detection.rules), files)
+    results = run(RuleBook.load(configuration(context).rules), files)
     failed = [result for result in results if not result.passed]
     if json:
         document([{"rule": r.rule, "test": r.test, "passed": r.passed, "detail": r.detail} for r in results])

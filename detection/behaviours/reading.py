@@ -40,17 +40,19 @@ class Draft:
     def name(self) -> str:
         return self.head.name
 
+    @property
+    def title(self) -> str:
+        return self.head.title
 
-def draft_of(file: str, document: Mapping[str, Any]) -> Draft:
-    """The draft of one document. Raises `RuleError` naming the file."""
+
+def draft_of(document: Mapping[str, Any]) -> Draft:
+    """The draft of one document. Raises `RuleError`."""
     try:
         head, extra = _Head.model_validate(document), Extra.model_validate(document)
         return Draft(head, extra, _behaviour(document["behaviour"]))
     except ValidationError as error:
         first = error.errors()[0]
-        raise RuleError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except RuleError as error:
-        raise RuleError(f"{file}: {error}") from None
+        raise RuleError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def behaviour_rule(draft: Draft, known: Mapping[str, Rule]) -> Rule:

@@ -7,6 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from core.condition import All, Is
+from core.condition import Any as Some
 from core.errors import RuleError
 from core.schema import JOINED
 from detection.derive import Surroundings, derive
@@ -89,9 +91,22 @@ def test_a_condition_without_joined_fields_needs_no_second_look() -> None:
 def test_a_vendors_field_is_seen_again_where_a_joined_one_needs_a_second_look() -> None:
     may = "{v: {o365.audit.ItemType: File}, d: {person.department: IT}, condition: v and %s}"
     assert book(rule(may % "d")).rules["t"].fields >= {"vendor", "event.original", "person.department"}
+    assert book(rule("{k: [secret], d: {person.department: IT}, condition: k and d}")).rules["t"].fields >= {"vendor"}
     alone = book(rule("{v: {o365.audit.ItemType: File}, condition: v}")).rules["t"]
     assert alone.exact is None
     assert not alone.fields
+
+
+def test_what_an_event_must_be_at_the_least_is_said_of_our_fields_and_of_a_vendors_system() -> None:
+    selection = (
+        "{s: {event.action: [Export, view], data.records|gte: 5}, d: {person.department: IT}, condition: s and not d}"
+    )
+    view = Some((Is("event.action", "export"), Is("event.action", "view")))
+    assert book(rule(selection)).rules["t"].least == All((view,))
+    ours = rule(selection).replace("leaverwatch", "m365")
+    assert book(ours).rules["t"].least == All((Is("event.module", "m365"), view))
+    theirs = rule("{s: {event.action: x, EventID: 4663}, condition: s}").replace("leaverwatch", "windows")
+    assert book(theirs).rules["t"].least == Is("event.module", "windows")
 
 
 def test_a_rule_that_cannot_hold_for_those_who_stay_is_for_leavers_only() -> None:

@@ -1,0 +1,71 @@
+"""Sigma rules over vendors' records, JSON decoding included: python -m benchmarks.sigma --rules DIR --events FILE"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections import Counter
+from pathlib import Path
+
+from sigma.rule import SigmaRule
+
+from app.hunting import Hunt, rule_texts
+from detection.engine import Engine
+from detection.logsource import in_records
+from detection.looking import judged
+
+BATCH = 20_000
+GROWTH = (100, 300, 1_000, 3_000)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rules", type=Path, required=True)
+    options.add_argument("--events", type=Path, required=True, help="JSON lines")
+    options.add_argument("--most", type=int, default=10**9, help="records to read")
+    options.add_argument("--matches", type=Path, help="write matches per rule here, as lines of id and count")
+    options.add_argument("--growth", action="store_true", help="also with 100 to 3,000 rules")
+    asked = options.parse_args()
+    begun = time.perf_counter()
+    hunt = Hunt.of(rule_texts(asked.rules))
+    print(f"{len(hunt.rules):,} rules, {hunt.engine.tests:,} tests, {len(hunt.refused)} refused, "
+          f"loaded in {time.perf_counter() - begun:.1f} s")  # fmt: skip
+    with asked.events.open("rb") as file:
+        records = [line for line, _ in zip(file, range(asked.most), strict=False)]
+    for name in ("cold", "warm", "warm"):
+        found = _pass(name, hunt.engine, records)
+    print(f"{len(found):,} rules matched, {sum(found.values()):,} matches, {_resident():,} MiB at most")
+    if asked.matches:
+        lines = (f"{hunt.rules[number].id} {count}" for number, count in sorted(found.items()))
+        asked.matches.write_text("\n".join(lines) + "\n")
+    if asked.growth:
+        for count in GROWTH:
+            rules = [hunt.rules[place % len(hunt.rules)] for place in range(count)]
+            _grown(rules, records)
+
+
+def _grown(rules: list[SigmaRule], records: list[bytes]) -> None:
+    engine = Engine([in_records(rule, {}) for rule in rules])
+    for name in ("cold", "warm"):
+        _pass(f"{len(rules):,} rules, {name}", engine, records)
+
+
+def _pass(name: str, engine: Engine, records: list[bytes]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    clock, used = time.perf_counter(), time.process_time()
+    for start in range(0, len(records), BATCH):
+        for number, rows in judged(engine, records[start : start + BATCH]).hits:
+            found[number] += len(rows)
+    clock, used = time.perf_counter() - clock, time.process_time() - used
+    rates = f"{len(records) / clock:,.0f} events/s by the clock, {len(records) / used:,.0f} a second of processor"
+    print(f"{name}: {rates}")
+    return found
+
+
+def _resident() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+if __name__ == "__main__":
+    main()
