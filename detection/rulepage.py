@@ -57,7 +57,8 @@ WORDS = {
         "title": "自带规则",
         "made": "由 `python -m detection.rulepage zh > docs/rule-pack.zh.md` 从 `rules/` 生成；有测试保证两者一致。",
         "count": "{alerts} 条规则产生告警；{blocks} 个构件只标记要查找的事件。",
-        "how": "规则的写法与计分见 [rules.md](rules.md)（英文），行为规则与什么比较见 [behaviours.zh.md](behaviours.zh.md)。`insider-ttp.*` 表示内部威胁 TTP 知识库收录的技术。"
+        "how": "规则的写法与计分见 [rules.md](rules.md)（英文），行为规则与什么比较见 "
+        "[behaviours.zh.md](behaviours.zh.md)。`insider-ttp.*` 表示内部威胁 TTP 知识库收录的技术。"
         "尖括号中为告警时填入的内容。",
         "facts": "级别 {level} · {points} 分 · {kind}",
         "behaviour": "{kind}：{what}",
