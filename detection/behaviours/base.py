@@ -93,6 +93,11 @@ class Behaviour(BaseModel, ABC):
 
     @property
     @abstractmethod
+    def unit(self) -> str:
+        """What `observed` counts: `events`, a field, or one of the words that `explain` knows."""
+
+    @property
+    @abstractmethod
     def reach(self) -> int:
         """How many days before a day bear on it."""
 

@@ -48,6 +48,10 @@ class Coverage(Behaviour):
         return frozenset({self.field, "data.owner", "user.id", "user.email", "user.name"})
 
     @property
+    def unit(self) -> str:
+        return self.field
+
+    @property
     def reach(self) -> int:
         # Whether the day before held depends on its own window.
         return 3 * self.days

@@ -72,6 +72,10 @@ class Crew(Behaviour):
         return frozenset({self.by, self.amount})
 
     @property
+    def unit(self) -> str:
+        return "people"
+
+    @property
     def reach(self) -> int:
         # A group that was found before in the same window was found with its own past.
         return 2 * self.within + self.unknown

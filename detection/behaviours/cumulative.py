@@ -75,6 +75,10 @@ class Cumulative(Behaviour):
         return frozenset({self.field} if self.field else ())
 
     @property
+    def unit(self) -> str:
+        return self.field or "events"
+
+    @property
     def reach(self) -> int:
         return self.run + self.history + 1
 

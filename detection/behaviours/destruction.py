@@ -43,6 +43,10 @@ class Destruction(Behaviour):
         return frozenset({*OBJECT, "data.records"})
 
     @property
+    def unit(self) -> str:
+        return "objects"
+
+    @property
     def reach(self) -> int:
         return self.history
 

@@ -65,6 +65,10 @@ class Joint(Behaviour):
         return frozenset(sign.field for sign in self.signs.values() if sign.field)
 
     @property
+    def unit(self) -> str:
+        return "kinds"
+
+    @property
     def reach(self) -> int:
         return 2 * self.days + self.history + self.lasts
 

@@ -49,6 +49,10 @@ class Sequence(Behaviour):
         return frozenset({"file.path", "file.name", "file.target_path"})
 
     @property
+    def unit(self) -> str:
+        return "file.path"
+
+    @property
     def reach(self) -> int:
         return 2 * self.days
 

@@ -56,6 +56,10 @@ class Silence(Behaviour):
         return 2 * (self.before + self.gap) + 30
 
     @property
+    def unit(self) -> str:
+        return "working days"
+
+    @property
     def reach(self) -> int:
         # The day before, which may be told already, has a past of its own.
         return self.memory + 2 * self.gap + 20

@@ -20,7 +20,7 @@ from core.person import Stage
 from core.schema import BY_NAME
 from detection import behaviours
 from detection.correlations import COUNTED, Correlation
-from detection.explain import explain
+from detection.explain import UNITS, explain, unit_words
 from detection.risk import points_of
 from detection.rule import Rule
 from detection.rulebook import RuleBook
@@ -261,6 +261,23 @@ def test_a_test_inside_a_behaviour_is_about_an_innocent(rule: Rule) -> None:
     near = failures_with(rule, limited(rule, rule.behaviour.least_observed - 1))
     apart = near | {"two people are not added together"}
     assert [test for test in inside(rule) if not test.matches and test.name not in apart]
+
+
+@pytest.mark.parametrize("rule", BEHAVING, ids=named)
+def test_an_alert_of_a_behaviour_says_in_its_own_unit_what_would_have_been_silent(rule: Rule) -> None:
+    test = next(test for test in inside(rule) if test.matches)
+    for alert in raised(BOOK, rule.name, test):
+        unit = alert.terms[0].unit
+        assert unit not in (None, "", "events")
+        for lang in ("zh", "en"):
+            assert unit_words(unit, lang) != UNITS[lang][""]
+            assert unit_words(unit, lang) in explain(rule, alert, "Li Na", lang)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in BEHAVING if not rule.extra.lookback], ids=named)
+def test_a_behaviour_that_does_not_look_back_does_not_say_so(rule: Rule) -> None:
+    found = [alert for test in inside(rule) if test.matches for alert in raised(BOOK, rule.name, test)]
+    assert not any("looking back" in explain(rule, alert, "Li Na", "en") for alert in found)
 
 
 def test_a_page_says_what_every_kind_of_behaviour_finds() -> None:
