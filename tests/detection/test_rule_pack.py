@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import yaml
 
+from api.views import rule_views
 from core.actions import ACTIONS
 from core.alert import Severity
 from core.person import Stage
@@ -278,6 +279,15 @@ def test_an_alert_of_a_behaviour_says_in_its_own_unit_what_would_have_been_silen
 def test_a_behaviour_that_does_not_look_back_does_not_say_so(rule: Rule) -> None:
     found = [alert for test in inside(rule) if test.matches for alert in raised(BOOK, rule.name, test)]
     assert not any("looking back" in explain(rule, alert, "Li Na", "en") for alert in found)
+
+
+def test_whoever_asks_for_the_rules_is_told_the_kind_and_limit_of_a_behaviour() -> None:
+    views = {view.name: view for view in rule_views(BOOK)}
+    told = {rule.name: (views[rule.name].kind, views[rule.name].limit) for rule in BEHAVING}
+    assert told["crew_mail"] == ("crew", 3)
+    assert told["file_drip"] == ("cumulative", 30)
+    assert told["about_to_leave"] == ("joint", 2)
+    assert views["crew_mail"].rules == ["mail_bulky_outside"]
 
 
 def test_a_page_says_what_every_kind_of_behaviour_finds() -> None:
