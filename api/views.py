@@ -78,7 +78,8 @@ class AlertView(BaseModel):
 
 
 class RuleView(BaseModel):
-    """A rule in force. Building blocks raise no alerts; `limit` is that of a window that counts or sums."""
+    """A rule in force. Building blocks raise no alerts. `limit` is that of a window that counts or sums; a behaviour's
+    is the least at which it finds anything, which somebody's own past may raise."""
 
     name: str
     id: str
@@ -199,7 +200,7 @@ def rule_views(book: RuleBook) -> list[RuleView]:
 
 
 def _rule_view(rule: Rule) -> RuleView:
-    extra, window = rule.extra, rule.correlation
+    extra = rule.extra
     return RuleView(
         name=rule.name,
         id=rule.id,
@@ -213,14 +214,20 @@ def _rule_view(rule: Rule) -> RuleView:
         stage=extra.stage,
         for_stages=sorted(extra.for_stages),
         lookback=extra.lookback,
-        rules=list(window.rules) if window else [],
-        limit=window.limit if window and window.counted else None,
+        rules=list(rule.builds_on),
+        limit=_limit(rule),
         tags=list(rule.tags),
         falsepositives=list(rule.falsepositives),
         messages=extra.message.model_dump() if extra.message else {},
         runbooks=extra.runbook.model_dump() if extra.runbook else {},
         tests=len(extra.tests),
     )
+
+
+def _limit(rule: Rule) -> float | None:
+    if rule.behaviour:
+        return rule.behaviour.least_observed
+    return rule.correlation.limit if rule.correlation and rule.correlation.counted else None
 
 
 def cases_of(records: Records, persons: Collection[str] | None) -> list[Case]:

@@ -42,6 +42,10 @@ UNITS = {
         "email.to.address": "recipients",
         "email.to.domain": "domains",
         "target.user": "colleagues",
+        "kinds": "kinds of sign",
+        "people": "people",
+        "objects": "files or records",
+        "working days": "working days",
         "": "different values",
     },
     "zh": {
@@ -54,6 +58,10 @@ UNITS = {
         "email.to.address": "个收件人",
         "email.to.domain": "个域名",
         "target.user": "位同事",
+        "kinds": "类迹象",
+        "people": "人",
+        "objects": "个文件或记录",
+        "working days": "个工作日",
         "": "个不同的值",
     },
 }
@@ -112,7 +120,7 @@ def explain(rule: Rule, alert: Alert, name: str, lang: Literal["zh", "en"]) -> s
     message = _filled(getattr(rule.extra.message, lang), words) if rule.extra.message else rule.title
     more = [notes["limit"]] if "limit" in alert.facts else []
     more += [notes["usual"]] if "own_usual" in alert.facts else []
-    more += [notes["looking back"]] if _looked_back(alert) else []
+    more += [notes["looking back"]] if _looked_back(rule, alert) else []
     said = [message, _filled(notes["comma"].join(more), words)] if more else [message]
     said += [_filled(notes["silent"], words)] if "limit" in alert.facts and silent is not None else []
     return notes["stop"].join(said)
@@ -127,6 +135,9 @@ def _shown(value: Fact) -> str:
     return value if isinstance(value, str) else f"{value:,}"
 
 
-def _looked_back(alert: Alert) -> bool:
+def _looked_back(rule: Rule, alert: Alert) -> bool:
+    if rule.behaviour and rule.behaviour.crowd:
+        # The others may have come after the person's own last event.
+        return False
     last = alert.facts.get("last")
     return isinstance(last, str) and last < alert.time.isoformat(timespec="seconds")

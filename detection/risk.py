@@ -82,7 +82,10 @@ def silent_below(rule: Rule, facts: Mapping[str, Fact]) -> Fact | None:
 
 
 def unit_of(rule: Rule, facts: Mapping[str, Fact]) -> str | None:
-    """What the observed value counts: `events`, or the field whose values are added up or told apart."""
+    """What the observed value counts: `events`, the field whose values are added up or told apart, or the word of a
+    behaviour."""
+    if rule.behaviour:
+        return rule.behaviour.unit
     if "limit" in facts:
         return (rule.correlation.field or EVENTS) if rule.correlation else None
     return EVENTS if rule.correlation is None else None

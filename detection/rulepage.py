@@ -18,17 +18,30 @@ AREAS = {
     "chat": {"en": "Chat", "zh": "聊天"},
     "endpoint": {"en": "Endpoint", "zh": "终端"},
     "identity": {"en": "Identity and HR state", "zh": "身份与人事状态"},
+    "behaviour": {"en": "Behaviours over days, systems and people", "zh": "跨越多日、多系统、多人的行为"},
 }
 """The folders of `rules/`, in the order of the page."""
+KINDS = {
+    "coverage": {"en": "a share of all customers", "zh": "占全部客户的份额"},
+    "crew": {"en": "several people, one new place", "zh": "多人同一新去处"},
+    "cumulative": {"en": "a little every day", "zh": "积少成多"},
+    "destruction": {"en": "gone and not put back", "zh": "删除而未恢复"},
+    "joint": {"en": "signs of several kinds", "zh": "多类迹象并存"},
+    "sequence": {"en": "steps of the same files", "zh": "同一批文件的步骤"},
+    "silence": {"en": "one system hears nothing more", "zh": "某个系统不再有记录"},
+}
+"""What each kind of behaviour finds."""
 WORDS = {
     "en": {
         "title": "Rules we ship",
         "made": "Made from `rules/` by `python -m detection.rulepage en > docs/rule-pack.md`; "
         "a test holds the two together.",
         "count": "{alerts} rules raise alerts; {blocks} building blocks only name what they look for.",
-        "how": "How a rule is written and scored stands in [rules.md](rules.md). "
+        "how": "How a rule is written and scored stands in [rules.md](rules.md), what a behaviour compares in "
+        "[behaviours.md](behaviours.md). "
         "`insider-ttp.*` marks techniques of the Insider Threat TTP Knowledge Base.",
         "facts": "{level} · {points} points · {kind}",
+        "behaviour": "{kind}: {what}",
         "floor": " · at least {floor}",
         "stages": " · only {stages}",
         "lookback": " · looks back {lookback} days",
@@ -44,9 +57,11 @@ WORDS = {
         "title": "自带规则",
         "made": "由 `python -m detection.rulepage zh > docs/rule-pack.zh.md` 从 `rules/` 生成；有测试保证两者一致。",
         "count": "{alerts} 条规则产生告警；{blocks} 个构件只标记要查找的事件。",
-        "how": "规则的写法与计分见 [rules.md](rules.md)（英文）。`insider-ttp.*` 表示内部威胁 TTP 知识库收录的技术。"
+        "how": "规则的写法与计分见 [rules.md](rules.md)（英文），行为规则与什么比较见 "
+        "[behaviours.zh.md](behaviours.zh.md)。`insider-ttp.*` 表示内部威胁 TTP 知识库收录的技术。"
         "尖括号中为告警时填入的内容。",
         "facts": "级别 {level} · {points} 分 · {kind}",
+        "behaviour": "{kind}：{what}",
         "floor": " · 至少 {floor} 分",
         "stages": " · 仅限 {stages}",
         "lookback": " · 回看 {lookback} 天",
@@ -91,7 +106,7 @@ def _area(book: RuleBook, area: str, lang: Language) -> Iterator[str]:
 
 def _entry(rule: Rule, lang: Language) -> Iterator[str]:
     words, extra = WORDS[lang], rule.extra
-    facts = words["facts"].format(level=rule.level.value, points=f"{points_of(rule):g}", kind=rule.kind)
+    facts = words["facts"].format(level=rule.level.value, points=f"{points_of(rule):g}", kind=_kind(rule, lang))
     facts += words["floor"].format(floor=f"{extra.floor:g}") if extra.floor else ""
     facts += words["stages"].format(stages=", ".join(sorted(extra.for_stages))) if extra.for_stages else ""
     facts += words["lookback"].format(lookback=extra.lookback) if extra.lookback else ""
@@ -106,6 +121,12 @@ def _entry(rule: Rule, lang: Language) -> Iterator[str]:
     yield f"{words['innocent']}{words['stop']}{words['list'].join(rule.falsepositives)}  "
     yield f"{words['tags']}{words['stop']}{', '.join(f'`{tag}`' for tag in rule.tags)}"
     yield ""
+
+
+def _kind(rule: Rule, lang: Language) -> str:
+    if rule.behaviour is None:
+        return rule.kind
+    return WORDS[lang]["behaviour"].format(kind=rule.kind, what=KINDS[rule.kind][lang])
 
 
 if __name__ == "__main__":

@@ -110,8 +110,7 @@ def _only(book: RuleBook, name: str) -> RuleBook:
 
 
 def _built_on(book: RuleBook, name: str) -> set[str]:
-    window = book.rules[name].correlation
-    return {name}.union(*(_built_on(book, base) for base in window.rules)) if window else {name}
+    return {name}.union(*(_built_on(book, base) for base in book.rules[name].builds_on))
 
 
 def _repeated(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, ClassVar, get_args
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -66,6 +66,8 @@ class Behaviour(BaseModel, ABC):
     own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    limit_by: ClassVar[str]
+    """The parameter that is the least `observed` at which anything is found; somebody's own past may ask for more."""
     generate: bool = False
 
     @classmethod
@@ -73,6 +75,11 @@ class Behaviour(BaseModel, ABC):
         """The word that stands behind `type:` in a rule."""
         (word,) = get_args(cls.model_fields["type"].annotation)
         return str(word)
+
+    @property
+    def least_observed(self) -> float:
+        """The value of the parameter `limit_by`."""
+        return float(getattr(self, self.limit_by))
 
     @property
     @abstractmethod
@@ -83,6 +90,11 @@ class Behaviour(BaseModel, ABC):
     @abstractmethod
     def fields(self) -> frozenset[str]:
         """The fields it needs of their events."""
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """What `observed` counts: `events`, a field, or one of the words that `explain` knows."""
 
     @property
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -24,6 +24,7 @@ class Coverage(Behaviour):
     the person is not.
     """
 
+    limit_by: ClassVar[str] = "least"
     type: Literal["coverage"]
     rules: tuple[str, ...] = Field(min_length=1)
     field: str = "crm.record_id"
@@ -45,6 +46,10 @@ class Coverage(Behaviour):
     @property
     def fields(self) -> frozenset[str]:
         return frozenset({self.field, "data.owner", "user.id", "user.email", "user.name"})
+
+    @property
+    def unit(self) -> str:
+        return self.field
 
     @property
     def reach(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
-from typing import Literal, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -39,6 +39,7 @@ class Crew(Behaviour):
     day the one with the most people is named, and the members of all.
     """
 
+    limit_by: ClassVar[str] = "people"
     type: Literal["crew"]
     rules: tuple[str, ...] = Field(min_length=1)
     by: str = "email.to.address"
@@ -69,6 +70,10 @@ class Crew(Behaviour):
     @property
     def fields(self) -> frozenset[str]:
         return frozenset({self.by, self.amount})
+
+    @property
+    def unit(self) -> str:
+        return "people"
 
     @property
     def reach(self) -> int:

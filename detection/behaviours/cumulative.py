@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Literal, Self, TypeAlias
+from typing import ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -48,6 +48,7 @@ class Cumulative(Behaviour):
     x is the events of a day, the sum of `field` where it is a number, else how many distinct values it had.
     """
 
+    limit_by: ClassVar[str] = "limit"
     type: Literal["cumulative"]
     rules: tuple[str, ...] = Field(min_length=1)
     field: str | None = None
@@ -72,6 +73,10 @@ class Cumulative(Behaviour):
     @property
     def fields(self) -> frozenset[str]:
         return frozenset({self.field} if self.field else ())
+
+    @property
+    def unit(self) -> str:
+        return self.field or "events"
 
     @property
     def reach(self) -> int:

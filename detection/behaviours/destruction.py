@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
@@ -24,6 +24,7 @@ class Destruction(Behaviour):
     fact `final` counts them, and each is as much as `weight` objects.
     """
 
+    limit_by: ClassVar[str] = "objects"
     type: Literal["destruction"]
     gone: tuple[str, ...] = Field(min_length=1)
     back: tuple[str, ...] = ()
@@ -40,6 +41,10 @@ class Destruction(Behaviour):
     @property
     def fields(self) -> frozenset[str]:
         return frozenset({*OBJECT, "data.records"})
+
+    @property
+    def unit(self) -> str:
+        return "objects"
 
     @property
     def reach(self) -> int:

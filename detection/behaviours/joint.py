@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -39,6 +39,7 @@ class Joint(Behaviour):
     `pre_departure`.
     """
 
+    limit_by: ClassVar[str] = "kinds"
     type: Literal["joint"]
     signs: Mapping[str, Sign] = Field(min_length=2, max_length=16)
     kinds: int = Field(default=2, ge=2)
@@ -62,6 +63,10 @@ class Joint(Behaviour):
     @property
     def fields(self) -> frozenset[str]:
         return frozenset(sign.field for sign in self.signs.values() if sign.field)
+
+    @property
+    def unit(self) -> str:
+        return "kinds"
 
     @property
     def reach(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -25,6 +25,7 @@ class Sequence(Behaviour):
     Steps that are not needed are told where they are seen.
     """
 
+    limit_by: ClassVar[str] = "files"
     type: Literal["sequence"]
     steps: Mapping[str, tuple[str, ...]] = Field(min_length=2, max_length=8)
     needs: tuple[str, ...] = Field(min_length=2)
@@ -46,6 +47,10 @@ class Sequence(Behaviour):
     @property
     def fields(self) -> frozenset[str]:
         return frozenset({"file.path", "file.name", "file.target_path"})
+
+    @property
+    def unit(self) -> str:
+        return "file.path"
 
     @property
     def reach(self) -> int:

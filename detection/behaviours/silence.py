@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -26,6 +26,7 @@ class Silence(Behaviour):
     the system's silence: they do not count. Told on the first day with an event elsewhere on which it is so.
     """
 
+    limit_by: ClassVar[str] = "gap"
     type: Literal["silence"]
     sources: Mapping[str, tuple[str, ...]] = Field(min_length=2, max_length=8)
     gap: int = Field(default=5, ge=2, le=30)
@@ -53,6 +54,10 @@ class Silence(Behaviour):
     def memory(self) -> int:
         """Calendar days in which the working days lie that decide: holidays may lie between them."""
         return 2 * (self.before + self.gap) + 30
+
+    @property
+    def unit(self) -> str:
+        return "working days"
 
     @property
     def reach(self) -> int:

@@ -14,21 +14,25 @@ import polars as pl
 import pytest
 import yaml
 
+from api.views import rule_views
 from core.actions import ACTIONS
 from core.alert import Severity
+from core.person import Stage
 from core.schema import BY_NAME
+from detection import behaviours
 from detection.correlations import COUNTED, Correlation
-from detection.explain import explain
+from detection.explain import UNITS, explain, unit_words
 from detection.risk import points_of
 from detection.rule import Rule
 from detection.rulebook import RuleBook
-from detection.rulepage import AREAS, Language, area_of, page
+from detection.rulepage import AREAS, KINDS, Language, area_of, page
 from detection.selftest import RuleTest, matched, raised, run
 from detection.techniques import is_known
 
 BOOK = RuleBook.load()
 SPEAKING = [rule for rule in BOOK.rules.values() if rule.alerts]
 LIMITED = [rule for rule in SPEAKING if rule.correlation and rule.correlation.type in COUNTED]
+BEHAVING = [rule for rule in SPEAKING if rule.behaviour]
 TEXTS = {text["name"]: text for text in map(yaml.safe_load, BOOK.texts.values())}
 CASE_OPENS_AT = 30
 WORTH = {
@@ -61,6 +65,14 @@ def failures_with(rule: Rule, changed: Rule) -> set[str]:
     """Names of the rule's own tests that a change of it makes fail."""
     book = replace(BOOK, rules={**BOOK.rules, rule.name: changed})
     return {test.name for test in inside(rule) if matched(book, rule.name, test) != sorted(test.matches)}
+
+
+def limited(rule: Rule, limit: float) -> Rule:
+    """A rule of behaviour with another limit."""
+    assert rule.behaviour is not None
+    name = rule.behaviour.limit_by
+    kept = type(getattr(rule.behaviour, name))
+    return replace(rule, behaviour=rule.behaviour.model_copy(update={name: kept(limit)}))
 
 
 def people_in(test: RuleTest) -> set[str]:
@@ -153,7 +165,7 @@ def test_a_message_names_only_what_the_rule_finds(rule: Rule) -> None:
     assert rule.extra.message is not None
     named = set(re.findall(r"{([^}]+)}", rule.extra.message.zh + rule.extra.message.en)) - {"person"}
     found = [alert for test in inside(rule) if test.matches for alert in raised(BOOK, rule.name, test)]
-    if rule.correlation:
+    if rule.correlation or rule.behaviour:
         assert named <= found[0].facts.keys() | {"example"}
     assert named <= set().union(*(alert.facts.keys() for alert in found))
     for lang in ("zh", "en"):
@@ -189,8 +201,9 @@ def test_what_a_rule_is_worth_fits_its_level(rule: Rule) -> None:
     assert least <= points_of(rule) <= most
     decides_alone = rule.extra.floor is not None
     assert decides_alone == (rule.level is Severity.CRITICAL)
-    assert rule.extra.stage.keys() <= {"notice", "departed"}
+    assert rule.extra.stage.keys() <= {stage.value for stage in Stage} - {"active"}
     assert all(factor > 1 for factor in rule.extra.stage.values())
+    assert rule.extra.stage.get("pre_departure", 1.0) <= rule.extra.stage.get("notice", 1.0), "a guess weighs less"
     if rule.level is Severity.LOW:
         weight = rule.extra.stage.get("notice", 1.0)
         assert points_of(rule) * weight < CASE_OPENS_AT, "one weak sign alone opens no case, not even of a leaver"
@@ -223,17 +236,75 @@ def test_a_test_inside_a_rule_is_about_an_innocent(rule: Rule) -> None:
     assert any(len(people_in(test)) == 1 for test in others), "a negative test that is not only one below the limit"
 
 
+@pytest.mark.parametrize("rule", BEHAVING, ids=named)
+def test_the_tests_inside_a_behaviour_hold_its_limit_to_the_unit(rule: Rule) -> None:
+    assert rule.behaviour is not None
+    one_more, one_less = (limited(rule, rule.behaviour.least_observed + by) for by in (1, -1))
+    missed = {test.name for test in inside(rule) if test.matches}
+    accused = {test.name for test in inside(rule) if not test.matches}
+    assert failures_with(rule, one_more) & missed, "a positive test at the limit"
+    assert failures_with(rule, one_less) & accused, "a negative test one below it"
+
+
+@pytest.mark.parametrize("rule", [rule for rule in BEHAVING if rule.kind != "crew"], ids=named)
+def test_a_test_inside_a_behaviour_keeps_two_people_apart(rule: Rule) -> None:
+    """A crew is several people by what it is."""
+    (test,) = (test for test in inside(rule) if test.name == "two people are not added together")
+    together = [{**event, "person.id": "li.na"} if event["person.id"] == "wang.wei" else event for event in test.events]
+    assert test.matches == []
+    assert {"li.na", "wang.wei"} <= people_in(test)
+    assert matched(BOOK, rule.name, test.model_copy(update={"events": together})) == ["li.na"]
+
+
+@pytest.mark.parametrize("rule", BEHAVING, ids=named)
+def test_a_test_inside_a_behaviour_is_about_an_innocent(rule: Rule) -> None:
+    assert rule.behaviour is not None
+    near = failures_with(rule, limited(rule, rule.behaviour.least_observed - 1))
+    apart = near | {"two people are not added together"}
+    assert [test for test in inside(rule) if not test.matches and test.name not in apart]
+
+
+@pytest.mark.parametrize("rule", BEHAVING, ids=named)
+def test_an_alert_of_a_behaviour_says_in_its_own_unit_what_would_have_been_silent(rule: Rule) -> None:
+    test = next(test for test in inside(rule) if test.matches)
+    for alert in raised(BOOK, rule.name, test):
+        unit = alert.terms[0].unit
+        assert unit not in (None, "", "events")
+        for lang in ("zh", "en"):
+            assert unit_words(unit, lang) != UNITS[lang][""]
+            assert unit_words(unit, lang) in explain(rule, alert, "Li Na", lang)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in BEHAVING if not rule.extra.lookback], ids=named)
+def test_a_behaviour_that_does_not_look_back_does_not_say_so(rule: Rule) -> None:
+    found = [alert for test in inside(rule) if test.matches for alert in raised(BOOK, rule.name, test)]
+    assert not any("looking back" in explain(rule, alert, "Li Na", "en") for alert in found)
+
+
+def test_whoever_asks_for_the_rules_is_told_the_kind_and_limit_of_a_behaviour() -> None:
+    views = {view.name: view for view in rule_views(BOOK)}
+    told = {rule.name: (views[rule.name].kind, views[rule.name].limit) for rule in BEHAVING}
+    assert told["crew_mail"] == ("crew", 3)
+    assert told["file_drip"] == ("cumulative", 30)
+    assert told["about_to_leave"] == ("joint", 2)
+    assert views["crew_mail"].rules == ["mail_bulky_outside"]
+
+
+def test_a_page_says_what_every_kind_of_behaviour_finds() -> None:
+    assert KINDS.keys() == behaviours.KINDS.keys()
+
+
 def test_no_two_rules_look_for_the_same() -> None:
     seen: dict[str, str] = {}
     for name, text in TEXTS.items():
-        keys = ("logsource", "detection", "correlation", "first_seen", "for_stages")
+        keys = ("logsource", "detection", "correlation", "behaviour", "first_seen", "for_stages")
         looked_for = json.dumps({key: text.get(key) for key in keys}, sort_keys=True)
         assert looked_for not in seen, f"{name} and {seen.get(looked_for)}"
         seen[looked_for] = name
 
 
 def test_every_building_block_is_built_upon() -> None:
-    used = {base for rule in BOOK.rules.values() if rule.correlation for base in rule.correlation.rules}
+    used = {base for rule in BOOK.rules.values() for base in rule.builds_on}
     assert {rule.name for rule in BOOK.rules.values() if not rule.alerts} <= used
     assert {rule.name for rule in BOOK.rules.values() if rule.level is Severity.INFORMATIONAL} <= used
 
@@ -277,6 +348,7 @@ def test_the_pack_is_as_wide_as_the_issue_asks() -> None:
     assert len(SPEAKING) >= 80
     per_area = Counter(area_of(BOOK)[rule.name] for rule in SPEAKING)
     assert all(per_area[area] >= 8 for area in AREAS)
+    assert {rule.kind for rule in BEHAVING} == behaviours.KINDS.keys()
     kinds = {rule.kind for rule in BOOK.rules.values()}
     assert {"event", "event_count", "value_count", "value_sum", "temporal", "temporal_ordered"} <= kinds
 
