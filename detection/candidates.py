@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import polars as pl
 
+from detection.passing import passing
 from detection.rule import FirstSeen, Rule
-from detection.tagging import passing
 from detection.windows import A_DAY, TIME
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -13,15 +12,13 @@ from core.canonical import content_id
 from core.ports import Mark
 from core.schema import SCHEMA
 from detection.derive import Surroundings, derive
-from detection.engine import Engine, Rows
-from detection.fields import text_of_field
-from detection.looking import judged, look_at_columns
-from detection.node import Node
+from detection.engine import Engine
+from detection.looking import judged
+from detection.passing import Hits, in_columns
 from detection.rulebook import RuleBook
 
 LAST_DAY = date(9999, 12, 31)
 MANY = 1_000
-Hits = list[tuple[int, Rows]]
 
 
 class Tagger:
@@ -45,7 +42,7 @@ class Tagger:
             return events.with_columns(pl.lit(None, SCHEMA["rule.matched"]).alias("rule.matched"))
         hits: Hits = []
         for (module, numbers), engine in zip(self._parts, self._engines, strict=True):
-            found = _in_records(engine, events, module) if module else _in_columns(engine, self._derived(events))
+            found = _in_records(engine, events, module) if module else in_columns(engine, self._derived(events))
             hits += [(numbers[place], rows) for place, rows in found]
         return events.with_columns(self._matched(hits, events.height))
 
@@ -63,24 +60,6 @@ class Tagger:
         named = sets.select("row", pl.col("rule").list.eval(pl.lit(names).gather(pl.element())).alias("rule.matched"))
         rows = pl.DataFrame({"row": pl.int_range(height, dtype=pl.Int64, eager=True)})
         return rows.join(named, on="row", how="left", maintain_order="left")["rule.matched"]
-
-
-def passing(condition: Node, events: pl.DataFrame) -> Rows:
-    """The rows of a frame, which has all columns that it names, of which a condition holds."""
-    found = _in_columns(_engine_of(condition), events)
-    return found[0][1] if found else np.zeros(0, np.int64)
-
-
-@lru_cache(maxsize=256)
-def _engine_of(condition: Node) -> Engine:
-    return Engine([condition])
-
-
-def _in_columns(engine: Engine, events: pl.DataFrame) -> Hits:
-    with engine.lock:
-        found = list(engine.matches(look_at_columns(engine, events, text_of_field)))
-        engine.passed.tidy()
-        return found
 
 
 def _in_records(engine: Engine, events: pl.DataFrame, module: str) -> Hits:
