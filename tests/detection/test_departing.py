@@ -115,5 +115,5 @@ def test_a_book_without_it_reaches_no_further() -> None:
     ],
 )
 def test_signs_that_cannot_be_joint_are_refused(signs: str) -> None:
-    with pytest.raises(RuleError, match=r"^2\.yml:1: "):
+    with pytest.raises(RuleError, match=r"^2\.yml(:1)?: "):
         book(tagged("view"), tagged("send"), f"title: J\nname: j\nbehaviour: {{type: joint, {signs}}}\n")
