@@ -63,7 +63,9 @@ def test_looking_back_on_servers_finds_the_alerts_that_were_raised_live(
             judged = hunt({rule.name for rule in book.judged}, bench, None, None)
             assert sorted((alert for one in judged for alert in one.alerts), key=lambda alert: alert.id) == live
     found = json.loads(run("hunt", "mass_export", "--json", data=tmp_path).stdout)["alerts"]
-    assert found == [alert for alert in undisturbed["alerts"] if alert["rule"] == "mass_export"]
+    told = [alert for alert in undisturbed["alerts"] if alert["rule"] == "mass_export"]
+    same = ("id", "time", "score", "facts", "event_ids")  # a hunt asks no peers
+    assert [[one[name] for name in same] for one in found] == [[one[name] for name in same] for one in told]
     assert found
 
 
