@@ -12,6 +12,7 @@ from core.alert import Alert
 from core.case import Case, CaseState
 from core.errors import Refused
 from core.grounds import RuleException, hours_of
+from detection.exceptions import concerns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +29,11 @@ class Suggestion:
 def add_exception(house: House, exception: RuleException) -> RuleException:
     """Enter an exception under a new id. Raises `Refused` for one that nobody could account for."""
     rules = house.book.rules
-    tags = {tag for rule in rules.values() for tag in rule.tags}
     if bool(exception.rule) == bool(exception.tag):
         raise Refused("an exception is one from a rule or from a tag: give one of them")
     if exception.rule and exception.rule not in rules:
         raise Refused(f"there is no rule called {exception.rule}")
-    if exception.tag and exception.tag.lower() not in tags:
+    if exception.tag and not any(concerns(exception, rule) for rule in rules.values()):
         raise Refused(f"no rule has the tag {exception.tag}")
     if not (exception.person or exception.department or exception.title):
         raise Refused("an exception is somebody's: give a person, a department or a title")

@@ -8,12 +8,20 @@ from pathlib import Path
 from typing import Literal
 
 from sigma.filters import SigmaFilter
-from sigma.rule import SigmaRule
 
 from core.errors import RuleError
-from detection.behaviours.reading import Draft, behaviour_rule
-from detection.rule import NoSource, Rule, correlation_rule, event_rule
-from detection.rulebook import RuleBook, Written, circle_among, filtered, goes_by, in_order, names_of, parsed_files
+from detection.rule import NoSource, Rule
+from detection.rulebook import (
+    RuleBook,
+    Written,
+    circle_among,
+    compiled,
+    filtered,
+    goes_by,
+    in_order,
+    names_of,
+    parsed_files,
+)
 
 Outcome = Literal["runs", "never", "refused"]
 
@@ -55,21 +63,15 @@ def held_against(texts: Mapping[str, str], book: RuleBook) -> list[Verdict]:
 def _verdict(name: str, rule: Written, known: dict[str, Rule], names: Mapping[str, str]) -> Verdict:
     title = rule.title or name
     try:
-        compiled = _compiled(rule, known, names)
-        if compiled.name in known:
-            raise RuleError(f"a rule called {compiled.name} is there already")
+        made = compiled(rule, known, names)
+        if made.name in known:
+            raise RuleError(f"a rule called {made.name} is there already")
     except NoSource as error:
         return Verdict(file=name, rule=title, outcome="never", reason=str(error))
     except RuleError as error:
         return _refused(name, rule, error)
-    known[compiled.name] = compiled
+    known[made.name] = made
     return Verdict(file=name, rule=title, outcome="runs")
-
-
-def _compiled(rule: Written, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
-    if isinstance(rule, Draft):
-        return behaviour_rule(rule, known)
-    return event_rule(rule) if isinstance(rule, SigmaRule) else correlation_rule(rule, known, names)
 
 
 def _refused(name: str, rule: Written, why: object) -> Verdict:

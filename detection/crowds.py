@@ -32,19 +32,18 @@ def of_crowds(
     rules: Sequence[Rule], events: pl.DataFrame, group: Sequence[Span], bench: Bench, beside: Beside
 ) -> Iterator[Match]:
     """What is found of several persons together, where one of the group is among them; what others have goes beside."""
+    together = [(rule, one, one.crowd) for rule in rules if (one := rule.behaviour) and one.crowd]
+    if not together:
+        return
     people = {person for person, _, _ in group}
     first, last = min(first for _, first, _ in group), max(last for _, _, last in group)
     seen = Seen(events, bench.book.rules, happening)
-    for rule in rules:
-        if not (rule.behaviour and rule.behaviour.crowd):
-            continue
-        place = rule.behaviour.crowd
+    for rule, behaviour, place in together:
         others = _crowd(rule, place, seen, group, bench)
         met = others.events.select("person.id", place).drop_nulls().unique()
         beside.places |= {(person, where) for person, where in met.iter_rows() if person not in people}
-        hits = {name: others.events[others.happens(name).holds] for name in rule.leaves}
-        outcomes = Outcomes(others.events, bench, ())
-        for match in behaviours.find(rule, rule.behaviour, hits, bench.directory.calendar, Everybody(bench), None):
+        outcomes, calendar = Outcomes(others.events, bench, ()), bench.directory.calendar
+        for match in behaviours.find(rule, behaviour, others.hits(rule), calendar, Everybody(bench), None):
             if match.person in people:
                 yield match
             elif first <= match.day <= last:
@@ -53,7 +52,7 @@ def of_crowds(
 
 def _crowd(rule: Rule, place: str, seen: Seen, group: Sequence[Span], bench: Bench) -> Seen:
     """The events of anybody that have a value of the field `place` in common with the group's."""
-    own = [seen.events[seen.happens(name).holds][place] for name in rule.leaves]
+    own = [rows[place] for rows in seen.hits(rule).values()]
     values = pl.concat(own).drop_nulls().unique().sort().to_list()
     asked = [rule, *(bench.book.rules[name] for name in rule.leaves)]
     between = replace(bearing(group, bench, rule.reach), tagged=rule.leaves, columns=columns(asked, bench.grounds))

@@ -7,10 +7,11 @@ import re
 import polars as pl
 from sigma.types import SigmaType
 
+from core.condition import Wild
 from core.errors import RuleError
 from core.schema import BY_NAME, Kind, vendor_value
 from detection.node import Leaf, Node, fields_of, leaves
-from detection.predicate import Compared, Pattern, Present, Wild, number_of
+from detection.predicate import Compared, Pattern, Present, number_of
 from detection.values import Placeholders, asked
 
 VENDOR_PREFIXES = ("o365.audit.", "salesforce.", "winlog.event_data.", "postfix.")

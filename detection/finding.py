@@ -96,8 +96,7 @@ def _matches(rule: Rule, seen: Seen, bench: Bench, past: Past | None) -> list[Ma
         return findings(rule, seen, past)
     if rule.behaviour.crowd or seen.never(rule):
         return []
-    hits = {name: seen.events[seen.happens(name).holds] for name in rule.leaves}
-    return behaviours.find(rule, rule.behaviour, hits, bench.directory.calendar, Everybody(bench), past)
+    return behaviours.find(rule, rule.behaviour, seen.hits(rule), bench.directory.calendar, Everybody(bench), past)
 
 
 def _looking_back(

@@ -54,31 +54,20 @@ class Retold:
     def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
         """At least as many as there are: all events that the rules asked about may match."""
         if TAGS in by:
-            parts = [*self._by_stored_tag(query, by, zone, sums), *self._by_fresh_tag(query, by, zone, sums)]
+            parts = list(self._by_tag(query, by, zone, sums))
         else:
             parts = [self._store.totals(part, by, zone, sums) for part in self._parts(query)]
         return pl.concat(parts).group_by(by).agg(pl.all().sum()).sort(by)
 
-    def _by_stored_tag(
-        self, query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str]
-    ) -> Iterator[pl.DataFrame]:
-        """Totals by the tags stored, those left out that are told anew here."""
-        found = self._store.totals(
-            replace(query, tagged=frozenset(query.tagged or ()) - self._asked(query)), by, zone, sums
-        )
-        yield found.filter(~pl.col(TAGS).is_in(sorted(self._fresh)).fill_null(False))
-
-    def _by_fresh_tag(
-        self, query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str]
-    ) -> Iterator[pl.DataFrame]:
+    def _by_tag(self, query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Totals by the tags stored, without those that are told anew here; then by each of these."""
+        kept = replace(query, tagged=frozenset(query.tagged or ()) - self._asked(query))
+        stored = self._store.totals(kept, by, zone, sums)
+        yield stored.filter(~pl.col(TAGS).is_in(sorted(self._fresh)).fill_null(False))
         others = [name for name in by if name != TAGS]
         for name in sorted(self._asked(query)):
-            may = self._fresh[name]
-            part = replace(
-                query, tagged=None, condition=may if query.condition is None else All((query.condition, may))
-            )
-            found = self._store.totals(part, others, zone, sums).with_columns(pl.lit(name).alias(TAGS))
-            yield found.select(*by, "events", *sums)
+            may = self._store.totals(_that(query, self._fresh[name]), others, zone, sums)
+            yield may.with_columns(pl.lit(name).alias(TAGS)).select(*by, "events", *sums)
 
     def _parts(self, query: EventQuery) -> list[EventQuery]:
         """What to ask of the store: events by their stored tags, and those to be tagged here."""
@@ -86,9 +75,7 @@ class Retold:
         kept = frozenset(query.tagged or ()) - fresh
         parts = [replace(query, tagged=kept)] if kept or not fresh else []
         if fresh:
-            may = Any(tuple(self._fresh[name] for name in sorted(fresh)))
-            both = may if query.condition is None else All((query.condition, may))
-            parts.append(replace(query, tagged=None, condition=both))
+            parts.append(_that(query, Any(tuple(self._fresh[name] for name in sorted(fresh)))))
         return parts
 
     def _asked(self, query: EventQuery) -> frozenset[str]:
@@ -133,6 +120,11 @@ class Retold:
         if wanted is None:
             return told
         return told.filter(pl.col(TAGS).list.set_intersection(sorted(wanted)).list.len() > 0)
+
+
+def _that(query: EventQuery, may: Condition) -> EventQuery:
+    """Asks for the events of which the condition holds, whatever their tags."""
+    return replace(query, tagged=None, condition=may if query.condition is None else All((query.condition, may)))
 
 
 def only(book: RuleBook, names: Collection[str]) -> RuleBook:

@@ -18,7 +18,7 @@ from sigma.types import SigmaType
 
 from detection.condition import condition
 from detection.node import All, Any, Leaf, Node, Not, every, fields_of, negated, some
-from detection.predicate import Pattern, Present, Same, fold
+from detection.predicate import Pattern, Present, Same, Test, fold
 from detection.values import Placeholders, asked
 
 
@@ -140,7 +140,7 @@ def _renamed(node: Node, names: Mapping[str, Sequence[str]]) -> Node:
             return some([_renamed(part, names) for part in node.parts])
 
 
-def _tests(leaf: Leaf, names: Mapping[str, Sequence[str]]) -> list:  # type: ignore[type-arg]
+def _tests(leaf: Leaf, names: Mapping[str, Sequence[str]]) -> list[Test]:
     if isinstance(leaf.test, Same):
         return [Same(name, leaf.test.starts, leaf.test.ends) for name in names.get(leaf.test.field, (leaf.test.field,))]
     return [leaf.test]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import polars as pl
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from detection.predicate import Compared, Pattern, Present, Regex, Test, Wild, fits, fold, holds
+from core.condition import Wild
+from detection.predicate import Compared, Pattern, Present, Regex, Test, fits, fold, holds
 
 Answer = tuple[int, ...]
 """Numbers of the tests that a text passes, in order."""

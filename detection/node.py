@@ -98,24 +98,23 @@ def _bounded(node: Node, settled: Callable[[Leaf], Truth], *, hopeful: bool) -> 
 
 def every(parts: Iterable[Node]) -> Node:
     """All of the parts, in the shortest words."""
-    found: list[Node] = []
-    for part in parts:
-        if part == NEVER:
-            return NEVER
-        found += part.parts if isinstance(part, All) else [part]
-    unique = tuple(dict.fromkeys(found))
-    return unique[0] if len(unique) == 1 else All(unique)
+    return _joined(All, parts, NEVER)
 
 
 def some(parts: Iterable[Node]) -> Node:
     """Any of the parts, in the shortest words."""
+    return _joined(Any, parts, ALWAYS)
+
+
+def _joined(kind: type[All] | type[Any], parts: Iterable[Node], decides: Node) -> Node:
+    """The parts joined, one that is of the kind itself by its own parts; one part may decide all."""
     found: list[Node] = []
     for part in parts:
-        if part == ALWAYS:
-            return ALWAYS
-        found += part.parts if isinstance(part, Any) else [part]
+        if part == decides:
+            return decides
+        found += part.parts if isinstance(part, kind) else [part]
     unique = tuple(dict.fromkeys(found))
-    return unique[0] if len(unique) == 1 else Any(unique)
+    return unique[0] if len(unique) == 1 else kind(unique)
 
 
 def negated(node: Node) -> Node:

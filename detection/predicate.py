@@ -6,23 +6,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import polars as pl
 
-from core.condition import network_of
+from core.condition import Wild, network_of
 from core.errors import RuleError
 
 LONGEST_PATTERN = 20_000
-
-
-class Wild(Enum):
-    """Places of a pattern that stand for more than themselves."""
-
-    ANY = "*"
-    ONE = "?"
 
 
 Part = str | Wild

@@ -34,8 +34,7 @@ def restore_list(alert: Alert, bench: Bench) -> pl.DataFrame:
         columns=(TIME, *COLUMNS, *_others(bench, rule)),
     )
     seen = Seen(joined(bench.store.read(query), bench), bench.book.rules, happening)
-    per_rule = {name: seen.events[seen.happens(name).holds] for name in rule.leaves}
-    gone = rule.behaviour.gone_on(Scene(hits=per_rule, calendar=calendar, company=Everybody(bench)))
+    gone = rule.behaviour.gone_on(Scene(hits=seen.hits(rule), calendar=calendar, company=Everybody(bench)))
     return (
         gone.filter((pl.col("person.id") == alert.person) & ~pl.col("final"))
         .select(

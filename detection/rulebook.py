@@ -72,7 +72,10 @@ class RuleBook:
         if left:
             raise RuleError(circle_among(left, names))
         for name, parsed in ordered:
-            rule = _compiled(name, parsed, rules, names)
+            try:
+                rule = compiled(parsed, rules, names)
+            except (RuleError, SigmaError) as error:
+                raise RuleError(f"{name}: {error}") from None
             if rule.name in rules:
                 raise RuleError(f"{name}: a rule called {rule.name} is there already")
             rules[rule.name] = rule
@@ -288,17 +291,13 @@ def _below(found: Sequence[Found], names: Mapping[str, str]) -> dict[str, set[st
     }
 
 
-def _compiled(name: str, parsed: Written, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
-    try:
-        if isinstance(parsed, SigmaRule):
-            return event_rule(parsed)
-        if isinstance(parsed, Draft):
-            return behaviour_rule(parsed, known)
-        return correlation_rule(parsed, known, names)
-    except SigmaError as error:
-        raise RuleError(f"{name}: {error}") from None
-    except RuleError as error:
-        raise RuleError(f"{name}: {error}") from None
+def compiled(parsed: Written, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
+    """The rule, over rules known already; `names` gives the name of each by its name or id. Raises `RuleError`."""
+    if isinstance(parsed, SigmaRule):
+        return event_rule(parsed)
+    if isinstance(parsed, Draft):
+        return behaviour_rule(parsed, known)
+    return correlation_rule(parsed, known, names)
 
 
 def _id(parsed: Written) -> str:

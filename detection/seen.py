@@ -67,6 +67,10 @@ class Seen:
                 self._known[name] = Happening(rows, rows)
         return self._known[name]
 
+    def hits(self, rule: Rule) -> dict[str, pl.DataFrame]:
+        """The events at which each single-event rule at the bottom of a rule happens."""
+        return {name: self.events[self.happens(name).holds] for name in rule.leaves}
+
     def never(self, rule: Rule) -> bool:
         """Whether no event bears a tag that the rule builds on: it then finds nothing."""
         return not any(len(self._tagged.get(name, NOWHERE)) for name in rule.leaves)

@@ -24,6 +24,7 @@ from sigma.types import (
     SpecialChars,
 )
 
+from core.condition import Wild
 from core.errors import RuleError
 from detection.node import Any, Leaf, Node, Not
 from detection.predicate import (
@@ -35,7 +36,6 @@ from detection.predicate import (
     Present,
     Regex,
     Same,
-    Wild,
     fold,
     regex,
     within,

@@ -9,10 +9,11 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.condition import Wild
 from detection.engine import Engine
 from detection.looking import flattened, judged, look_at_columns, text_of
 from detection.node import All, Any, Leaf, Node, Not, Truth, possible
-from detection.predicate import Compared, Pattern, Present, Regex, Same, Wild, fold, holds
+from detection.predicate import Compared, Pattern, Present, Regex, Same, fold, holds
 
 TEXTS = st.text(alphabet="abAB*?\\.:/é 1", max_size=6)
 VALUES = st.one_of(TEXTS, st.integers(0, 3), st.booleans(), st.none(), st.lists(TEXTS, max_size=2))
