@@ -38,9 +38,11 @@ def happening(rule: Rule, seen: Seen) -> Happening:
         windows = Windows.of(rows, window.group, window.span)
         holds = holding(rule, totalled(rows, windows, window), None)["holds"].to_numpy()
     else:
-        rows = ruled(window, seen)
+        # An event that is several of the rules is one event: it holds where it does as any of them.
+        each = chained(window, ruled(window, seen)).group_by([*window.group, "at"], maintain_order=True)
+        rows = each.agg(pl.col(TIME).first(), pl.col("since").is_not_null().any().alias("holds"))
         windows = Windows.of(rows, window.group, window.span)
-        holds = chained(window, rows)["since"].is_not_null().to_numpy()
+        holds = rows["holds"].to_numpy()
     at, before = rows["at"].to_numpy(), np.arange(rows.height) - 1
     again = (windows.start <= before) & holds[before]
     return Happening(np.unique(at[holds]), np.unique(at[holds & ~again]))

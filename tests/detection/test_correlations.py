@@ -278,6 +278,16 @@ def test_failed_tries_and_then_a_success_as_the_specification_has_it() -> None:
     assert found(texts, [*tries[:2], *events("02T10:03", **share)]) == []
 
 
+def test_two_events_of_one_moment_that_are_all_of_the_rules_are_one_beginning() -> None:
+    texts = [
+        rule("both", "temporal_ordered", ["exported", "marked"], timespan="1h"),
+        rule("twice", "event_count", ["both"], {"gte": 2}, timespan="6h"),
+    ]
+    marked = {"file.name": "x"}
+    assert found(texts, list(events("02T10:00", "02T10:00", **marked))) == []
+    assert found(texts, list(events("02T10:00", "02T10:00", "02T12:00", "02T12:00", **marked)))
+
+
 def test_three_bursts_are_three_however_long_each_lasts() -> None:
     texts = [
         rule("burst", "event_count", ["exported"], {"gte": 2}, timespan="10m"),
