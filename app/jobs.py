@@ -21,11 +21,13 @@ from core.case import DECIDED, Case, undecided
 from core.directory import Directory
 from core.errors import Unbalanced
 from core.ports import Mark
-from detection.judge import PERSONS_AT_ONCE, Judged, judge, persons_of
+from detection.judge import Judged, judge, persons_of
 from detection.risk import SCORING, score_at
 
 chance = SystemRandom()
 NOTHING_DECIDED: Mapping[str, Sequence[Case]] = {}
+PERSONS_AT_A_TURN = 1_000
+"""Who is urgent waits for one turn at most."""
 EVERYBODY = Mark(subject="*", first=date(1970, 1, 1), last=date(9999, 12, 31))
 
 
@@ -68,7 +70,7 @@ def judge_marked(house: House, progress: Callable[[Judged], None] | None = None)
     spans = 0
     directory = house.directory()
     while marks := house.records.pending():
-        with house.records.take(_in_turn(marks, directory, house), PERSONS_AT_ONCE) as mine:
+        with house.records.take(_in_turn(marks, directory, house), PERSONS_AT_A_TURN) as mine:
             # Read where nobody else can settle and nothing newer can be written over; marks first, for an account that
             # was met since is nobody to an older directory, and its mark would be settled unseen.
             pending, directory = house.records.pending(), house.directory()

@@ -87,10 +87,19 @@ class EventReader(Protocol):
     def read(self, query: EventQuery) -> pl.DataFrame:
         """The events asked for, ordered by (@timestamp, event.id)."""
 
-    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
+    def totals(
+        self,
+        query: EventQuery,
+        by: Sequence[str],
+        zone: str = "UTC",
+        sums: Sequence[str] = (),
+        *,
+        since: bool = False,
+    ) -> pl.DataFrame:
         """How many events asked for there are, in `events`, for each combination of values of the keywords `by`, with
         the sums of some numbers. `day` stands for the day in a time zone; a missing value is a value of its own; an
-        event counts for each of its many values. Ordered by `by`, nulls first. A sum stops at 2^63 - 1."""
+        event counts for each of its many values. Ordered by `by`, nulls first. A sum stops at 2^63 - 1. With `since`,
+        the second in which the first of them was."""
 
 
 class EventStore(EventReader, Protocol):

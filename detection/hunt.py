@@ -51,23 +51,34 @@ class Retold:
         found = pl.concat(frames)
         return found.unique("event.id").sort("@timestamp", "event.id") if "event.id" in columns else found
 
-    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
+    def totals(
+        self,
+        query: EventQuery,
+        by: Sequence[str],
+        zone: str = "UTC",
+        sums: Sequence[str] = (),
+        *,
+        since: bool = False,
+    ) -> pl.DataFrame:
         """At least as many as there are: all events that the rules asked about may match."""
         if TAGS in by:
-            parts = list(self._by_tag(query, by, zone, sums))
+            parts = list(self._by_tag(query, by, zone, sums, since=since))
         else:
-            parts = [self._store.totals(part, by, zone, sums) for part in self._parts(query)]
-        return pl.concat(parts).group_by(by).agg(pl.all().sum()).sort(by)
+            parts = [self._store.totals(part, by, zone, sums, since=since) for part in self._parts(query)]
+        first = [pl.col("since").min()] if since else []
+        return pl.concat(parts).group_by(by).agg(pl.exclude(*by, "since").sum(), *first).sort(by)
 
-    def _by_tag(self, query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def _by_tag(
+        self, query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str], *, since: bool
+    ) -> Iterator[pl.DataFrame]:
         """Totals by the tags stored, without those that are told anew here; then by each of these."""
         kept = replace(query, tagged=frozenset(query.tagged or ()) - self._asked(query))
-        stored = self._store.totals(kept, by, zone, sums)
+        stored = self._store.totals(kept, by, zone, sums, since=since)
         yield stored.filter(~pl.col(TAGS).is_in(sorted(self._fresh)).fill_null(False))
         others = [name for name in by if name != TAGS]
         for name in sorted(self._asked(query)):
-            may = self._store.totals(_that(query, self._fresh[name]), others, zone, sums)
-            yield may.with_columns(pl.lit(name).alias(TAGS)).select(*by, "events", *sums)
+            may = self._store.totals(_that(query, self._fresh[name]), others, zone, sums, since=since)
+            yield may.with_columns(pl.lit(name).alias(TAGS)).select(*by, pl.exclude(*by, TAGS))
 
     def _parts(self, query: EventQuery) -> list[EventQuery]:
         """What to ask of the store: events by their stored tags, and those to be tagged here."""

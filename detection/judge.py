@@ -24,7 +24,8 @@ from detection.finding import Pasts, ways
 from detection.outcomes import Outcomes, balance
 from detection.rule import Rule
 from detection.rulebook import RuleBook
-from detection.screening import Screen, Total
+from detection.screening import Screen
+from detection.totals import Total
 
 PERSONS_AT_ONCE = 5_000
 EVENTS_AT_ONCE = 200_000
@@ -62,8 +63,8 @@ def judge(
     grounds: Grounds | None = None,
     posts: Mapping[str, float] | None = None,
 ) -> Iterator[Judged]:
-    """Judge marked days, some persons at a time, so that memory stays bounded; those with the most events last, so that
-    nobody waits for them. Every mark comes back once, with the last of its persons. Raises `Unbalanced` rather than
+    """Judge marked days, some persons at a time, so that memory stays bounded: the most urgent first, those with more
+    events than fit last, so that nobody waits for them. Every mark comes back once, with the last of its persons. Raises `Unbalanced` rather than
     lose a match."""
     bench = Bench(
         store=store,
@@ -96,13 +97,13 @@ def persons_of(mark: Mark, directory: Directory) -> set[str]:
 
 
 def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span], dict[str, set[str]]]:
-    """The days to judge of each person, and the persons each mark touches."""
+    """The days to judge of each person, the most urgent first, and the persons each mark touches."""
     spans: dict[str, Span] = {}
     touched: dict[str, set[str]] = {}
-    for mark in marks:
+    for mark in sorted(marks, key=lambda mark: -mark.urgent):
         first, last = max(mark.first, FIRST_DAY), min(mark.last, LAST_DAY)
         touched[mark.subject] = persons_of(mark, directory)
-        for person in touched[mark.subject]:
+        for person in sorted(touched[mark.subject]):
             _, known_first, known_last = spans.get(person, (person, first, last))
             spans[person] = (person, min(first, known_first), max(last, known_last))
     return spans, touched
@@ -110,10 +111,10 @@ def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span]
 
 def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
     """Persons whose events fit into memory together; whoever has more than fits is judged alone."""
-    screen = Screen(bench.book.judged)
+    screen = Screen(bench.book.judged, bench.book.rules)
     tagged = _tagged(spans, bench, screen) if spans else {}
     group = _Group()
-    for person, span in sorted(spans.items()):
+    for person, span in spans.items():
         rules = screen.may_find(tagged[person])
         own = sum(total.events for total in tagged[person].values()) if rules else 0
         if group.spans and (group.events + own > EVENTS_AT_ONCE or len(group.spans) >= PERSONS_AT_ONCE):
@@ -135,17 +136,18 @@ def _tagged(spans: Mapping[str, Span], bench: Bench, screen: Screen) -> Mapping[
     for person in spans:
         for account in bench.directory.accounts_of([f"person:{person}"]):
             persons[account].append(person)
+    ends = {person: bench.directory.calendar.end_of(last) for person, _, last in spans.values()}
     found: dict[str, dict[str, Total]] = defaultdict(dict)
     for tags, accounts in looked_at(names, frozenset(persons), bench):
         query = replace(between, accounts=accounts, tagged=tags)
         negative = replace(query, condition=screen.negative)
         unbound = set(bench.store.totals(negative, ["user.account"])["user.account"]) if screen.fields else set()
-        totals = bench.store.totals(query, ["user.account", "rule.matched"], sums=screen.fields)
-        for account, tag, events, *sums in totals.filter(pl.col("rule.matched").is_in(sorted(tags))).iter_rows():
-            most = [inf] * len(sums) if account in unbound else sums
+        totals = bench.store.totals(query, ["user.account", "rule.matched"], sums=screen.fields, since=True)
+        asked = totals.filter(pl.col("rule.matched").is_in(sorted(tags)))
+        for account, tag, events, *sums, since in asked.iter_rows():
+            most = dict(zip(screen.fields, [inf] * len(sums) if account in unbound else sums, strict=True))
             for person in persons[account]:
-                total = found[person].setdefault(tag, Total())
-                total.add(events, dict(zip(screen.fields, most, strict=True)))
+                found[person].setdefault(tag, Total()).add(events, most, ends[person] - since)
     return found
 
 

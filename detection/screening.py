@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from core.condition import Any, Between, Condition
 from detection.correlations import Correlation
 from detection.rule import Rule
-
-
-@dataclass(slots=True)
-class Total:
-    """Of a person's events with one tag, how many there are and what their numbers add up to; or more."""
-
-    events: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-
-    def add(self, events: int, sums: Mapping[str, float]) -> None:
-        self.events += events
-        for name, value in sums.items():
-            self.sums[name] = self.sums.get(name, 0) + value
+from detection.totals import Total, together
 
 
 class Screen:
-    """Rules by the tags they look at. What it lets through bounds what a judgement finds: it never finds more."""
+    """The rules that are judged, by the tags they look at; `rules` are all there are. What it lets through bounds what
+    a judgement finds: it never finds more."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, judged: Iterable[Rule], rules: Mapping[str, Rule]) -> None:
+        self._rules = rules
         self._of: dict[str, list[Rule]] = {}
-        for rule in rules:
+        summed: set[str] = set()
+        for rule in judged:
             for tag in rule.leaves:
                 self._of.setdefault(tag, []).append(rule)
-        self.fields = sorted({name for rule in rules for name in _summed(rule)})
+            for one in (rule, *(rules[name] for name in rule.nested)):
+                summed.update(_summed(one))
+        self.fields = sorted(summed)
         """What sums are needed of."""
 
     @property
@@ -42,21 +35,37 @@ class Screen:
     def may_find(self, tagged: Mapping[str, Total]) -> set[str]:
         """The names of the rules that may find something about a person with these totals by tag."""
         asked = {rule.name: rule for tag in tagged for rule in self._of.get(tag, ())}
-        return {name for name, rule in asked.items() if _may_find(rule, tagged)}
+        happens: dict[str, Total] = {}
+        for tag, total in tagged.items():
+            seen = self._rules[tag].extra.first_seen
+            # Without a past nothing is new.
+            if seen is None or total.age >= timedelta(days=seen.min_days):
+                happens[tag] = total
+        return {name for name, rule in asked.items() if self._may_find(rule, happens)}
+
+    def _may_find(self, rule: Rule, happens: dict[str, Total]) -> bool:
+        """Whether a rule may happen; `happens` tells of the rules that may, those below this one are added."""
+        for name in rule.nested:
+            if name not in happens and _holds(self._rules[name], happens):
+                happens[name] = together(happens[leaf] for leaf in self._rules[name].leaves if leaf in happens)
+        return _holds(rule, happens)
 
 
-def _may_find(rule: Rule, tagged: Mapping[str, Total]) -> bool:
+def _holds(rule: Rule, happens: Mapping[str, Total]) -> bool:
+    totals = {name: happens[name] for name in rule.builds_on if name in happens}
+    if rule.behaviour:
+        return rule.behaviour.may_find(totals)
     window = rule.correlation
-    if window is None or rule.nested:
-        return True
-    totals = [tagged[name] for name in window.rules if name in tagged]
+    if window is None:
+        return rule.name in happens
     if window.ways:
-        return any(all(name in tagged for name in way.present) for way in window.ways)
+        return any(all(name in totals for name in way.present) for way in window.ways)
+    whole = together(totals.values())
     if window.type in ("event_count", "value_count") and window.bounds.upwards:
-        return _reaches(window, sum(total.events for total in totals))
+        return _reaches(window, whole.events)
     if fields := _summed(rule):
-        return _reaches(window, sum(total.sums[fields[0]] for total in totals))
-    return True
+        return _reaches(window, whole.sums.get(fields[0], 0))
+    return bool(totals)
 
 
 def _reaches(window: Correlation, most: float) -> bool:
@@ -64,6 +73,8 @@ def _reaches(window: Correlation, most: float) -> bool:
 
 
 def _summed(rule: Rule) -> tuple[str, ...]:
-    """The field of a sum that has to grow to be over a limit."""
+    """The fields of sums that have to grow to be over a limit."""
+    if rule.behaviour:
+        return rule.behaviour.summed
     window = rule.correlation
     return window.measure.fields if window and window.type == "value_sum" and window.bounds.upwards else ()

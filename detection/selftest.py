@@ -27,6 +27,7 @@ from detection.tagging import Tagger
 MONDAY = datetime.fromisoformat("2026-03-02T10:00:00+08:00")
 """When the first event of a test happens, unless it says; each next one comes a minute later, repeats a second."""
 DOMAIN = "example.com"
+SURROUNDINGS = Surroundings(company_domains=frozenset({DOMAIN}))
 ALL_DAYS = (date(1971, 1, 1), date(9998, 12, 31))
 
 
@@ -93,18 +94,22 @@ def matched(book: RuleBook, name: str, test: RuleTest) -> list[str]:
 
 def raised(book: RuleBook, name: str, test: RuleTest) -> list[Alert]:
     """The alerts that the rule raises in a test."""
-    book = _only(book, name)
-    surroundings = Surroundings(company_domains=frozenset({DOMAIN}))
-    given = list(_repeated(test.events))
-    events = _frame(given)
-    store = _OneFrame(Tagger(book, surroundings).tag(events))
-    directory = _directory(test, events, [str(event["person.id"]) for event in given], surroundings)
-    bench = Bench(store=store, directory=directory, book=book, surroundings=surroundings)
+    book = only(book, name)
+    events, directory = told(book, test)
+    bench = Bench(store=_OneFrame(events), directory=directory, book=book, surroundings=SURROUNDINGS)
     persons = sorted({str(event["person.id"]) for event in test.events})
     return alerts_of([(person, *ALL_DAYS) for person in persons], bench, [book.rules[name].aloud()])
 
 
-def _only(book: RuleBook, name: str) -> RuleBook:
+def told(book: RuleBook, test: RuleTest) -> tuple[pl.DataFrame, Directory]:
+    """The tagged events of a test, and whose they are."""
+    given = list(_repeated(test.events))
+    events = _frame(given)
+    directory = _directory(test, events, [str(event["person.id"]) for event in given])
+    return Tagger(book, SURROUNDINGS).tag(events), directory
+
+
+def only(book: RuleBook, name: str) -> RuleBook:
     """The one rule with what it builds on: what others say does not bear on its tests."""
     return replace(book, rules={known: book.rules[known] for known in sorted(_built_on(book, name))})
 
@@ -139,7 +144,7 @@ def _frame(events: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return conform(pl.DataFrame(rows, schema_overrides={k: v for k, v in SCHEMA.items() if any(k in r for r in rows)}))
 
 
-def _directory(test: RuleTest, events: pl.DataFrame, owners: Sequence[str], surroundings: Surroundings) -> Directory:
+def _directory(test: RuleTest, events: pl.DataFrame, owners: Sequence[str]) -> Directory:
     accounts = dict(zip(events["user.account"], owners, strict=True))
     persons = [
         replace(Person(id=person, name=person, email=f"{person}@{DOMAIN}"), **test.persons.get(person, {}))
@@ -156,7 +161,7 @@ def _directory(test: RuleTest, events: pl.DataFrame, owners: Sequence[str], surr
     ]
     links = [Link(account=account, person=person) for account, person in accounts.items()]
     links += [Link(account=f"employee:{person.id}", person=person.id) for person in persons]
-    return Directory(persons, links, filings, dict.fromkeys(accounts, ()), surroundings.calendar)
+    return Directory(persons, links, filings, dict.fromkeys(accounts, ()), SURROUNDINGS.calendar)
 
 
 def _moment(value: object, otherwise: datetime) -> datetime:
@@ -175,10 +180,19 @@ class _OneFrame:
     def read(self, query: EventQuery) -> pl.DataFrame:
         return self._events.select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
-    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:  # noqa: ARG002
+    def totals(
+        self,
+        query: EventQuery,
+        by: Sequence[str],
+        zone: str = "UTC",
+        sums: Sequence[str] = (),  # noqa: ARG002
+        *,
+        since: bool = False,
+    ) -> pl.DataFrame:
         asked = self._events.with_columns(pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias("day"))
         if query.start and query.end:
             asked = asked.filter(pl.col("@timestamp").is_between(query.start, query.end, closed="left"))
         if query.tagged is not None:
             asked = asked.filter(pl.col("rule.matched").list.set_intersection(list(query.tagged)).list.len() > 0)
-        return asked.group_by(by).agg(pl.len().alias("events"))
+        first = [pl.col("@timestamp").min().alias("since")] if since else []
+        return asked.group_by(by).agg(pl.len().alias("events"), *first)

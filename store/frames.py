@@ -22,9 +22,10 @@ QUARANTINED: dict[str, pl.DataType] = {
     "original": pl.Binary(),
     "context": pl.String(),
 }
-DAY = "day"
+DAY, SINCE = "day", "since"
 ENDING = "delivery"
 """`kind` of the fragment that ends an event, whose id the event has."""
+EVENT_ORDER = ("@timestamp", "event.id")
 
 Narrow = Callable[[pl.LazyFrame], pl.LazyFrame]
 
@@ -32,40 +33,46 @@ Narrow = Callable[[pl.LazyFrame], pl.LazyFrame]
 def asked_for(query: EventQuery) -> Narrow:
     """The rows and columns of a query, in the order it promises."""
     columns = list(query.columns or SCHEMA)
-    needed = list(dict.fromkeys([*columns, "@timestamp", "event.id"]))
+    needed = list(dict.fromkeys([*columns, *EVENT_ORDER]))
 
     def narrow(lazy: pl.LazyFrame) -> pl.LazyFrame:
-        found = lazy.filter(matching(query)).select(needed).sort("@timestamp", "event.id", descending=query.newest)
+        found = lazy.filter(matching(query)).select(needed).sort(EVENT_ORDER, descending=query.newest)
         return (found if query.limit is None else found.head(query.limit)).select(columns)
 
     return narrow
 
 
-def totalled(query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str]) -> Narrow:
+def totalled(query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str], *, since: bool = False) -> Narrow:
     """The totals of a query's rows, to be made `whole`."""
     day = pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias(DAY)
     keys = [day if name == DAY else pl.col(name) for name in by]
     many = [name for name in by if SCHEMA.get(name) == pl.List(pl.String())]
     totals = [pl.len().cast(pl.Int64).alias("events"), *(pl.col(name).cast(pl.Int128).sum() for name in sums)]
+    first = [pl.col("@timestamp").min().dt.truncate("1s").alias(SINCE)] if since else []
 
     def narrow(lazy: pl.LazyFrame) -> pl.LazyFrame:
-        rows = lazy.filter(matching(query)).select(*keys, *sums)
+        rows = lazy.filter(matching(query)).select(*keys, *sums, *(["@timestamp"] if since else []))
         for name in many:
             rows = rows.with_columns(pl.col(name).list.unique()).explode(name)
-        return rows.group_by(by).agg(totals)
+        return rows.group_by(by).agg(*totals, *first)
 
     return narrow
 
 
-def whole(totals: Sequence[pl.DataFrame], by: Sequence[str], sums: Sequence[str]) -> pl.DataFrame:
+def whole(
+    totals: Sequence[pl.DataFrame], by: Sequence[str], sums: Sequence[str], *, since: bool = False
+) -> pl.DataFrame:
     """Totals of parts as one, in order."""
-    added = pl.concat([pl.DataFrame(schema=totals_schema(by, sums)), *totals]).group_by(by).agg(pl.all().sum())
+    parts = pl.concat([pl.DataFrame(schema=totals_schema(by, sums, since=since)), *totals])
+    first = [pl.col(SINCE).min()] if since else []
+    added = parts.group_by(by).agg(pl.exclude(*by, SINCE).sum(), *first)
     return added.with_columns(pl.col(name).clip(LEAST, MOST).cast(pl.Int64) for name in sums).sort(by)
 
 
-def totals_schema(by: Sequence[str], sums: Sequence[str]) -> dict[str, pl.DataType]:
+def totals_schema(by: Sequence[str], sums: Sequence[str], *, since: bool = False) -> dict[str, pl.DataType]:
     keys = {name: pl.Date() if name == DAY else pl.String() for name in by}
-    return keys | {"events": pl.Int64()} | dict.fromkeys(sums, pl.Int128())
+    numbers = {"events": pl.Int64()} | dict.fromkeys(sums, pl.Int128())
+    return keys | numbers | ({SINCE: SCHEMA["@timestamp"]} if since else {})
 
 
 def fragments_asked_for(keys: Collection[str], since: datetime, until: datetime) -> Narrow:

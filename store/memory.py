@@ -66,9 +66,17 @@ class MemoryStore:
     def read(self, query: EventQuery) -> pl.DataFrame:
         return self._scan(EVENT, asked_for(query))
 
-    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
-        wanted = totalled(query, by, zone, sums)
-        return whole([self._scan(EVENT, wanted)], by, sums)
+    def totals(
+        self,
+        query: EventQuery,
+        by: Sequence[str],
+        zone: str = "UTC",
+        sums: Sequence[str] = (),
+        *,
+        since: bool = False,
+    ) -> pl.DataFrame:
+        wanted = totalled(query, by, zone, sums, since=since)
+        return whole([self._scan(EVENT, wanted)], by, sums, since=since)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         return self._scan(LINES, fragments_asked_for(keys, since, until), source)

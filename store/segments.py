@@ -79,9 +79,17 @@ class SegmentStore:
     def read(self, query: EventQuery) -> pl.DataFrame:
         return self._sealed.scan(EVENT, asked_for(query), start=query.start, end=query.end)
 
-    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
-        wanted = totalled(query, by, zone, sums)
-        return whole([self._sealed.scan(EVENT, wanted, start=query.start, end=query.end)], by, sums)
+    def totals(
+        self,
+        query: EventQuery,
+        by: Sequence[str],
+        zone: str = "UTC",
+        sums: Sequence[str] = (),
+        *,
+        since: bool = False,
+    ) -> pl.DataFrame:
+        wanted = totalled(query, by, zone, sums, since=since)
+        return whole([self._sealed.scan(EVENT, wanted, start=query.start, end=query.end)], by, sums, since=since)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         wanted = fragments_asked_for(keys, since, until)

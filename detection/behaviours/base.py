@@ -16,6 +16,7 @@ from core.calendar import CompanyCalendar
 from core.errors import RuleError
 from core.schema import SCHEMA
 from detection.behaviours.company import Company
+from detection.totals import Total
 from detection.windows import TIME, Measure, Windows, window_totals
 
 if TYPE_CHECKING:
@@ -110,6 +111,15 @@ class Behaviour(BaseModel, ABC):
     def window(self) -> int:
         """How many of these are read again where `past` knows the days before."""
         return self.reach
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """Numbers whose sums `may_find` looks at."""
+        return ()
+
+    def may_find(self, totals: Mapping[str, Total]) -> bool:
+        """Whether anything can be found about a person with these totals by rule, of the rules that may have hit."""
+        return bool(totals)
 
     @abstractmethod
     def find(self, scene: Scene) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import ClassVar, Literal, Self
 
@@ -11,6 +12,7 @@ from pydantic import Field, model_validator
 from core.errors import RuleError
 from core.schema import SCHEMA
 from detection.behaviours.base import FOUND, Behaviour, Scene, window_total
+from detection.totals import Total, together
 from detection.windows import TIME
 
 
@@ -55,6 +57,9 @@ class Coverage(Behaviour):
     def reach(self) -> int:
         # Whether the day before held depends on its own window.
         return 3 * self.days
+
+    def may_find(self, totals: Mapping[str, Total]) -> bool:
+        return together(totals.values()).events >= self.least
 
     def find(self, scene: Scene) -> pl.DataFrame:
         span = timedelta(days=self.days)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import ClassVar, Literal, Self, TypeAlias
 
@@ -14,6 +15,7 @@ from pydantic import Field, model_validator
 from core.errors import RuleError
 from core.schema import SCHEMA
 from detection.behaviours.base import FOUND, Behaviour, Scene, counted
+from detection.totals import Total, together
 from detection.windows import STAGE_THEN, TIME
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -85,6 +87,15 @@ class Cumulative(Behaviour):
     @property
     def window(self) -> int:
         return self.run
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        return (self.field,) if self.field and SCHEMA[self.field].is_numeric() else ()
+
+    def may_find(self, totals: Mapping[str, Total]) -> bool:
+        whole = together(totals.values())
+        most = whole.sums.get(self.summed[0], 0) if self.summed else whole.events
+        return most >= self.limit and whole.age >= timedelta(days=self.min_history)
 
     def find(self, scene: Scene) -> pl.DataFrame:
         daily = self._daily(scene.events)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
 
 from detection.behaviours.base import FOUND, Behaviour, Scene
+from detection.totals import Total, together
 from detection.windows import STAGE_THEN, TIME
 
 LISTED = 20
@@ -53,6 +55,16 @@ class Destruction(Behaviour):
     @property
     def window(self) -> int:
         return 0
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        return ("data.records",)
+
+    def may_find(self, totals: Mapping[str, Total]) -> bool:
+        gone = together(totals[name] for name in self.gone if name in totals)
+        final = together(totals[name] for name in self.final if name in totals)
+        most = gone.events + gone.sums.get("data.records", 0) + self.weight * final.events
+        return most >= self.objects
 
     def find(self, scene: Scene) -> pl.DataFrame:
         events = self.gone_on(scene)

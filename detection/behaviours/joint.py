@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from core.errors import RuleError
 from core.schema import SCHEMA
 from detection.behaviours.base import Behaviour, Scene, counted, window_total
+from detection.totals import Total, together
 from detection.windows import TIME
 
 
@@ -29,6 +30,12 @@ class Sign(BaseModel):
         if self.field is None:
             return "event_count"
         return "value_sum" if SCHEMA[self.field].is_numeric() else "value_count"
+
+    def may_be(self, totals: Mapping[str, Total]) -> bool:
+        """Whether somebody with these totals by rule may have it."""
+        whole = together(totals[name] for name in self.rules if name in totals)
+        most = whole.sums.get(self.field, 0) if self.field and self.way == "value_sum" else whole.events
+        return most >= self.least
 
 
 class Joint(Behaviour):
@@ -71,6 +78,14 @@ class Joint(Behaviour):
     @property
     def reach(self) -> int:
         return 2 * self.days + self.history + self.lasts
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        fields = (sign.field for sign in self.signs.values() if sign.way == "value_sum" and sign.field)
+        return tuple(dict.fromkeys(fields))
+
+    def may_find(self, totals: Mapping[str, Total]) -> bool:
+        return sum(sign.may_be(totals) for sign in self.signs.values()) >= self.kinds
 
     def find(self, scene: Scene) -> pl.DataFrame:
         span = timedelta(days=self.days)

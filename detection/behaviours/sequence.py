@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from core.errors import RuleError
 from detection.behaviours.base import FOUND, Behaviour, Scene, window_total
+from detection.totals import Total, together
 from detection.windows import TIME
 
 NAMES = {"person.id": pl.String(), "name": pl.String(), TIME: pl.Datetime("us", "UTC"), "root": pl.String()}
@@ -55,6 +56,10 @@ class Sequence(Behaviour):
     @property
     def reach(self) -> int:
         return 2 * self.days
+
+    def may_find(self, totals: Mapping[str, Total]) -> bool:
+        done = (together(totals[name] for name in self.steps[step] if name in totals) for step in self.needs)
+        return all(step.events >= self.files for step in done)
 
     def find(self, scene: Scene) -> pl.DataFrame:
         rows = self._rows(scene)

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from core.errors import RuleError
 from detection.behaviours.base import FOUND, Behaviour, Scene
+from detection.totals import Total, together
 from detection.windows import TIME
 
 Row = tuple[object, ...]
@@ -63,6 +64,12 @@ class Silence(Behaviour):
     def reach(self) -> int:
         # The day before, which may be told already, has a past of its own.
         return self.memory + 2 * self.gap + 20
+
+    def may_find(self, totals: Mapping[str, Total]) -> bool:
+        heard = [together(totals[name] for name in rules if name in totals) for rules in self.sources.values()]
+        elsewhere = sum(source.events > 0 for source in heard) > 1
+        least = timedelta(days=self.least)
+        return elsewhere and any(source.events >= self.least and source.age >= least for source in heard)
 
     def find(self, scene: Scene) -> pl.DataFrame:
         heard = pl.concat(

@@ -27,9 +27,11 @@ from store.elasticsearch.documents import (
 )
 from store.elasticsearch.health import problems
 from store.elasticsearch.searching import (
+    AS_STORED,
     BY_TIME,
     NEWEST_FIRST,
     PAGE,
+    Order,
     Query,
     between,
     buckets,
@@ -44,7 +46,7 @@ from store.elasticsearch.streams import expire, roll_over
 from store.elasticsearch.templates import BUILT, RULES, SOURCE, Names, install
 from store.elasticsearch.totals import added_up, countable
 from store.expiry import note_expiry, noted_expiry
-from store.frames import DAY, ENDING, due, matching, seen_accounts, totalled, untagged_as_null, whole
+from store.frames import DAY, ENDING, EVENT_ORDER, due, matching, seen_accounts, totalled, untagged_as_null, whole
 from store.manifest import Manifest, Total, statuses
 from store.records import SqlRecords
 
@@ -106,32 +108,44 @@ class ElasticStore:
         columns = list(query.columns or SCHEMA)
         bounds = asked_for(query)
         proof = pl.lit(True) if bounds.exact else matching(query)
-        needed = list(dict.fromkeys([*columns, *proof.meta.root_names()]))
-        frames, rows = [frame_of((), columns)], 0
-        sort = NEWEST_FIRST if query.newest else BY_TIME
-        likely = query.limit if bounds.exact or query.limit is None else max(query.limit, PAGE // 10)
+        kept = list(dict.fromkeys([*columns, *EVENT_ORDER]))
+        needed = list(dict.fromkeys([*kept, *proof.meta.root_names()]))
+        frames, rows = [frame_of((), kept)], 0
+        sort, likely = AS_STORED, query.limit
+        if query.limit is not None:
+            sort = NEWEST_FIRST if query.newest else BY_TIME
+            likely = query.limit if bounds.exact else max(query.limit, PAGE // 10)
         for hits in self._pages(self._names.events, bounds.most, fields_of(needed), sort=sort, limit=likely):
-            frames.append(frame_of([hit["_source"] for hit in hits], needed).filter(proof).select(columns))
+            frames.append(frame_of([hit["_source"] for hit in hits], needed).filter(proof).select(kept))
             rows += frames[-1].height
             if query.limit is not None and rows >= query.limit:
                 break
-        return pl.concat(frames).head(rows if query.limit is None else query.limit)
+        found = pl.concat(frames).sort(EVENT_ORDER, descending=query.newest).select(columns)
+        return found if query.limit is None else found.head(query.limit)
 
-    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
+    def totals(
+        self,
+        query: EventQuery,
+        by: Sequence[str],
+        zone: str = "UTC",
+        sums: Sequence[str] = (),
+        *,
+        since: bool = False,
+    ) -> pl.DataFrame:
         self._see_own()
         bounds = asked_for(query)
         counted = countable(bounds.least, by, sums)
-        found = added_up(self._client, self._names.events, counted, by, zone, sums)
+        found = added_up(self._client, self._names.events, counted, by, zone, sums, since=since)
         left = bounds.most if found is None else every(bounds.most, none_of(counted))
         frames = [] if found is None else [found]
         if found is None or count(self._client, self._names.events, left):
-            narrow = totalled(query, by, zone, sums)
+            narrow = totalled(query, by, zone, sums, since=since)
             needed = [*matching(query).meta.root_names(), *by, *sums, "@timestamp"]
             columns = list(dict.fromkeys(name for name in needed if name != DAY))
             for hits in self._pages(self._names.events, left, fields_of(columns)):
                 rows = frame_of([hit["_source"] for hit in hits], columns)
                 frames.append(narrow(rows.lazy()).collect())
-        return whole(frames, by, sums)
+        return whole(frames, by, sums, since=since)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         wanted = every(one_of("source", [source]), one_of("key", keys), between(start=since, until=until))
@@ -217,7 +231,7 @@ class ElasticStore:
         query: Query,
         fields: Sequence[str],
         *,
-        sort: Sequence[Query] = BY_TIME,
+        sort: Order = AS_STORED,
         limit: int | None = None,
     ) -> Iterator[list[dict[str, Any]]]:
         self._see_own()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ import polars as pl
 
 from store.elasticsearch.connection import Client
 from store.elasticsearch.searching import PAGE, WHOLE, Query, every, ignored, none_of
-from store.frames import DAY, totals_schema
+from store.frames import DAY, SINCE, totals_schema
 
 LARGE, EXACT = 2**40, 2**53
 """Servers add in floating point: numbers from the first on are not for them, nor are sums from the second on."""
@@ -25,29 +25,31 @@ def countable(query: Query, by: Sequence[str], sums: Sequence[str]) -> Query:
 
 
 def added_up(
-    client: Client, index: str, query: Query, by: Sequence[str], zone: str, sums: Sequence[str]
+    client: Client, index: str, query: Query, by: Sequence[str], zone: str, sums: Sequence[str], *, since: bool = False
 ) -> pl.DataFrame | None:
     """The totals of countable events; None where a sum may not be exact."""
-    schema = totals_schema(by, sums)
+    schema = totals_schema(by, sums, since=since)
+    within = {name: {"sum": {"field": name}} for name in sums}
+    within |= {SINCE: {"min": {"field": "@timestamp"}}} if since else {}
     rows: list[tuple[Any, ...]] = []
-    for bucket in _buckets(client, index, query, by, zone, sums):
+    for bucket in _buckets(client, index, query, by, zone, within):
         keys = [_day(bucket["key"][name], zone) if name == DAY else bucket["key"][name] for name in by]
         added = [bucket[name]["value"] for name in sums]
         if any(value >= EXACT for value in added):
             return None
-        rows.append((*keys, bucket["doc_count"], *map(int, added)))
+        first = [datetime.fromtimestamp(bucket[SINCE]["value"] // 1000, UTC)] if since else []
+        rows.append((*keys, bucket["doc_count"], *map(int, added), *first))
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _buckets(
-    client: Client, index: str, query: Query, by: Sequence[str], zone: str, sums: Sequence[str]
+    client: Client, index: str, query: Query, by: Sequence[str], zone: str, within: Mapping[str, Query]
 ) -> Iterator[dict[str, Any]]:
     days = {"field": "@timestamp", "calendar_interval": "day", "time_zone": zone}
     sources = [
         {name: {"date_histogram": days} if name == DAY else {"terms": {"field": name, "missing_bucket": True}}}
         for name in by
     ]
-    within = {name: {"sum": {"field": name}} for name in sums}
     after: dict[str, Any] = {}
     while True:
         asked = {"composite": {"size": PAGE, "sources": sources} | after, "aggs": within}

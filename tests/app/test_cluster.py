@@ -91,7 +91,7 @@ def test_judges_that_share_the_marks_and_die_give_the_same_answers(
     run("ingest", "--all", logs, data=tmp_path)
     with open_house(load(tmp_path)) as house:
         house.records.add([EVERYBODY])
-        few = "import app.jobs; app.jobs.PERSONS_AT_ONCE = 3; from app.cli import main; main()"
+        few = "import app.jobs; app.jobs.PERSONS_AT_A_TURN = 3; from app.cli import main; main()"
         line = [sys.executable, "-c", few, "--data", str(tmp_path), "judge", "--once"]
         judges = [subprocess.Popen(line, stderr=subprocess.PIPE, text=True) for _ in range(3)]
         chance = random.Random(4)

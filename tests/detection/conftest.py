@@ -76,8 +76,18 @@ class Reader:
         self.queries.append(query)
         return self._asked(query).select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
-    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
-        return whole([totalled(query, by, zone, sums)(self.events.lazy()).collect()], by, sums)
+    def totals(
+        self,
+        query: EventQuery,
+        by: Sequence[str],
+        zone: str = "UTC",
+        sums: Sequence[str] = (),
+        *,
+        since: bool = False,
+    ) -> pl.DataFrame:
+        return whole(
+            [totalled(query, by, zone, sums, since=since)(self.events.lazy()).collect()], by, sums, since=since
+        )
 
 
 def directory(events: pl.DataFrame, filings: Sequence[Filing] = (), extra: Sequence[str] = ()) -> Directory:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
+from core.ports import Mark
+from detection.judge import judge
 from detection.rulebook import RuleBook
-from detection.screening import Screen, Total
+from detection.screening import Screen
+from detection.selftest import SURROUNDINGS, RuleTest, only, raised, told
+from detection.totals import Total
+from tests.detection.conftest import Reader
+
+LONG = timedelta(days=999)
 
 BASES = "\n---\n".join(
     f"title: {name}\nname: {name}\nlogsource: {{product: leaverwatch}}\nlevel: informational\n"
@@ -19,7 +29,8 @@ def screen_of(correlation: str) -> Screen:
     window = (
         f"title: Window\nname: window\nlevel: high\ncorrelation: {{group-by: [person.id], timespan: 1d, {correlation}}}"
     )
-    return Screen(RuleBook.of({"bases.yml": BASES, "window.yml": window, "alone.yml": ALONE}).judged)
+    book = RuleBook.of({"bases.yml": BASES, "window.yml": window, "alone.yml": ALONE})
+    return Screen(book.judged, book.rules)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +59,7 @@ def screen_of(correlation: str) -> Screen:
 def test_a_window_that_cannot_be_full_is_not_looked_into(
     correlation: str, tagged: dict[str, int], expected: bool
 ) -> None:
-    totals = {name: Total(number, {"data.records": 10.0 * number}) for name, number in tagged.items()}
+    totals = {name: Total(number, {"data.records": 10.0 * number}, LONG) for name, number in tagged.items()}
     assert ("window" in screen_of(correlation).may_find(totals)) == expected
 
 
@@ -56,3 +67,40 @@ def test_a_rule_without_a_window_needs_one_event() -> None:
     screen = screen_of("type: event_count, rules: [export], condition: {gte: 5}")
     assert screen.may_find({"print": Total(1)}) == {"print"}
     assert screen.may_find({}) == set()
+
+
+def test_a_window_over_windows_that_cannot_be_full_is_not_looked_into() -> None:
+    texts = {
+        "bases.yml": BASES,
+        "many.yml": "title: m\nname: many\ncorrelation: {type: event_count, rules: [export], group-by: [person.id], "
+        "timespan: 1d, condition: {gte: 5}}",
+        "then.yml": "title: t\nname: then\ncorrelation: {type: temporal, rules: [many, share], group-by: [person.id], "
+        "timespan: 1d}",
+    }
+    book = RuleBook.of(texts)
+    screen = Screen(book.judged, book.rules)
+    assert screen.may_find({"export": Total(5, {}, LONG), "share": Total(1, {}, LONG)}) == {"then"}
+    assert screen.may_find({"export": Total(4, {}, LONG), "share": Total(1, {}, LONG)}) == set()
+
+
+def test_nothing_is_new_to_somebody_without_a_past() -> None:
+    new = ALONE + "\nfirst_seen: {field: source.ip, days: 60, min_days: 14}\n"
+    book = RuleBook.of({"new.yml": new})
+    screen = Screen(book.judged, book.rules)
+    assert screen.may_find({"print": Total(9, {}, timedelta(days=14))}) == {"print"}
+    assert screen.may_find({"print": Total(9, {}, timedelta(days=13, hours=23))}) == set()
+
+
+OURS = RuleBook.load()
+
+
+@pytest.mark.parametrize("name", sorted(name for name, rule in OURS.rules.items() if rule.extra.tests))
+def test_what_a_rule_finds_in_its_tests_the_screen_lets_through(name: str) -> None:
+    book = only(OURS, name)
+    book = replace(book, rules={**book.rules, name: book.rules[name].aloud()})
+    for test in (RuleTest.model_validate(raw) for raw in book.rules[name].extra.tests):
+        events, directory = told(book, test)
+        for alert in raised(book, name, test):
+            mark = Mark(subject=f"person:{alert.person}", first=alert.day, last=alert.day)
+            judging = judge([mark], store=Reader(events), directory=directory, book=book, surroundings=SURROUNDINGS)
+            assert alert.id in {one.id for judged in judging for one in judged.alerts}, test.name

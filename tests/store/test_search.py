@@ -290,6 +290,20 @@ def test_totals_of_days_and_keywords_count_what_is_missing_too(store: EventStore
     ]
 
 
+def test_totals_tell_since_when_there_are_any_to_the_second(store: EventStore) -> None:
+    late, early = (datetime(2026, 3, day, 10, 0, 5, 999_999, tzinfo=UTC) for day in (9, 3))
+    events = [
+        an_event(1, user__account="a", data__records=2) | {"@timestamp": late},
+        an_event(2, user__account="a", data__records=3) | {"@timestamp": early},
+        an_event(3, user__account="b", data__records=-4) | {"@timestamp": late},
+    ]
+    store.append(a_batch(events), [])
+    assert store.totals(EventQuery(), ["user.account"], sums=["data.records"], since=True).rows() == [
+        ("a", 2, 5, early.replace(microsecond=0)),
+        ("b", 1, -4, late.replace(microsecond=0)),
+    ]
+
+
 def test_days_begin_where_midnight_does_not_exist(store: EventStore) -> None:
     # On 2018-11-04 clocks in Sao Paulo went from 00:00 to 01:00; on 2018-02-17 from 24:00 to 23:00.
     times = ["2018-11-04T02:59", "2018-11-04T03:00", "2018-11-05T01:59", "2018-11-05T02:00",
