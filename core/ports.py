@@ -94,12 +94,12 @@ class EventReader(Protocol):
         zone: str = "UTC",
         sums: Sequence[str] = (),
         *,
-        since: bool = False,
+        times: bool = False,
     ) -> pl.DataFrame:
         """How many events asked for there are, in `events`, for each combination of values of the keywords `by`, with
         the sums of some numbers. `day` stands for the day in a time zone; a missing value is a value of its own; an
-        event counts for each of its many values. Ordered by `by`, nulls first. A sum stops at 2^63 - 1. With `since`,
-        the second in which the first of them was."""
+        event counts for each of its many values. Ordered by `by`, nulls first. A sum stops at 2^63 - 1. With `times`,
+        the seconds in which the first and the last of them were, `since` and `until`."""
 
 
 class EventStore(EventReader, Protocol):

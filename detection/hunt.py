@@ -58,26 +58,26 @@ class Retold:
         zone: str = "UTC",
         sums: Sequence[str] = (),
         *,
-        since: bool = False,
+        times: bool = False,
     ) -> pl.DataFrame:
         """At least as many as there are: all events that the rules asked about may match."""
         if TAGS in by:
-            parts = list(self._by_tag(query, by, zone, sums, since=since))
+            parts = list(self._by_tag(query, by, zone, sums, times=times))
         else:
-            parts = [self._store.totals(part, by, zone, sums, since=since) for part in self._parts(query)]
-        first = [pl.col("since").min()] if since else []
-        return pl.concat(parts).group_by(by).agg(pl.exclude(*by, "since").sum(), *first).sort(by)
+            parts = [self._store.totals(part, by, zone, sums, times=times) for part in self._parts(query)]
+        ends = [pl.col("since").min(), pl.col("until").max()] if times else []
+        return pl.concat(parts).group_by(by).agg(pl.exclude(*by, "since", "until").sum(), *ends).sort(by)
 
     def _by_tag(
-        self, query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str], *, since: bool
+        self, query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str], *, times: bool
     ) -> Iterator[pl.DataFrame]:
         """Totals by the tags stored, without those that are told anew here; then by each of these."""
         kept = replace(query, tagged=frozenset(query.tagged or ()) - self._asked(query))
-        stored = self._store.totals(kept, by, zone, sums, since=since)
+        stored = self._store.totals(kept, by, zone, sums, times=times)
         yield stored.filter(~pl.col(TAGS).is_in(sorted(self._fresh)).fill_null(False))
         others = [name for name in by if name != TAGS]
         for name in sorted(self._asked(query)):
-            may = self._store.totals(_that(query, self._fresh[name]), others, zone, sums, since=since)
+            may = self._store.totals(_that(query, self._fresh[name]), others, zone, sums, times=times)
             yield may.with_columns(pl.lit(name).alias(TAGS)).select(*by, pl.exclude(*by, TAGS))
 
     def _parts(self, query: EventQuery) -> list[EventQuery]:

@@ -29,6 +29,7 @@ from detection.totals import Total
 
 PERSONS_AT_ONCE = 5_000
 EVENTS_AT_ONCE = 200_000
+A_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +65,8 @@ def judge(
     posts: Mapping[str, float] | None = None,
 ) -> Iterator[Judged]:
     """Judge marked days, some persons at a time, so that memory stays bounded: the most urgent first, those with more
-    events than fit last, so that nobody waits for them. Every mark comes back once, with the last of its persons. Raises `Unbalanced` rather than
-    lose a match."""
+    events than fit last, so that nobody waits for them. Every mark comes back once, with the last of its persons.
+    Raises `Unbalanced` rather than lose a match."""
     bench = Bench(
         store=store,
         directory=directory,
@@ -136,18 +137,18 @@ def _tagged(spans: Mapping[str, Span], bench: Bench, screen: Screen) -> Mapping[
     for person in spans:
         for account in bench.directory.accounts_of([f"person:{person}"]):
             persons[account].append(person)
-    ends = {person: bench.directory.calendar.end_of(last) for person, _, last in spans.values()}
     found: dict[str, dict[str, Total]] = defaultdict(dict)
     for tags, accounts in looked_at(names, frozenset(persons), bench):
         query = replace(between, accounts=accounts, tagged=tags)
         negative = replace(query, condition=screen.negative)
         unbound = set(bench.store.totals(negative, ["user.account"])["user.account"]) if screen.fields else set()
-        totals = bench.store.totals(query, ["user.account", "rule.matched"], sums=screen.fields, since=True)
+        totals = bench.store.totals(query, ["user.account", "rule.matched"], sums=screen.fields, times=True)
         asked = totals.filter(pl.col("rule.matched").is_in(sorted(tags)))
-        for account, tag, events, *sums, since in asked.iter_rows():
+        last = asked["until"].max()
+        for account, tag, events, *sums, since, _ in asked.iter_rows():
             most = dict(zip(screen.fields, [inf] * len(sums) if account in unbound else sums, strict=True))
             for person in persons[account]:
-                found[person].setdefault(tag, Total()).add(events, most, ends[person] - since)
+                found[person].setdefault(tag, Total()).add(events, most, last - since + A_SECOND)
     return found
 
 

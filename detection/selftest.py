@@ -187,12 +187,11 @@ class _OneFrame:
         zone: str = "UTC",
         sums: Sequence[str] = (),  # noqa: ARG002
         *,
-        since: bool = False,
+        times: bool = False,  # noqa: ARG002
     ) -> pl.DataFrame:
         asked = self._events.with_columns(pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias("day"))
         if query.start and query.end:
             asked = asked.filter(pl.col("@timestamp").is_between(query.start, query.end, closed="left"))
         if query.tagged is not None:
             asked = asked.filter(pl.col("rule.matched").list.set_intersection(list(query.tagged)).list.len() > 0)
-        first = [pl.col("@timestamp").min().alias("since")] if since else []
-        return asked.group_by(by).agg(pl.len().alias("events"), *first)
+        return asked.group_by(by).agg(pl.len().alias("events"))

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 @dataclass(slots=True)
 class Total:
-    """Of a person's events with one tag, how many there are, what their numbers add up to, and how long before the end
-    of the days judged the first of them was; or more."""
+    """Of a person's events with one tag, how many there are, what their numbers add up to, and how long before the last
+    event of all the first of them was; or more."""
 
     events: int = 0
     sums: dict[str, float] = field(default_factory=dict)

@@ -22,7 +22,8 @@ QUARANTINED: dict[str, pl.DataType] = {
     "original": pl.Binary(),
     "context": pl.String(),
 }
-DAY, SINCE = "day", "since"
+DAY = "day"
+SINCE, UNTIL = "since", "until"
 ENDING = "delivery"
 """`kind` of the fragment that ends an event, whose id the event has."""
 EVENT_ORDER = ("@timestamp", "event.id")
@@ -42,37 +43,38 @@ def asked_for(query: EventQuery) -> Narrow:
     return narrow
 
 
-def totalled(query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str], *, since: bool = False) -> Narrow:
+def totalled(query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str], *, times: bool = False) -> Narrow:
     """The totals of a query's rows, to be made `whole`."""
     day = pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias(DAY)
     keys = [day if name == DAY else pl.col(name) for name in by]
     many = [name for name in by if SCHEMA.get(name) == pl.List(pl.String())]
     totals = [pl.len().cast(pl.Int64).alias("events"), *(pl.col(name).cast(pl.Int128).sum() for name in sums)]
-    first = [pl.col("@timestamp").min().dt.truncate("1s").alias(SINCE)] if since else []
+    second = pl.col("@timestamp").dt.truncate("1s")
+    ends = [second.min().alias(SINCE), second.max().alias(UNTIL)] if times else []
 
     def narrow(lazy: pl.LazyFrame) -> pl.LazyFrame:
-        rows = lazy.filter(matching(query)).select(*keys, *sums, *(["@timestamp"] if since else []))
+        rows = lazy.filter(matching(query)).select(*keys, *sums, *(["@timestamp"] if times else []))
         for name in many:
             rows = rows.with_columns(pl.col(name).list.unique()).explode(name)
-        return rows.group_by(by).agg(*totals, *first)
+        return rows.group_by(by).agg(*totals, *ends)
 
     return narrow
 
 
 def whole(
-    totals: Sequence[pl.DataFrame], by: Sequence[str], sums: Sequence[str], *, since: bool = False
+    totals: Sequence[pl.DataFrame], by: Sequence[str], sums: Sequence[str], *, times: bool = False
 ) -> pl.DataFrame:
     """Totals of parts as one, in order."""
-    parts = pl.concat([pl.DataFrame(schema=totals_schema(by, sums, since=since)), *totals])
-    first = [pl.col(SINCE).min()] if since else []
-    added = parts.group_by(by).agg(pl.exclude(*by, SINCE).sum(), *first)
+    parts = pl.concat([pl.DataFrame(schema=totals_schema(by, sums, times=times)), *totals])
+    ends = [pl.col(SINCE).min(), pl.col(UNTIL).max()] if times else []
+    added = parts.group_by(by).agg(pl.exclude(*by, SINCE, UNTIL).sum(), *ends)
     return added.with_columns(pl.col(name).clip(LEAST, MOST).cast(pl.Int64) for name in sums).sort(by)
 
 
-def totals_schema(by: Sequence[str], sums: Sequence[str], *, since: bool = False) -> dict[str, pl.DataType]:
+def totals_schema(by: Sequence[str], sums: Sequence[str], *, times: bool = False) -> dict[str, pl.DataType]:
     keys = {name: pl.Date() if name == DAY else pl.String() for name in by}
     numbers = {"events": pl.Int64()} | dict.fromkeys(sums, pl.Int128())
-    return keys | numbers | ({SINCE: SCHEMA["@timestamp"]} if since else {})
+    return keys | numbers | (dict.fromkeys((SINCE, UNTIL), SCHEMA["@timestamp"]) if times else {})
 
 
 def fragments_asked_for(keys: Collection[str], since: datetime, until: datetime) -> Narrow:

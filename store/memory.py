@@ -73,10 +73,10 @@ class MemoryStore:
         zone: str = "UTC",
         sums: Sequence[str] = (),
         *,
-        since: bool = False,
+        times: bool = False,
     ) -> pl.DataFrame:
-        wanted = totalled(query, by, zone, sums, since=since)
-        return whole([self._scan(EVENT, wanted)], by, sums, since=since)
+        wanted = totalled(query, by, zone, sums, times=times)
+        return whole([self._scan(EVENT, wanted)], by, sums, times=times)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         return self._scan(LINES, fragments_asked_for(keys, since, until), source)

@@ -86,10 +86,10 @@ class SegmentStore:
         zone: str = "UTC",
         sums: Sequence[str] = (),
         *,
-        since: bool = False,
+        times: bool = False,
     ) -> pl.DataFrame:
-        wanted = totalled(query, by, zone, sums, since=since)
-        return whole([self._sealed.scan(EVENT, wanted, start=query.start, end=query.end)], by, sums, since=since)
+        wanted = totalled(query, by, zone, sums, times=times)
+        return whole([self._sealed.scan(EVENT, wanted, start=query.start, end=query.end)], by, sums, times=times)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         wanted = fragments_asked_for(keys, since, until)

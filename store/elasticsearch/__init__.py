@@ -130,22 +130,22 @@ class ElasticStore:
         zone: str = "UTC",
         sums: Sequence[str] = (),
         *,
-        since: bool = False,
+        times: bool = False,
     ) -> pl.DataFrame:
         self._see_own()
         bounds = asked_for(query)
         counted = countable(bounds.least, by, sums)
-        found = added_up(self._client, self._names.events, counted, by, zone, sums, since=since)
+        found = added_up(self._client, self._names.events, counted, by, zone, sums, times=times)
         left = bounds.most if found is None else every(bounds.most, none_of(counted))
         frames = [] if found is None else [found]
         if found is None or count(self._client, self._names.events, left):
-            narrow = totalled(query, by, zone, sums, since=since)
+            narrow = totalled(query, by, zone, sums, times=times)
             needed = [*matching(query).meta.root_names(), *by, *sums, "@timestamp"]
             columns = list(dict.fromkeys(name for name in needed if name != DAY))
             for hits in self._pages(self._names.events, left, fields_of(columns)):
                 rows = frame_of([hit["_source"] for hit in hits], columns)
                 frames.append(narrow(rows.lazy()).collect())
-        return whole(frames, by, sums, since=since)
+        return whole(frames, by, sums, times=times)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         wanted = every(one_of("source", [source]), one_of("key", keys), between(start=since, until=until))

@@ -11,7 +11,7 @@ import polars as pl
 
 from store.elasticsearch.connection import Client
 from store.elasticsearch.searching import PAGE, WHOLE, Query, every, ignored, none_of
-from store.frames import DAY, SINCE, totals_schema
+from store.frames import DAY, SINCE, UNTIL, totals_schema
 
 LARGE, EXACT = 2**40, 2**53
 """Servers add in floating point: numbers from the first on are not for them, nor are sums from the second on."""
@@ -25,20 +25,20 @@ def countable(query: Query, by: Sequence[str], sums: Sequence[str]) -> Query:
 
 
 def added_up(
-    client: Client, index: str, query: Query, by: Sequence[str], zone: str, sums: Sequence[str], *, since: bool = False
+    client: Client, index: str, query: Query, by: Sequence[str], zone: str, sums: Sequence[str], *, times: bool = False
 ) -> pl.DataFrame | None:
     """The totals of countable events; None where a sum may not be exact."""
-    schema = totals_schema(by, sums, since=since)
+    schema = totals_schema(by, sums, times=times)
     within = {name: {"sum": {"field": name}} for name in sums}
-    within |= {SINCE: {"min": {"field": "@timestamp"}}} if since else {}
+    ends = {SINCE: {"min": {"field": "@timestamp"}}, UNTIL: {"max": {"field": "@timestamp"}}} if times else {}
     rows: list[tuple[Any, ...]] = []
-    for bucket in _buckets(client, index, query, by, zone, within):
+    for bucket in _buckets(client, index, query, by, zone, within | ends):
         keys = [_day(bucket["key"][name], zone) if name == DAY else bucket["key"][name] for name in by]
         added = [bucket[name]["value"] for name in sums]
         if any(value >= EXACT for value in added):
             return None
-        first = [datetime.fromtimestamp(bucket[SINCE]["value"] // 1000, UTC)] if since else []
-        rows.append((*keys, bucket["doc_count"], *map(int, added), *first))
+        first_and_last = (datetime.fromtimestamp(bucket[name]["value"] // 1000, UTC) for name in ends)
+        rows.append((*keys, bucket["doc_count"], *map(int, added), *first_and_last))
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

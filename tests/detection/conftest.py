@@ -83,10 +83,10 @@ class Reader:
         zone: str = "UTC",
         sums: Sequence[str] = (),
         *,
-        since: bool = False,
+        times: bool = False,
     ) -> pl.DataFrame:
         return whole(
-            [totalled(query, by, zone, sums, since=since)(self.events.lazy()).collect()], by, sums, since=since
+            [totalled(query, by, zone, sums, times=times)(self.events.lazy()).collect()], by, sums, times=times
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -28,6 +30,7 @@ from store.memory import MemoryStore
 from store.records import SqlRecords, engines
 from store.records.database import migrate
 from store.records.tables import metadata
+from tests.cluster import fresh_database
 
 EVER, FOREVER = date(1970, 1, 1), date(9999, 12, 31)
 FILED = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -120,6 +123,23 @@ def test_a_slow_judge_does_not_settle_a_mark_made_anew(records: SqlRecords) -> N
     records.add([a_mark("a", 1, 1)])
     records.settle(slow, (), (), ())
     assert subjects(records) == {"a"}
+
+
+@pytest.mark.cluster
+def test_marks_are_settled_in_the_order_in_which_they_are_made() -> None:
+    with fresh_database() as address, closing(SqlRecords(address)) as records, ThreadPoolExecutor(1) as pool:
+        for subject in ("b", "a"):  # they lie in the database as they came
+            records.add([a_mark(subject, 1, 1)])
+        settling = sa.select(metadata.tables["marks"]).where(sa.column("subject") == "a").with_for_update()
+        engine = sa.create_engine(address.replace("postgresql:", "postgresql+psycopg:"), poolclass=sa.NullPool)
+        with engine.begin() as other:
+            other.execute(settling).all()
+            done = pool.submit(records.settle, records.pending(), [], [], [])
+            time.sleep(0.5)
+            assert not done.done()
+            other.exec_driver_sql("select 1 from marks where subject = 'b' for update nowait")
+        done.result()
+        assert subjects(records) == set()
 
 
 def test_a_mark_is_spread_over_others_unless_it_was_renewed(records: SqlRecords) -> None:

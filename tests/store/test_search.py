@@ -290,7 +290,7 @@ def test_totals_of_days_and_keywords_count_what_is_missing_too(store: EventStore
     ]
 
 
-def test_totals_tell_since_when_there_are_any_to_the_second(store: EventStore) -> None:
+def test_totals_tell_when_the_first_and_the_last_were_to_the_second(store: EventStore) -> None:
     late, early = (datetime(2026, 3, day, 10, 0, 5, 999_999, tzinfo=UTC) for day in (9, 3))
     events = [
         an_event(1, user__account="a", data__records=2) | {"@timestamp": late},
@@ -298,9 +298,9 @@ def test_totals_tell_since_when_there_are_any_to_the_second(store: EventStore) -
         an_event(3, user__account="b", data__records=-4) | {"@timestamp": late},
     ]
     store.append(a_batch(events), [])
-    assert store.totals(EventQuery(), ["user.account"], sums=["data.records"], since=True).rows() == [
-        ("a", 2, 5, early.replace(microsecond=0)),
-        ("b", 1, -4, late.replace(microsecond=0)),
+    assert store.totals(EventQuery(), ["user.account"], sums=["data.records"], times=True).rows() == [
+        ("a", 2, 5, early.replace(microsecond=0), late.replace(microsecond=0)),
+        ("b", 1, -4, late.replace(microsecond=0), late.replace(microsecond=0)),
     ]
 
 
