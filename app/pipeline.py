@@ -15,7 +15,8 @@ from app.wiring import House
 from core.batch import Appended, Batch, Tally
 from core.errors import Refused, Unreadable
 from core.ports import Bus, EventQuery
-from detection.tagging import Tagger, touched
+from detection.marking import touched
+from detection.tagging import Tagger
 from ingest.catalog import Source
 from store.local_bus import LocalBus
 
@@ -82,7 +83,7 @@ def tagged(batch: Batch, tagger: Tagger) -> Batch:
 
 def keep(house: House, tagger: Tagger, batch: Batch) -> Appended:
     """Store a tagged batch, mark whom it touches, and build the events it completes."""
-    appended = house.events.append(batch, touched(batch.events, house.calendar, house.book.reach))
+    appended = house.events.append(batch, touched(batch.events, house.calendar, house.book))
     if batch.fragments.height:
         _assemble(house, tagger, house.sources[batch.source], batch)
     return appended
@@ -98,7 +99,7 @@ def _assemble(house: House, tagger: Tagger, source: Source, batch: Batch) -> Non
     events = tagger.tag(source.assemble(house.events.fragments(source.name, keys, **times)))
     if events.height:
         built = Batch(source=batch.source, read=0, events=events, rules_version=tagger.version)
-        house.events.append(built, touched(events, house.calendar, house.book.reach))
+        house.events.append(built, touched(events, house.calendar, house.book))
 
 
 def replay(house: House, source: str | None = None) -> tuple[int, int]:
@@ -112,7 +113,7 @@ def replay(house: House, source: str | None = None) -> tuple[int, int]:
             left += 1
             continue
         batch = Batch(source=bad.source, read=1, events=events, rules_version=tagger.version)
-        house.events.append(batch, touched(events, house.calendar, house.book.reach))
+        house.events.append(batch, touched(events, house.calendar, house.book))
         if house.events.read(EventQuery(ids=events["event.id"].to_list(), columns=["event.id"])).height < events.height:
             left += 1  # the store refuses what it refused before
             continue

@@ -63,10 +63,11 @@ def judge(
     surroundings: Surroundings,
     grounds: Grounds | None = None,
     posts: Mapping[str, float] | None = None,
+    at_once: int | None = None,
 ) -> Iterator[Judged]:
-    """Judge marked days, some persons at a time, so that memory stays bounded: the most urgent first, those with more
-    events than fit last, so that nobody waits for them. Every mark comes back once, with the last of its persons.
-    Raises `Unbalanced` rather than lose a match."""
+    """Judge marked days in the order of the marks, some persons at a time, of `at_once` events where nobody has more,
+    so that memory stays bounded; those with more events than fit last, so that nobody waits for them. Every mark comes
+    back once, with the last of its persons. Raises `Unbalanced` rather than lose a match."""
     bench = Bench(
         store=store,
         directory=directory,
@@ -77,7 +78,7 @@ def judge(
     )
     spans, touched = _spans(marks, directory)
     last_group: dict[str, int] = {}
-    groups = sorted(_groups(spans, bench), key=lambda group: group.events > EVENTS_AT_ONCE)
+    groups = sorted(_groups(spans, bench, at_once or EVENTS_AT_ONCE), key=lambda group: group.events > EVENTS_AT_ONCE)
     for number, group in enumerate(groups):
         last_group |= dict.fromkeys((person for person, _, _ in group.spans), number)
     due: dict[int, list[Mark]] = {}
@@ -98,10 +99,10 @@ def persons_of(mark: Mark, directory: Directory) -> set[str]:
 
 
 def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span], dict[str, set[str]]]:
-    """The days to judge of each person, the most urgent first, and the persons each mark touches."""
+    """The days to judge of each person, in the order of the marks, and the persons each mark touches."""
     spans: dict[str, Span] = {}
     touched: dict[str, set[str]] = {}
-    for mark in sorted(marks, key=lambda mark: -mark.urgent):
+    for mark in marks:
         first, last = max(mark.first, FIRST_DAY), min(mark.last, LAST_DAY)
         touched[mark.subject] = persons_of(mark, directory)
         for person in sorted(touched[mark.subject]):
@@ -110,7 +111,7 @@ def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span]
     return spans, touched
 
 
-def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
+def _groups(spans: Mapping[str, Span], bench: Bench, at_once: int) -> Iterator[_Group]:
     """Persons whose events fit into memory together; whoever has more than fits is judged alone."""
     screen = Screen(bench.book.judged, bench.book.rules)
     tagged = _tagged(spans, bench, screen) if spans else {}
@@ -118,7 +119,7 @@ def _groups(spans: Mapping[str, Span], bench: Bench) -> Iterator[_Group]:
     for person, span in spans.items():
         rules = screen.may_find(tagged[person])
         own = sum(total.events for total in tagged[person].values()) if rules else 0
-        if group.spans and (group.events + own > EVENTS_AT_ONCE or len(group.spans) >= PERSONS_AT_ONCE):
+        if group.spans and (group.events + own > at_once or len(group.spans) >= PERSONS_AT_ONCE):
             yield group
             group = _Group()
         group.spans.append(span)

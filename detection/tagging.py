@@ -1,24 +1,17 @@
-"""Tag whole batches with the single-event rules that match, and say which days that touches."""
+"""Tag whole batches with the single-event rules that match."""
 
 from __future__ import annotations
-
-from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
-from core.calendar import CompanyCalendar
 from core.canonical import content_id
-from core.ports import Mark
 from core.schema import SCHEMA
 from detection.derive import Surroundings, derive
 from detection.engine import Engine
 from detection.looking import judged
 from detection.passing import Hits, in_columns
 from detection.rulebook import RuleBook
-
-LAST_DAY = date(9999, 12, 31)
-MANY = 1_000
 
 
 class Tagger:
@@ -71,35 +64,3 @@ def _in_records(engine: Engine, events: pl.DataFrame, module: str) -> Hits:
     records = events.filter(of).select(pl.coalesce("vendor", "event.original", pl.lit("")).cast(pl.Binary))
     found = judged(engine, records.to_series().to_list())
     return [(number, rows[at]) for number, at in found.hits]
-
-
-def touched(events: pl.DataFrame, calendar: CompanyCalendar, reach: int) -> list[Mark]:
-    """One mark per account: its first company day to its last one plus `reach`, the days its events bear on. The rarer
-    the rarest of its tags among these events, the more urgent."""
-    days = (
-        events.lazy()
-        .filter(pl.col("user.account").is_not_null())
-        .select("user.account", calendar.day_expr().alias("day"), _rarity(events).alias("rarity"))
-        .group_by("user.account")
-        .agg(pl.col("day").min().alias("first"), pl.col("day").max().alias("last"), pl.col("rarity").max())
-        .sort("user.account")
-        .collect()
-    )
-    return [
-        Mark(subject=account, first=first, last=_after(last, reach), urgent=rarity)
-        for account, first, last, rarity in days.iter_rows()
-    ]
-
-
-def _rarity(events: pl.DataFrame) -> pl.Series:
-    """How often the number of events that carry an event's rarest tag can be doubled before all of them do. Of few
-    events nothing is known, and there is little to wait for: they are looked at as among `MANY`."""
-    tags = events.select("rule.matched").with_row_index("row").explode("rule.matched").drop_nulls()
-    halvings = (max(events.height, MANY) / pl.len()).log(2).floor().cast(pl.Int64).over("rule.matched")
-    rarest = tags.select("row", halvings.alias("rarity")).group_by("row").agg(pl.col("rarity").max())
-    rows = pl.DataFrame({"row": range(events.height)}, schema={"row": pl.UInt32()})
-    return rows.join(rarest, on="row", how="left", maintain_order="left")["rarity"].fill_null(0)
-
-
-def _after(day: date, days: int) -> date:
-    return day + timedelta(days=days) if day < LAST_DAY - timedelta(days=days) else LAST_DAY

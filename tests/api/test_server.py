@@ -23,9 +23,10 @@ from core.ports import Mark
 from core.schema import SCHEMA, conform
 from detection.derive import Surroundings
 from detection.judge import judge
+from detection.marking import touched
 from detection.risk import score_at
 from detection.rulebook import RuleBook
-from detection.tagging import Tagger, touched
+from detection.tagging import Tagger
 from store.memory import MemoryStore
 from store.records import SqlRecords
 
@@ -58,7 +59,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     )
     frame = Tagger(BOOK, AROUND).tag(exported())
     batch = Batch(source="salesforce_event_log", read=1, events=frame)
-    events.append(batch, touched(frame, CompanyCalendar(), BOOK.reach))
+    events.append(batch, touched(frame, CompanyCalendar(), BOOK))
 
     def directory() -> Directory:
         return Directory(records.persons(), records.links(), records.filings(), records.accounts(), CompanyCalendar())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -13,7 +14,8 @@ from core.alert import alert_id
 from core.person import Filing
 from core.ports import Mark
 from detection.judge import judge
-from detection.tagging import Tagger, touched
+from detection.marking import DECISIVE, touched
+from detection.tagging import Tagger
 from tests.detection.conftest import EXPORT, SURROUNDINGS, Reader, alerts, at, book, directory, frame, window
 
 SUM = window("mass", "value_sum", "{field: data.records, gte: 10000}")
@@ -117,7 +119,7 @@ def test_who_has_more_events_than_fit_is_judged_last_and_as_if_they_fitted(monke
 
 def test_touched_days_reach_as_far_as_the_widest_rule() -> None:
     events = frame(exports(("02T07:00", 1), ("05T09:00", 1)))
-    (mark,) = touched(events, SURROUNDINGS.calendar, 30)
+    (mark,) = touched(events, SURROUNDINGS.calendar, replace(book(EXPORT, SUM), reach=30))
     assert (mark.subject, mark.first, mark.last) == (LI, date(2026, 3, 2), date(2026, 4, 4))
 
 
@@ -126,11 +128,23 @@ def test_the_rarer_the_rarest_tag_of_an_account_the_more_urgent_its_mark() -> No
     rows = [{"user.account": f"crm:{number % 50}", "rule.matched": often} for number in range(4000)]
     rows += [{"user.account": "crm:7", "rule.matched": seldom}, {"user.account": "crm:nobody", "rule.matched": never}]
     rows = [{"@timestamp": at("02T09:00"), **row} for row in rows]
-    marks = {mark.subject: mark.urgent for mark in touched(frame(rows), SURROUNDINGS.calendar, 30)}
+    marks = {mark.subject: mark.urgent for mark in touched(frame(rows), SURROUNDINGS.calendar, book(EXPORT))}
     assert marks["crm:7"] == 11, "one of 4,002: doubled 11 times it is 2,048"
     assert marks["crm:8"] == marks["crm:nobody"] == 0
-    alone = touched(frame(rows[:1]), SURROUNDINGS.calendar, 30)
+    alone = touched(frame(rows[:1]), SURROUNDINGS.calendar, book(EXPORT))
     assert [mark.urgent for mark in alone] == [9], "as if one of a thousand"
+
+
+def test_an_event_that_is_enough_alone_is_the_most_urgent() -> None:
+    rules = book(EXPORT, SUM, EXPORT.replace("xported", "nough").replace("level: informational", "level: high"))
+    rows = [
+        {"user.account": "crm:a", "rule.matched": ["exported"], "data.records": 10_000},
+        {"user.account": "crm:b", "rule.matched": ["exported"], "data.records": 9_999},
+        {"user.account": "crm:c", "rule.matched": ["enough"]},
+        {"user.account": "crm:d", "rule.matched": None, "data.records": 99_999},
+    ]
+    found = touched(frame([{"@timestamp": at("02T09:00"), **row} for row in rows]), SURROUNDINGS.calendar, rules)
+    assert {mark.subject for mark in found if mark.urgent >= DECISIVE} == {"crm:a", "crm:c"}
 
 
 LEAVER = """
