@@ -118,7 +118,8 @@ def _groups(spans: Mapping[str, Span], bench: Bench, at_once: int) -> Iterator[_
     group = _Group()
     for person, span in spans.items():
         rules = screen.may_find(tagged[person])
-        own = sum(total.events for total in tagged[person].values()) if rules else 0
+        read = needed(bench.book.rules[name] for name in rules)
+        own = sum(total.events for tag, total in tagged[person].items() if tag in read)
         if group.spans and (group.events + own > at_once or len(group.spans) >= PERSONS_AT_ONCE):
             yield group
             group = _Group()

@@ -128,10 +128,10 @@ def test_the_rarer_the_rarest_tag_of_an_account_the_more_urgent_its_mark() -> No
     rows = [{"user.account": f"crm:{number % 50}", "rule.matched": often} for number in range(4000)]
     rows += [{"user.account": "crm:7", "rule.matched": seldom}, {"user.account": "crm:nobody", "rule.matched": never}]
     rows = [{"@timestamp": at("02T09:00"), **row} for row in rows]
-    marks = {mark.subject: mark.urgent for mark in touched(frame(rows), SURROUNDINGS.calendar, book(EXPORT))}
+    marks = {mark.subject: mark.urgent for mark in touched(frame(rows), SURROUNDINGS.calendar, book(EXPORT, SUM))}
     assert marks["crm:7"] == 11, "one of 4,002: doubled 11 times it is 2,048"
     assert marks["crm:8"] == marks["crm:nobody"] == 0
-    alone = touched(frame(rows[:1]), SURROUNDINGS.calendar, book(EXPORT))
+    alone = touched(frame(rows[:1]), SURROUNDINGS.calendar, book(EXPORT, SUM))
     assert [mark.urgent for mark in alone] == [9], "as if one of a thousand"
 
 
