@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from itertools import chain
-from operator import itemgetter
 from random import SystemRandom
 from time import monotonic, sleep
 
@@ -27,9 +26,10 @@ from detection.risk import SCORING, score_at
 
 chance = SystemRandom()
 NOTHING_DECIDED: Mapping[str, Sequence[Case]] = {}
-PERSONS_AT_A_TURN, SECONDS_OF_A_TURN = 1_000, 5.0
+PERSONS_AT_A_TURN, SECONDS_OF_A_TURN = 1_000, 3.0
 """Who is urgent waits for one turn at most. Who is left when its time is over is marked still."""
-FROM_A_SERVER = 20_000
+LONGEST_PAUSE = 3.0
+FROM_A_SERVER = 5_000
 """Events judged at once where a server has to find them: reading them takes the time, not judging."""
 EVERYBODY = Mark(subject="*", first=date(1970, 1, 1), last=date(9999, 12, 31))
 
@@ -73,20 +73,21 @@ def judge_marked(house: House, progress: Callable[[Judged], None] | None = None)
     spans = 0
     directory = house.directory()
     while marks := house.records.pending():
-        turns = _in_turn(marks, directory, house)
-        with house.records.take(list(turns), PERSONS_AT_A_TURN) as mine:
+        begun = monotonic()
+        with house.records.take(_in_turn(marks, directory, house), PERSONS_AT_A_TURN) as mine:
             # Read where nobody else can settle and nothing newer can be written over; marks first, for an account that
             # was met since is nobody to an older directory, and its mark would be settled unseen.
             pending, directory = house.records.pending(), house.directory()
-            touched = ((mark, persons_of(mark, directory)) for mark in pending)
-            own = [(mark, min((turns[person] for person in who), default=0)) for mark, who in touched if who <= mine]
-            until = monotonic() + SECONDS_OF_A_TURN
-            for judged in _judge(house, [mark for mark, _ in sorted(own, key=itemgetter(1))], directory):
+            own = [mark for mark in pending if persons_of(mark, directory) <= mine]
+            for judged in _judge(house, own, directory):
                 spans += len(judged.spans)
                 if progress:
                     progress(judged)
-                if monotonic() > until:
+                if monotonic() > begun + SECONDS_OF_A_TURN:
                     break
+        if house.config.cluster.elasticsearch:
+            # Whoever stores is not to wait for whoever judges.
+            sleep(min(LONGEST_PAUSE, (monotonic() - begun) / 2))
         if not mine and marks == house.records.pending():
             sleep(chance.uniform(0.2, 1.0))
     with _stopping_unbalanced():
@@ -103,9 +104,9 @@ def _stopping_unbalanced() -> Iterator[None]:
         raise
 
 
-def _in_turn(marks: Sequence[Mark], directory: Directory, house: House) -> dict[str, int]:
-    """The marked persons by their place in the order in which they are judged, those of one mark together: by turns who
-    is the most urgent and who has waited longest. A mark of everybody becomes one of each first."""
+def _in_turn(marks: Sequence[Mark], directory: Directory, house: House) -> list[str]:
+    """The marked persons in the order in which they are judged, those of one mark together: by turns who is the most
+    urgent and who has waited longest. A mark of everybody becomes one of each first."""
     marked: list[tuple[Mark, list[str]]] = []
     for mark in marks:
         # An account that the directory does not know yet is most likely its own person.
@@ -116,8 +117,7 @@ def _in_turn(marks: Sequence[Mark], directory: Directory, house: House) -> dict[
     waiting = sorted(marked, key=lambda item: (item[0].since, item[0].subject))
     urgent = sorted(waiting, key=lambda item: -item[0].urgent)
     turns = chain.from_iterable(zip(urgent, waiting, strict=True))
-    in_order = dict.fromkeys(person for _, persons in turns for person in persons)
-    return {person: place for place, person in enumerate(in_order)}
+    return list(dict.fromkeys(person for _, persons in turns for person in persons))
 
 
 def _judge(house: House, marks: Sequence[Mark], directory: Directory) -> Iterator[Judged]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -121,6 +121,10 @@ class Directory:
     def filings_of(self, person_id: str) -> Sequence[Filing]:
         """What HR filed about the person, in order."""
         return self._filings.get(person_id, ())
+
+    def leavers(self) -> Set[str]:
+        """Everybody HR ever filed anything about."""
+        return self._filings.keys()
 
     def leaver_accounts(self) -> frozenset[str]:
         """Accounts of everybody HR ever filed anything about."""

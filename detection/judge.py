@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from math import inf
@@ -65,9 +65,9 @@ def judge(
     posts: Mapping[str, float] | None = None,
     at_once: int | None = None,
 ) -> Iterator[Judged]:
-    """Judge marked days in the order of the marks, some persons at a time, of `at_once` events where nobody has more,
-    so that memory stays bounded; those with more events than fit last, so that nobody waits for them. Every mark comes
-    back once, with the last of its persons. Raises `Unbalanced` rather than lose a match."""
+    """Judge marked days, some persons at a time, of `at_once` events where nobody has more, so that memory stays
+    bounded; those with the fewest events first, so that nobody waits for those with many. Every mark comes back once,
+    with the last of its persons. Raises `Unbalanced` rather than lose a match."""
     bench = Bench(
         store=store,
         directory=directory,
@@ -78,7 +78,7 @@ def judge(
     )
     spans, touched = _spans(marks, directory)
     last_group: dict[str, int] = {}
-    groups = sorted(_groups(spans, bench, at_once or EVENTS_AT_ONCE), key=lambda group: group.events > EVENTS_AT_ONCE)
+    groups = list(_groups(spans, bench, at_once or EVENTS_AT_ONCE))
     for number, group in enumerate(groups):
         last_group |= dict.fromkeys((person for person, _, _ in group.spans), number)
     due: dict[int, list[Mark]] = {}
@@ -99,13 +99,13 @@ def persons_of(mark: Mark, directory: Directory) -> set[str]:
 
 
 def _spans(marks: Sequence[Mark], directory: Directory) -> tuple[dict[str, Span], dict[str, set[str]]]:
-    """The days to judge of each person, in the order of the marks, and the persons each mark touches."""
+    """The days to judge of each person, and the persons each mark touches."""
     spans: dict[str, Span] = {}
     touched: dict[str, set[str]] = {}
     for mark in marks:
         first, last = max(mark.first, FIRST_DAY), min(mark.last, LAST_DAY)
         touched[mark.subject] = persons_of(mark, directory)
-        for person in sorted(touched[mark.subject]):
+        for person in touched[mark.subject]:
             _, known_first, known_last = spans.get(person, (person, first, last))
             spans[person] = (person, min(first, known_first), max(last, known_last))
     return spans, touched
@@ -115,20 +115,27 @@ def _groups(spans: Mapping[str, Span], bench: Bench, at_once: int) -> Iterator[_
     """Persons whose events fit into memory together; whoever has more than fits is judged alone."""
     screen = Screen(bench.book.judged, bench.book.rules)
     tagged = _tagged(spans, bench, screen) if spans else {}
+    gone = bench.directory.leavers()
+    rules = {person: screen.may_find(tagged[person], leaver=person in gone) for person in spans}
+    own = {person: _events(bench, tagged[person], rules[person]) for person in spans}
     group = _Group()
-    for person, span in spans.items():
-        rules = screen.may_find(tagged[person])
-        read = needed(bench.book.rules[name] for name in rules)
-        own = sum(total.events for tag, total in tagged[person].items() if tag in read)
-        if group.spans and (group.events + own > at_once or len(group.spans) >= PERSONS_AT_ONCE):
+    for person in sorted(spans, key=lambda person: own[person]):
+        full = group.events + own[person] > at_once or len(group.spans) >= PERSONS_AT_ONCE
+        if group.spans and full:
             yield group
             group = _Group()
-        group.spans.append(span)
-        group.events += own
-        group.rules |= rules
-        group.suspect += [span] if rules else []
+        group.spans.append(spans[person])
+        group.events += own[person]
+        group.rules |= rules[person]
+        group.suspect += [spans[person]] if rules[person] else []
     if group.spans:
         yield group
+
+
+def _events(bench: Bench, tagged: Mapping[str, Total], rules: Iterable[str]) -> int:
+    """How many events with tags that these rules look at there are of a person."""
+    read = needed(bench.book.rules[name] for name in rules)
+    return sum(total.events for tag, total in tagged.items() if tag in read)
 
 
 def _tagged(spans: Mapping[str, Span], bench: Bench, screen: Screen) -> Mapping[str, Mapping[str, Total]]:

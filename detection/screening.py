@@ -32,9 +32,12 @@ class Screen:
         """Events whose numbers take away from a sum: of who has such, sums bound nothing."""
         return Any(tuple(Between(name, high=-1) for name in self.fields))
 
-    def may_find(self, tagged: Mapping[str, Total]) -> set[str]:
-        """The names of the rules that may find something about a person with these totals by tag."""
+    def may_find(self, tagged: Mapping[str, Total], *, leaver: bool) -> set[str]:
+        """The names of the rules that may find something about a person with these totals by tag, who is a `leaver`
+        where HR ever filed anything."""
         asked = {rule.name: rule for tag in tagged for rule in self._of.get(tag, ())}
+        if not leaver:
+            asked = {name: rule for name, rule in asked.items() if not (rule.leavers_only or rule.extra.for_stages)}
         happens: dict[str, Total] = {}
         for tag, total in tagged.items():
             seen = self._rules[tag].extra.first_seen

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from store.elasticsearch.connection import Client
-from store.elasticsearch.searching import PAGE, WHOLE, Query, every, ignored, none_of
+from store.elasticsearch.searching import WHOLE, Query, every, ignored, none_of
 from store.frames import DAY, SINCE, UNTIL, totals_schema
 
+BUCKETS = 50_000
+"""Totals of one answer; a server gives 65,536 and looks through all events again for each answer."""
 LARGE, EXACT = 2**40, 2**53
 """Servers add in floating point: numbers from the first on are not for them, nor are sums from the second on."""
 
@@ -52,7 +54,7 @@ def _buckets(
     ]
     after: dict[str, Any] = {}
     while True:
-        asked = {"composite": {"size": PAGE, "sources": sources} | after, "aggs": within}
+        asked = {"composite": {"size": BUCKETS, "sources": sources} | after, "aggs": within}
         answer = client.search(index=index, query=query, size=0, aggs={"by": asked}, track_total_hits=False, **WHOLE)
         found = answer["aggregations"]["by"] if "aggregations" in answer else {"buckets": []}
         yield from found["buckets"]

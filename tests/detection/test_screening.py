@@ -60,13 +60,13 @@ def test_a_window_that_cannot_be_full_is_not_looked_into(
     correlation: str, tagged: dict[str, int], expected: bool
 ) -> None:
     totals = {name: Total(number, {"data.records": 10.0 * number}, LONG) for name, number in tagged.items()}
-    assert ("window" in screen_of(correlation).may_find(totals)) == expected
+    assert ("window" in screen_of(correlation).may_find(totals, leaver=False)) == expected
 
 
 def test_a_rule_without_a_window_needs_one_event() -> None:
     screen = screen_of("type: event_count, rules: [export], condition: {gte: 5}")
-    assert screen.may_find({"print": Total(1)}) == {"print"}
-    assert screen.may_find({}) == set()
+    assert screen.may_find({"print": Total(1)}, leaver=False) == {"print"}
+    assert screen.may_find({}, leaver=False) == set()
 
 
 def test_a_window_over_windows_that_cannot_be_full_is_not_looked_into() -> None:
@@ -79,16 +79,23 @@ def test_a_window_over_windows_that_cannot_be_full_is_not_looked_into() -> None:
     }
     book = RuleBook.of(texts)
     screen = Screen(book.judged, book.rules)
-    assert screen.may_find({"export": Total(5, {}, LONG), "share": Total(1, {}, LONG)}) == {"then"}
-    assert screen.may_find({"export": Total(4, {}, LONG), "share": Total(1, {}, LONG)}) == set()
+    assert screen.may_find({"export": Total(5, {}, LONG), "share": Total(1, {}, LONG)}, leaver=False) == {"then"}
+    assert screen.may_find({"export": Total(4, {}, LONG), "share": Total(1, {}, LONG)}, leaver=False) == set()
 
 
 def test_nothing_is_new_to_somebody_without_a_past() -> None:
     new = ALONE + "\nfirst_seen: {field: source.ip, days: 60, min_days: 14}\n"
     book = RuleBook.of({"new.yml": new})
     screen = Screen(book.judged, book.rules)
-    assert screen.may_find({"print": Total(9, {}, timedelta(days=14))}) == {"print"}
-    assert screen.may_find({"print": Total(9, {}, timedelta(days=13, hours=23))}) == set()
+    assert screen.may_find({"print": Total(9, {}, timedelta(days=14))}, leaver=False) == {"print"}
+    assert screen.may_find({"print": Total(9, {}, timedelta(days=13, hours=23))}, leaver=False) == set()
+
+
+def test_a_rule_on_leavers_looks_at_nobody_else() -> None:
+    screen = Screen(OURS.judged, OURS.rules)
+    exported = {"crm_export": Total(1, {"data.records": 6000}, LONG)}
+    assert "export_by_leaver" in screen.may_find(exported, leaver=True)
+    assert "export_by_leaver" not in screen.may_find(exported, leaver=False)
 
 
 OURS = RuleBook.load()
