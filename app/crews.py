@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from cases.crews import CREW, PLACE, leads, named, with_mates
-from core.alert import Alert
+from cases.crews import leads, named, with_mates
+from core.alert import CREW, PLACE, Alert
 from core.ports import Inbox, Mark
 from detection.judge import Judged
 

@@ -10,14 +10,14 @@ from typing import ClassVar, Literal, NamedTuple, Self
 import polars as pl
 from pydantic import Field, model_validator
 
+from core.alert import CREW, OTHERS, PLACE, SEPARATOR
 from core.canonical import content_id
 from core.errors import RuleError
 from core.schema import SCHEMA
 from detection.behaviours.base import FOUND, Behaviour, Scene
 from detection.windows import TIME
 
-SEPARATOR = ", "
-CREWS = {**FOUND, "crew": pl.String(), "destination": pl.String(), "others": pl.String(), "observed": pl.Int64()}
+CREWS = {**FOUND, CREW: pl.String(), PLACE: pl.String(), OTHERS: pl.String(), "observed": pl.Int64()}
 Row = tuple[str, date, datetime, datetime, str, str, str, int]
 
 
@@ -90,11 +90,11 @@ class Crew(Behaviour):
         ]
         whole = pl.DataFrame(found, schema=CREWS, orient="row")
         # Of several places on one day the one with the most people; ties by place.
-        ordered = whole.sort("person.id", "day", "observed", "destination", descending=[False, False, True, False])
+        ordered = whole.sort("person.id", "day", "observed", PLACE, descending=[False, False, True, False])
         keys = ["person.id", "day"]
-        mates = ordered.group_by(keys).agg(pl.col("others").str.split(SEPARATOR).explode().unique().sort())
-        first = ordered.unique(keys, keep="first", maintain_order=True).drop("others").join(mates, on=keys)
-        return first.with_columns(pl.col("others").list.join(SEPARATOR), pl.lit(self.people).alias("limit"))
+        mates = ordered.group_by(keys).agg(pl.col(OTHERS).str.split(SEPARATOR).explode().unique().sort())
+        first = ordered.unique(keys, keep="first", maintain_order=True).drop(OTHERS).join(mates, on=keys)
+        return first.with_columns(pl.col(OTHERS).list.join(SEPARATOR), pl.lit(self.people).alias("limit"))
 
     def _place(self, events: pl.DataFrame) -> Iterator[Row]:
         """What is found about one place, from its events in order."""
