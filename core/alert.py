@@ -11,7 +11,7 @@ from core.canonical import content_id
 
 Fact = float | int | str
 CREW, PLACE, OTHERS, SEPARATOR = "crew", "destination", "others", ", "
-"""Facts of what is about several persons: what they are, where they met, who the others are, and what parts their ids."""
+"""Facts of what is about several persons: what they are, where they met, who the others are, what parts their ids."""
 
 
 class Severity(StrEnum):

@@ -12,18 +12,15 @@ import polars as pl
 
 from core.alert import Alert, Match
 from core.directory import Directory
-from core.ports import EventQuery, EventReader, Mark
+from core.ports import EventQuery, Mark
 from detection.behaviours.joint import Joint
 from detection.bench import FIRST_DAY, LAST_DAY, Bench, Span, bearing, looked_at, read
 from detection.candidates import needed
 from detection.crowds import Beside, of_crowds
 from detection.departing import UNTIL
-from detection.derive import Surroundings
-from detection.exceptions import Grounds
 from detection.finding import Pasts, ways
 from detection.outcomes import Outcomes, balance
 from detection.rule import Rule
-from detection.rulebook import RuleBook
 from detection.screening import Screen, Total
 
 PERSONS_AT_ONCE = 5_000
@@ -52,28 +49,11 @@ class _Group:
     rules: set[str] = field(default_factory=set)
 
 
-def judge(
-    marks: Sequence[Mark],
-    *,
-    store: EventReader,
-    directory: Directory,
-    book: RuleBook,
-    surroundings: Surroundings,
-    grounds: Grounds | None = None,
-    posts: Mapping[str, float] | None = None,
-) -> Iterator[Judged]:
+def judge(marks: Sequence[Mark], bench: Bench) -> Iterator[Judged]:
     """Judge marked days, some persons at a time, so that memory stays bounded; those with the most events last, so that
     nobody waits for them. Every mark comes back once, with the last of its persons. Raises `Unbalanced` rather than
     lose a match."""
-    bench = Bench(
-        store=store,
-        directory=directory,
-        book=book,
-        surroundings=surroundings,
-        grounds=grounds or Grounds(),
-        posts=posts or {},
-    )
-    spans, touched = _spans(marks, directory)
+    spans, touched = _spans(marks, bench.directory)
     last_group: dict[str, int] = {}
     groups = sorted(_groups(spans, bench), key=lambda group: group.events > EVENTS_AT_ONCE)
     for number, group in enumerate(groups):

@@ -21,6 +21,7 @@ from core.errors import Damaged
 from core.person import Link, Person
 from core.ports import Mark
 from core.schema import SCHEMA, conform
+from detection.bench import Bench
 from detection.derive import Surroundings
 from detection.judge import judge
 from detection.risk import score_at
@@ -64,7 +65,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         return Directory(records.persons(), records.links(), records.filings(), records.accounts(), CompanyCalendar())
 
     marks: list[Mark] = list(records.pending())
-    for judged in judge(marks, store=events, directory=directory(), book=BOOK, surroundings=AROUND):
+    for judged in judge(marks, Bench(store=events, directory=directory(), book=BOOK, surroundings=AROUND)):
         case = gather("7", judged.alerts, score_at, 30.0)
         records.settle(judged.marks, judged.spans, judged.alerts, [case] if case else [])
     yield Shop(records, events, BOOK, directory)

@@ -12,6 +12,7 @@ import pytest
 from core.alert import alert_id
 from core.person import Filing
 from core.ports import Mark
+from detection.bench import Bench
 from detection.judge import judge
 from detection.tagging import Tagger, touched
 from tests.detection.conftest import EXPORT, SURROUNDINGS, Reader, alerts, at, book, directory, frame, window
@@ -87,7 +88,7 @@ def test_every_mark_comes_back_once() -> None:
         for s in (LI, "person:li.na", "mail:nobody@x.cn", "*")
     ]
     people = directory(events)
-    judged = list(judge(marks, store=Reader(events), directory=people, book=rules, surroundings=SURROUNDINGS))
+    judged = list(judge(marks, Bench(store=Reader(events), directory=people, book=rules, surroundings=SURROUNDINGS)))
     assert sorted(m.subject for one in judged for m in one.marks) == sorted(m.subject for m in marks)
     assert sum(len(one.alerts) for one in judged) == 1
 
@@ -98,12 +99,12 @@ def test_who_has_more_events_than_fit_is_judged_last_and_as_if_they_fitted(monke
     rows = exports(("02T09:00", 12000), **{"user.account": "mail:wang.wei@example.com"}) + busy
     events = Tagger(rules, SURROUNDINGS).tag(frame(rows))
     marks = [Mark(subject="*", first=date(2026, 3, 1), last=date(2026, 3, 30))]
+    bench = Bench(store=Reader(events), directory=directory(events), book=rules, surroundings=SURROUNDINGS)
 
     def judged() -> list[tuple[str, list[date]]]:
-        found = judge(marks, store=Reader(events), directory=directory(events), book=rules, surroundings=SURROUNDINGS)
         return [
             (person, sorted(a.day for a in one.alerts if a.person == person))
-            for one in found
+            for one in judge(marks, bench)
             for person, _, _ in one.spans
         ]
 
@@ -183,7 +184,7 @@ def test_rules_on_leavers_read_leavers_only() -> None:
     reader = Reader(events)
     people = directory(events, [filing("08T12:00")])
     marks = [Mark(subject="*", first=date(2026, 3, 1), last=date(2026, 3, 20))]
-    list(judge(marks, store=reader, directory=people, book=rules, surroundings=SURROUNDINGS))
+    list(judge(marks, Bench(store=reader, directory=people, book=rules, surroundings=SURROUNDINGS)))
     asked = [query.accounts for query in reader.queries if "leaver_exports" in (query.tagged or ())]
     assert asked == [frozenset({LI})]
 
@@ -216,6 +217,6 @@ def test_a_person_without_tagged_events_left_has_no_alerts_and_is_still_settled(
     people = directory(frame([{"@timestamp": at("02T09:00")}]))
     nothing = Reader(frame([{"@timestamp": at("02T09:00")}]))
     marks = [Mark(subject=LI, first=date(2026, 3, 1), last=date(2026, 3, 3))]
-    (judged,) = judge(marks, store=nothing, directory=people, book=rules, surroundings=SURROUNDINGS)
+    (judged,) = judge(marks, Bench(store=nothing, directory=people, book=rules, surroundings=SURROUNDINGS))
     assert judged.spans == [("li.na", date(2026, 3, 1), date(2026, 3, 3))]
     assert not judged.alerts
