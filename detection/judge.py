@@ -19,9 +19,11 @@ from detection.candidates import needed
 from detection.crowds import Beside, of_crowds
 from detection.departing import UNTIL
 from detection.finding import Pasts, ways
+from detection.holding import happening
 from detection.outcomes import Outcomes, balance
 from detection.rule import Rule
 from detection.screening import Screen, Total
+from detection.seen import Seen
 
 PERSONS_AT_ONCE = 5_000
 EVENTS_AT_ONCE = 200_000
@@ -177,10 +179,11 @@ def alerts_of(
     if not group:
         return []
     events = read(group, bench, rules, whole=pasts is None)
-    crowds = of_crowds(rules, events, group, bench, Beside() if beside is None else beside)
+    seen = Seen(events, bench.book.rules, happening)
+    crowds = of_crowds(rules, seen, group, bench, Beside() if beside is None else beside)
     together = {(match.rule, match.person, match.day): match for match in crowds}
     days = {person: (first, last) for person, first, last in group}
-    found = [some | together for some in ways(rules, events, bench, pasts, min(first for _, first, _ in group))]
+    found = [some | together for some in ways(rules, seen, bench, pasts, min(first for _, first, _ in group))]
     departing = [] if departing is None else departing
     departing += [match for match in found[0].values() if UNTIL in match.facts]
     kept = [
