@@ -51,7 +51,7 @@ class _Sight:
     @classmethod
     def of(cls, rules: Sequence[Rule], seen: Seen, bench: Bench) -> Self:
         notices = list(_notices(seen.events, bench.directory)) if any(rule.extra.lookback for rule in rules) else []
-        return cls(seen, [(own, seen.seen_as(_as_if_known(seen.events, own, bench))) for own in notices])
+        return cls(seen, [(own, seen.among(_as_if_known(seen.events, own, bench))) for own in notices])
 
 
 def ways(
@@ -66,7 +66,7 @@ def ways(
     if pasts is None:
         if not who:
             return everything, everything, everything
-        sight = _Sight.of(rules, seen.only(who), bench)
+        sight = _Sight.of(rules, seen.among(seen.events.filter(pl.col("person.id").is_in(sorted(who)))), bench)
     others = {key: match for key, match in everything.items() if pasts is None and key[1] not in who}
     early, late = (_found(rules, sight, bench, pasts, since, taken) for taken in (Taken.EARLY, Taken.LATE))
     return everything, others | early, others | late

@@ -43,26 +43,15 @@ class Seen:
         self._found: dict[str, Places] = {}
         self._left: np.ndarray[Any, np.dtype[np.bool_]] | None = None
 
-    def only(self, persons: Iterable[str]) -> Seen:
-        """What some of the persons did."""
-        return Seen(self.events.filter(pl.col("person.id").is_in(sorted(persons))), self._rules, self._correlate)
-
-    def seen_as(self, joined: pl.DataFrame) -> Seen:
-        """The same events in the same order, with other values where they are joined."""
-        other = self._anew()
-        other.events, other._found = joined, {}
-        return other
+    def among(self, events: pl.DataFrame) -> Seen:
+        """The same rules, among other events."""
+        return Seen(events, self._rules, self._correlate)
 
     def without(self, explained: pl.Series) -> Seen:
         """The same, as if rules did not happen at the `explained` events. What else a rule needs to know of these, as
         whether a value is new, stays known."""
-        other = self._anew()
-        other._left = ~explained.to_numpy()
-        return other
-
-    def _anew(self) -> Seen:
         other = copy(self)
-        other._known = {}
+        other._known, other._left = {}, ~explained.to_numpy()
         return other
 
     def happens(self, name: str) -> Happening:
