@@ -18,7 +18,8 @@ from core.ports import EventReader
 from detection.backtest import Difference, Lost, Standing, affected, differences, lost
 from detection.hunt import Retold, hunt
 from detection.judge import Judged
-from detection.rulebook import RuleBook, texts_at
+from detection.rulebook import RuleBook
+from detection.rulefiles import texts_at
 
 Progress = Callable[[Judged], None]
 
