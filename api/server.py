@@ -15,12 +15,8 @@ from pydantic import BaseModel, JsonValue
 
 from api.metrics import Counts, exposition
 from api.search import EventPage, Order, TotalView, asked, event_page, totals
+from api.shapes import AlertView, CaseView, Language, RiskView, SourceView
 from api.views import (
-    AlertView,
-    CaseView,
-    Language,
-    RiskView,
-    SourceView,
     alert_views,
     case_views,
     cases_of,
