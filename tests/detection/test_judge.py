@@ -7,8 +7,10 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
+import polars as pl
 import pytest
 
+import detection.seen
 from core.alert import alert_id
 from core.person import Filing
 from core.ports import Mark
@@ -187,6 +189,22 @@ def test_rules_on_leavers_read_leavers_only() -> None:
     list(judge(marks, Bench(store=reader, directory=people, book=rules, surroundings=SURROUNDINGS)))
     asked = [query.accounts for query in reader.queries if "leaver_exports" in (query.tagged or ())]
     assert asked == [frozenset({LI})]
+
+
+def test_events_are_looked_through_once_however_much_is_asked_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those of who has filed a notice once more, as if it had been known."""
+    heights: list[int] = []
+    by_tag = detection.seen._by_tag
+
+    def counted(events: pl.DataFrame) -> Any:
+        heights.append(events.height)
+        return by_tag(events)
+
+    monkeypatch.setattr("detection.seen._by_tag", counted)
+    others = exports(("06T10:00", 12000), ("07T10:00", 5), **{"user.account": "mail:wang.wei@example.com"})
+    rows = exports(("06T10:00", 5)) + others
+    assert alerts(book(EXPORT, SUM, LEAVER), rows, [filing("08T12:00")])
+    assert heights == [1 + 2, 1]
 
 
 def test_a_usual_raises_the_limit_and_stands_in_the_facts() -> None:
