@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -105,6 +106,14 @@ def proxy_lines(name: str, hosts: Sequence[str], day: int) -> Iterator[str]:
         )
 
 
+def look_ups(name: str, hosts: Sequence[str], day: int) -> Iterator[str]:
+    for number, host in enumerate(hosts):
+        time = BEGIN + timedelta(days=day, minutes=number)
+        asked = {"QueryName": host, "Image": "C:\\chrome.exe", "User": f"CORP\\{name}"}
+        log = {"event_id": 22, "channel": "Microsoft-Windows-Sysmon/Operational", "event_data": asked}
+        yield json.dumps({"@timestamp": time.isoformat(), "winlog": log})
+
+
 def mails_home(name: str, day: int) -> Iterator[str]:
     """Five large mails to a private mailbox."""
     for number in range(5):
@@ -119,9 +128,12 @@ def mails_home(name: str, day: int) -> Iterator[str]:
         )
 
 
-def test_job_sites_and_private_mail_together_are_a_sign_and_neither_is_alone(house: House, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("source", "written"), [("proxy_cef", proxy_lines), ("windows_security", look_ups)])
+def test_job_sites_and_private_mail_together_are_a_sign_and_neither_is_alone(
+    house: House, tmp_path: Path, source: str, written: Callable[..., Iterator[str]]
+) -> None:
     sites = ["www.zhipin.com", "www.liepin.com"] * 5
-    brought_in(house, "proxy_cef", tmp_path / "proxy.log", proxy_lines("li.na", sites, day=30))
+    brought_in(house, source, tmp_path / "sites", written("li.na", sites, day=30))
     assert alerts(house, "about_to_leave") == []
     brought_in(house, "postfix", tmp_path / "ann.log", mails_home("ann", day=31))
     assert alerts(house, "about_to_leave") == []
