@@ -16,10 +16,10 @@ from core.case import Case, CaseState
 from core.errors import RuleError
 from core.ports import EventReader
 from detection.backtest import Difference, Lost, Standing, affected, differences, lost
-from detection.bench import Bench
 from detection.hunt import Retold, hunt
 from detection.judge import Judged
-from detection.rulebook import RuleBook, texts_at
+from detection.rulebook import RuleBook
+from detection.rulefiles import texts_at
 
 Progress = Callable[[Judged], None]
 
@@ -110,15 +110,7 @@ def _alerts(
         return []
     house.events.catch_up()
     found: list[Alert] = []
-    directory = house.directory()
-    bench = Bench(
-        store=_store(house, book, names),
-        directory=directory,
-        book=book,
-        surroundings=house.surroundings(),
-        grounds=house.grounds(directory),
-        posts=house.config.detection.posts,
-    )
+    bench = house.bench(house.directory(), book, _store(house, book, names))
     for judged in hunt(names, bench, since, until):
         found += judged.alerts
         if progress:

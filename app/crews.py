@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from cases.crews import CREW, PLACE, leads, named, with_mates
-from core.alert import Alert
+from cases.crews import leads, named, with_mates
+from core.alert import CREW, PLACE, Alert
 from core.ports import Inbox, Mark
 from detection.judge import Judged
 
@@ -20,7 +20,7 @@ def ripples(inbox: Inbox, judged: Judged) -> list[Mark]:
         return []
     spans = {person: (first, last) for person, first, last in judged.spans}
     right = {alert.id: alert for alert in (*judged.alerts, *judged.beside.alerts) if CREW in alert.facts}
-    others = {person for person, _ in judged.beside.places} | {alert.person for alert in right.values()}
+    others = judged.beside.people | {alert.person for alert in right.values()}
     stored = {alert.id: alert for alert in inbox.alerts(persons=spans.keys() | others) if CREW in alert.facts}
     start, end = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
     days = {(a.person, a.day) for a in right.values() if not _says(stored.get(a.id), a, judged.beside.places)}
@@ -28,7 +28,7 @@ def ripples(inbox: Inbox, judged: Judged) -> list[Mark]:
         first, last = spans.get(alert.person, (start, end))
         if not first <= alert.day <= last:
             continue
-        gone = alert.id not in right and (alert.person, str(alert.facts[PLACE])) in judged.beside.places
+        gone = alert.id not in right and str(alert.facts[PLACE]) in judged.beside.places
         changed = alert.person in spans and not _same(right.get(alert.id), alert)
         if gone or changed:
             days |= {(person, alert.day) for person in (alert.person, *named([alert]))}
@@ -55,12 +55,12 @@ def _days(alerts: Sequence[Alert]) -> list[date]:
     return sorted({alert.day for alert in alerts if CREW in alert.facts})
 
 
-def _says(stored: Alert | None, right: Alert, places: Collection[tuple[str, str]]) -> bool:
+def _says(stored: Alert | None, right: Alert, places: Collection[str]) -> bool:
     """Whether what is stored is right. Of several places on one day an alert names the one with the most people, and
     the others at all of them; some may have met at one that was not looked at here."""
     if stored is None or not named([right]) <= named([stored]):
         return False
-    if (stored.person, str(stored.facts[PLACE])) in places:
+    if str(stored.facts[PLACE]) in places:
         return _rank(stored) == _rank(right)
     return _rank(stored) <= _rank(right)
 

@@ -6,16 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
 
 from app.config import Config
+from app.processes import Process
 from app.report import balance
 from app.wiring import House, broker_address, elastic_client, open_house
 from core.errors import LeaverwatchError
 from detection.rulebook import RuleBook
 from store.records import health as records_health
 
-Process = Literal["collect", "worker", "judge", "api"]
 SPEAKS_TO_KAFKA: tuple[Process, ...] = ("collect", "worker", "judge")
 
 

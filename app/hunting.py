@@ -16,7 +16,7 @@ from detection.engine import Engine
 from detection.logsource import in_records
 from detection.looking import flattened, judged, text_of
 from detection.rule import name_of
-from detection.rulebook import filtered, parsed_files
+from detection.rulefiles import filtered, parsed_files
 from ingest.evtx import split_evtx
 from ingest.jsonsplit import split_json
 from ingest.reading import Limits, OpenFile, Stream

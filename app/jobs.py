@@ -125,18 +125,9 @@ def _judge(house: House, marks: Sequence[Mark], directory: Directory) -> Iterato
     if not marks:
         return
     house.events.catch_up()
-    judging = judge(
-        marks,
-        store=house.events,
-        directory=directory,
-        book=house.book,
-        surroundings=house.surroundings(),
-        grounds=house.grounds(directory),
-        posts=house.config.detection.posts,
-        at_once=FROM_A_SERVER if house.config.cluster.elasticsearch else None,
-    )
+    at_once = FROM_A_SERVER if house.config.cluster.elasticsearch else None
     with _stopping_unbalanced():
-        for judged in judging:
+        for judged in judge(marks, house.bench(directory), at_once):
             cases, others = _cases(house, judged)
             # First: whoever dies in between has people judged for nothing, not forgotten.
             house.records.add([*ripples(house.records, judged), *others])

@@ -11,17 +11,8 @@ from sigma.filters import SigmaFilter
 
 from core.errors import RuleError
 from detection.rule import NoSource, Rule
-from detection.rulebook import (
-    RuleBook,
-    Written,
-    circle_among,
-    compiled,
-    filtered,
-    goes_by,
-    in_order,
-    names_of,
-    parsed_files,
-)
+from detection.rulebook import RuleBook, circle_among, compiled, in_order, names_of
+from detection.rulefiles import Written, filtered, goes_by, parsed_files
 
 Outcome = Literal["runs", "never", "refused"]
 

@@ -12,7 +12,8 @@ from app.config import Config
 from core.calendar import CompanyCalendar
 from core.directory import Directory
 from core.errors import ConfigError
-from core.ports import EventStore, Records
+from core.ports import EventReader, EventStore, Records
+from detection.bench import Bench
 from detection.derive import PERSONAL_DOMAINS, Surroundings
 from detection.exceptions import Grounds
 from detection.rulebook import RuleBook
@@ -65,6 +66,17 @@ class House:
         mails = (person.email.rpartition("@")[2] for person in self.records.persons() if "@" in person.email)
         domains = self.config.company.domains or frozenset(mails) - PERSONAL_DOMAINS
         return Surroundings(calendar=self.calendar, company_domains=domains)
+
+    def bench(self, directory: Directory, book: RuleBook | None = None, store: EventReader | None = None) -> Bench:
+        """What a judgement is made with; with other rules, or another view of what is stored, where given."""
+        return Bench(
+            store=store or self.events,
+            directory=directory,
+            book=book or self.book,
+            surroundings=self.surroundings(),
+            grounds=self.grounds(directory),
+            posts=self.config.detection.posts,
+        )
 
     def tagger(self) -> Tagger:
         return Tagger(self.book, self.surroundings())

@@ -1,8 +1,9 @@
-"""`make bench`: the rates of each source, then the whole way, on a company small enough to wait for."""
+"""`make bench`: the rates of each source, the whole way, then a notice, on companies small enough to wait for."""
 
 from __future__ import annotations
 
-from benchmarks import sources, whole_way
+from benchmarks import notice, sources, whole_way
 
 sources.main(["--employees", "300", "--days", "30"])
 whole_way.main(["--employees", "300", "--days", "30"])
+notice.main(["--employees", "40", "--days", "60", "--copies", "3"])

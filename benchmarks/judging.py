@@ -15,7 +15,7 @@ from core.directory import Directory
 from core.person import Link, Person
 from core.ports import Mark
 from core.schema import conform
-from detection.bench import FIRST_DAY, LAST_DAY
+from detection.bench import FIRST_DAY, LAST_DAY, Bench
 from detection.derive import Surroundings
 from detection.judge import judge
 from detection.rulebook import RuleBook
@@ -78,7 +78,7 @@ def main() -> None:
     tagged = events["rule.matched"].is_not_null().sum()
     for _ in range(3):
         started, worked = time.perf_counter(), time.process_time()
-        found = judge(everybody, store=store, directory=directory, book=book, surroundings=surroundings)
+        found = judge(everybody, Bench(store=store, directory=directory, book=book, surroundings=surroundings))
         alerts = sum(len(judged.alerts) for judged in found)
         print(
             f"{options.persons:,} persons, {tagged:,} tagged events, {len(book.judged)} rules: {alerts:,} alerts in "

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from core.alert import Alert
-
-CREW, PLACE, OTHERS, SEPARATOR = "crew", "destination", "others", ", "
-"""Facts of an alert that is about several persons: what they are, where they met, and who the others are."""
+from core.alert import CREW, OTHERS, SEPARATOR, Alert
 
 
 def named(alerts: Iterable[Alert]) -> frozenset[str]:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from core.canonical import content_id
 
 Fact = float | int | str
+CREW, PLACE, OTHERS, SEPARATOR = "crew", "destination", "others", ", "
+"""Facts of what is about several persons: what they are, where they met, who the others are, what parts their ids."""
 
 
 class Severity(StrEnum):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from core.alert import Alert, Match
-from core.condition import Any, Is
+from core.alert import OTHERS, PLACE, SEPARATOR, Alert, Match
 from detection import behaviours
-from detection.bench import Bench, Everybody, Span, bearing, columns, joined
+from detection.behaviours.base import Behaviour
+from detection.bench import Bench, Everybody, Span, bearing, columns
 from detection.holding import happening
 from detection.outcomes import Outcomes
+from detection.places import Part, parts, there
 from detection.rule import Rule
 from detection.seen import Seen
 
@@ -21,44 +22,68 @@ VALUES_AT_ONCE = 200
 
 @dataclass(slots=True)
 class Beside:
-    """Of places where judged persons were together with others: the others' alerts on the judged days, all that they
-    have because of these places, and who was where."""
+    """Of places where judged persons were: what others have because of these on the judged days, who the others are,
+    and which places were looked at."""
 
     alerts: list[Alert] = field(default_factory=list)
-    places: set[tuple[str, str]] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)
+    places: set[str] = field(default_factory=set)
 
 
 def of_crowds(
-    rules: Sequence[Rule], events: pl.DataFrame, group: Sequence[Span], bench: Bench, beside: Beside
+    rules: Sequence[Rule], seen: Seen, group: Sequence[Span], bench: Bench, beside: Beside
 ) -> Iterator[Match]:
     """What is found of several persons together, where one of the group is among them; what others have goes beside."""
-    together = [(rule, one, one.crowd) for rule in rules if (one := rule.behaviour) and one.crowd]
-    if not together:
-        return
-    people = {person for person, _, _ in group}
-    first, last = min(first for _, first, _ in group), max(last for _, _, last in group)
-    seen = Seen(events, bench.book.rules, happening)
-    for rule, behaviour, place in together:
-        others = _crowd(rule, place, seen, group, bench)
-        met = others.events.select("person.id", place).drop_nulls().unique()
-        beside.places |= {(person, where) for person, where in met.iter_rows() if person not in people}
-        outcomes, calendar = Outcomes(others.events, bench, ()), bench.directory.calendar
-        for match in behaviours.find(rule, behaviour, others.hits(rule), calendar, Everybody(bench), None):
+    people, outcomes = {person for person, _, _ in group}, Outcomes(seen.events, bench, ())
+    for rule in rules:
+        behaviour = rule.behaviour
+        if behaviour is None or behaviour.crowd is None:
+            continue
+        together = _together(rule, behaviour, behaviour.crowd, seen, group, bench, beside)
+        for match in _one_a_day(match for part in together for match in _found(rule, behaviour, part, bench)):
             if match.person in people:
                 yield match
-            elif first <= match.day <= last:
+            else:
                 beside.alerts.append(outcomes.alert(match))
+    beside.people -= people
 
 
-def _crowd(rule: Rule, place: str, seen: Seen, group: Sequence[Span], bench: Bench) -> Seen:
-    """The events of anybody that have a value of the field `place` in common with the group's."""
+def _together(
+    rule: Rule,
+    behaviour: Behaviour,
+    place: str,
+    seen: Seen,
+    group: Sequence[Span],
+    bench: Bench,
+    beside: Beside,
+) -> Iterator[Part]:
+    """The events of anybody at places where somebody of the group was, and enough others for a crowd."""
     own = [rows[place] for rows in seen.hits(rule).values()]
     values = pl.concat(own).drop_nulls().unique().sort().to_list()
-    asked = [rule, *(bench.book.rules[name] for name in rule.leaves)]
-    between = replace(bearing(group, bench, rule.reach), tagged=rule.leaves, columns=columns(asked, bench.grounds))
-    frames = [
-        bench.store.read(replace(between, condition=Any(tuple(Is(place, value) for value in some))))
-        for some in (values[start : start + VALUES_AT_ONCE] for start in range(0, len(values), VALUES_AT_ONCE))
-    ]
-    whole = joined(pl.concat(frames).unique("event.id"), bench) if frames else seen.events.clear()
-    return Seen(whole, bench.book.rules, happening)
+    beside.places |= set(values)
+    days = (min(first for _, first, _ in group), max(last for _, _, last in group))
+    rules = [rule, *(bench.book.rules[name] for name in rule.leaves)]
+    asked = replace(bearing(group, bench, rule.reach), tagged=rule.leaves, columns=columns(rules, bench.grounds))
+    for start in range(0, len(values), VALUES_AT_ONCE):
+        met = there(place, values[start : start + VALUES_AT_ONCE], asked, bench)
+        beside.people |= {person for one in met.values() for person in one.people}
+        counts = {value: one.events for value, one in met.items() if len(one.people) >= behaviour.least_observed}
+        yield from parts(place, counts, asked, days, rule.reach, bench)
+
+
+def _found(rule: Rule, behaviour: Behaviour, part: Part, bench: Bench) -> Iterator[Match]:
+    hits = Seen(part.events, bench.book.rules, happening).hits(rule)
+    for match in behaviours.find(rule, behaviour, hits, bench.directory.calendar, Everybody(bench), None):
+        if part.first <= match.day <= part.last:
+            yield match
+
+
+def _one_a_day(matches: Iterable[Match]) -> Iterator[Match]:
+    """Of a person's several places on one day the one with the most people, and the others at all of them."""
+    days: dict[tuple[str, object], list[Match]] = {}
+    for match in matches:
+        days.setdefault((match.person, match.day), []).append(match)
+    for own in days.values():
+        most = min(own, key=lambda match: (-float(match.facts["observed"]), str(match.facts[PLACE])))
+        others = {person for match in own for person in str(match.facts[OTHERS]).split(SEPARATOR)}
+        yield replace(most, facts={**most.facts, OTHERS: SEPARATOR.join(sorted(others))})

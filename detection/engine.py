@@ -29,7 +29,8 @@ class Passed:
         self.known: dict[str, dict[object, int]] = {field: {} for field in matchers}
         self.answers: list[Answer] = [()]
         self._numbers: dict[Answer, int] = {(): 0}
-        self._taken = 0
+        self.taken = 0
+        """How much is kept, in characters."""
 
     def learn(self, field: str, texts: Mapping[object, str]) -> dict[object, int]:
         """Answers for values not known yet, given with their texts; long ones are not kept."""
@@ -42,17 +43,21 @@ class Passed:
             numbers[value] = number
             if len(text) <= LONGEST_KEPT:
                 self.known[field][value] = number
-                self._taken += len(text) + 100
+                self.taken += len(text) + 100
         return numbers
 
     def tidy(self) -> None:
         """Between batches: make room if it is used up."""
-        if self._taken > ROOM:
-            for known in self.known.values():
-                known.clear()
-            self.answers[1:] = []
-            self._numbers = {(): 0}
-            self._taken = 0
+        if self.taken > ROOM:
+            self.forget()
+
+    def forget(self) -> None:
+        """Between batches: everything."""
+        for known in self.known.values():
+            known.clear()
+        self.answers[1:] = []
+        self._numbers = {(): 0}
+        self.taken = 0
 
 
 class Events:

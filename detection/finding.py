@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
+from typing import Self
 
 import polars as pl
 
@@ -17,7 +18,7 @@ from detection import behaviours
 from detection.bench import Bench, Everybody
 from detection.correlation import findings
 from detection.exceptions import concerned, explained, explained_persons
-from detection.holding import Past, happening
+from detection.holding import Past
 from detection.rule import Rule
 from detection.seen import Seen
 
@@ -40,29 +41,43 @@ knowing each notice."""
 AS_OF = -1
 
 
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """The events with what was known at the time of each, and for rules that look back with each notice known."""
+
+    then: Seen
+    knowing: Sequence[tuple[Mapping[str, Filing], Seen]]
+
+    @classmethod
+    def of(cls, rules: Sequence[Rule], seen: Seen, bench: Bench) -> Self:
+        notices = list(_notices(seen.events, bench.directory)) if any(rule.extra.lookback for rule in rules) else []
+        return cls(seen, [(own, seen.among(_as_if_known(seen.events, own, bench))) for own in notices])
+
+
 def ways(
-    rules: Sequence[Rule], events: pl.DataFrame, bench: Bench, pasts: Pasts | None, since: date
+    rules: Sequence[Rule], seen: Seen, bench: Bench, pasts: Pasts | None, since: date
 ) -> tuple[dict[Key, Match], dict[Key, Match], dict[Key, Match]]:
     """What is found in all events, in those that nothing explains, and in those that nothing explains later either."""
-    everything = _found(rules, events, bench, pasts, since, Taken.NOTHING)
+    sight = _Sight.of(rules, seen, bench)
+    everything = _found(rules, sight, bench, pasts, since, Taken.NOTHING)
     if not bench.grounds:
         return everything, everything, everything
-    who = explained_persons(rules, events, bench.grounds, bench.directory.calendar)
+    who = explained_persons(rules, seen.events, bench.grounds, bench.directory.calendar)
     if pasts is None:
-        events = events.filter(pl.col("person.id").is_in(sorted(who)))
         if not who:
             return everything, everything, everything
+        sight = _Sight.of(rules, seen.among(seen.events.filter(pl.col("person.id").is_in(sorted(who)))), bench)
     others = {key: match for key, match in everything.items() if pasts is None and key[1] not in who}
-    early, late = (_found(rules, events, bench, pasts, since, taken) for taken in (Taken.EARLY, Taken.LATE))
+    early, late = (_found(rules, sight, bench, pasts, since, taken) for taken in (Taken.EARLY, Taken.LATE))
     return everything, others | early, others | late
 
 
 def _found(
-    rules: Sequence[Rule], events: pl.DataFrame, bench: Bench, pasts: Pasts | None, since: date, taken: Taken
+    rules: Sequence[Rule], sight: _Sight, bench: Bench, pasts: Pasts | None, since: date, taken: Taken
 ) -> dict[Key, Match]:
-    matches = _as_of(rules, events, bench, _past(pasts, (taken, AS_OF), since), taken)
+    matches = _as_of(rules, sight.then, bench, _past(pasts, (taken, AS_OF), since), taken)
     found = {(match.rule, match.person, match.day): match for match in matches}
-    for match in _looking_back(rules, events, bench, pasts, since, taken):
+    for match in _looking_back(rules, sight, bench, pasts, since, taken):
         found.setdefault((match.rule, match.person, match.day), match)
     return found
 
@@ -75,9 +90,8 @@ def _past(pasts: Pasts | None, way: tuple[Taken, int], since: date) -> Past | No
     return past
 
 
-def _as_of(rules: Sequence[Rule], events: pl.DataFrame, bench: Bench, past: Past | None, taken: Taken) -> list[Match]:
-    """What the rules find, every event seen with what was known at its time."""
-    seen = Seen(events, bench.book.rules, happening)
+def _as_of(rules: Sequence[Rule], seen: Seen, bench: Bench, past: Past | None, taken: Taken) -> list[Match]:
+    """What the rules find in events as they are seen."""
     if taken is Taken.NOTHING:
         return [match for rule in rules for match in _matches(rule, seen, bench, past)]
     late, calendar = taken is Taken.LATE, bench.directory.calendar
@@ -86,7 +100,7 @@ def _as_of(rules: Sequence[Rule], events: pl.DataFrame, bench: Bench, past: Past
     for rule in rules:
         key = concerned(rule, bench.grounds)
         if key not in left:
-            left[key] = seen.without(explained(rule, events, bench.grounds, calendar, late=late))
+            left[key] = seen.without(explained(rule, seen.events, bench.grounds, calendar, late=late))
         found += _matches(rule, left[key], bench, past)
     return found
 
@@ -100,26 +114,32 @@ def _matches(rule: Rule, seen: Seen, bench: Bench, past: Past | None) -> list[Ma
 
 
 def _looking_back(
-    judged: Sequence[Rule], events: pl.DataFrame, bench: Bench, pasts: Pasts | None, since: date, taken: Taken
+    judged: Sequence[Rule], sight: _Sight, bench: Bench, pasts: Pasts | None, since: date, taken: Taken
 ) -> Iterator[Match]:
     """What rules with `lookback` find in the days before each notice, once the notice is known: it carries its time."""
     rules = [rule for rule in judged if rule.extra.lookback]
-    people = set(events["person.id"].unique()) if rules else set()
-    notices = {person: _notices(person, bench.directory) for person in people}
-    for turn in range(max((len(own) for own in notices.values()), default=0)):
-        filings = {person: own[turn] for person, own in notices.items() if len(own) > turn}
+    for turn, (filings, seen) in enumerate(sight.knowing):
         past = _past(pasts, (taken, turn), since)
-        for match in _as_of(rules, _as_if_known(events, filings, bench), bench, past, taken):
+        for match in _as_of(rules, seen, bench, past, taken):
             filing = filings[match.person]
             days = (bench.directory.calendar.day_of(filing.filed) - match.day).days
             if match.time < filing.filed and days <= bench.book.rules[match.rule].extra.lookback:
                 yield replace(match, time=filing.filed)
 
 
-def _notices(person: str, directory: Directory) -> list[Filing]:
-    """Notices that were in force when filed."""
-    filings = directory.filings_of(person)
-    return [f for f in filings if not f.withdrawn and directory.stage(person, f.filed) is not Stage.ACTIVE]
+def _notices(events: pl.DataFrame, directory: Directory) -> Iterator[Mapping[str, Filing]]:
+    """The first notice of each person, then the second of those who have filed one, and so on: those in force when
+    filed."""
+    of = {
+        person: [
+            filing
+            for filing in directory.filings_of(person)
+            if not filing.withdrawn and directory.stage(person, filing.filed) is not Stage.ACTIVE
+        ]
+        for person in events["person.id"].unique().sort()
+    }
+    for turn in range(max(map(len, of.values()), default=0)):
+        yield {person: own[turn] for person, own in of.items() if len(own) > turn}
 
 
 def _as_if_known(events: pl.DataFrame, filings: Mapping[str, Filing], bench: Bench) -> pl.DataFrame:

@@ -152,17 +152,7 @@ def hunt(names: Collection[str], bench: Bench, since: datetime | None, until: da
     first = FIRST_DAY if since is None else calendar.day_of(since)
     last = LAST_DAY if until is None else calendar.day_of(until)
     marks = [Mark(subject="*", first=_before(first, lookback), last=last)]
-    book = only(bench.book, names)
-    judging = judge(
-        marks,
-        store=bench.store,
-        directory=bench.directory,
-        book=book,
-        surroundings=bench.surroundings,
-        grounds=bench.grounds,
-        posts=bench.posts,
-    )
-    for judged in judging:
+    for judged in judge(marks, replace(bench, book=only(bench.book, names))):
         alerts = [alert for alert in judged.alerts if _within(alert, since, until)]
         yield replace(judged, marks=(), alerts=alerts)
 

@@ -12,19 +12,18 @@ import polars as pl
 
 from core.alert import Alert, Match
 from core.directory import Directory
-from core.ports import EventQuery, EventReader, Mark
+from core.ports import EventQuery, Mark
 from detection.behaviours.joint import Joint
 from detection.bench import FIRST_DAY, LAST_DAY, Bench, Span, bearing, looked_at, read
 from detection.candidates import needed
 from detection.crowds import Beside, of_crowds
 from detection.departing import UNTIL
-from detection.derive import Surroundings
-from detection.exceptions import Grounds
 from detection.finding import Pasts, ways
+from detection.holding import happening
 from detection.outcomes import Outcomes, balance
 from detection.rule import Rule
-from detection.rulebook import RuleBook
 from detection.screening import Screen
+from detection.seen import Seen
 from detection.totals import Total
 
 PERSONS_AT_ONCE = 5_000
@@ -54,29 +53,11 @@ class _Group:
     rules: set[str] = field(default_factory=set)
 
 
-def judge(
-    marks: Sequence[Mark],
-    *,
-    store: EventReader,
-    directory: Directory,
-    book: RuleBook,
-    surroundings: Surroundings,
-    grounds: Grounds | None = None,
-    posts: Mapping[str, float] | None = None,
-    at_once: int | None = None,
-) -> Iterator[Judged]:
+def judge(marks: Sequence[Mark], bench: Bench, at_once: int | None = None) -> Iterator[Judged]:
     """Judge marked days, some persons at a time, of `at_once` events where nobody has more, so that memory stays
     bounded; those with the fewest events first, so that nobody waits for those with many. Every mark comes back once,
     with the last of its persons. Raises `Unbalanced` rather than lose a match."""
-    bench = Bench(
-        store=store,
-        directory=directory,
-        book=book,
-        surroundings=surroundings,
-        grounds=grounds or Grounds(),
-        posts=posts or {},
-    )
-    spans, touched = _spans(marks, directory)
+    spans, touched = _spans(marks, bench.directory)
     last_group: dict[str, int] = {}
     groups = list(_groups(spans, bench, at_once or EVENTS_AT_ONCE))
     for number, group in enumerate(groups):
@@ -209,10 +190,11 @@ def alerts_of(
     if not group:
         return []
     events = read(group, bench, rules, whole=pasts is None)
-    crowds = of_crowds(rules, events, group, bench, Beside() if beside is None else beside)
+    seen = Seen(events, bench.book.rules, happening)
+    crowds = of_crowds(rules, seen, group, bench, Beside() if beside is None else beside)
     together = {(match.rule, match.person, match.day): match for match in crowds}
     days = {person: (first, last) for person, first, last in group}
-    found = [some | together for some in ways(rules, events, bench, pasts, min(first for _, first, _ in group))]
+    found = [some | together for some in ways(rules, seen, bench, pasts, min(first for _, first, _ in group))]
     departing = [] if departing is None else departing
     departing += [match for match in found[0].values() if UNTIL in match.facts]
     kept = [

@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import polars as pl
 
-from detection.engine import Engine, Rows
+from detection.engine import ROOM, Engine, Rows
 from detection.fields import text_of_field
 from detection.looking import look_at_columns
 from detection.node import Node
 
 Hits = list[tuple[int, Rows]]
 """Numbers of conditions, each with the rows of which it holds."""
+ENGINES = 256
 
 
-def passing(condition: Node, events: pl.DataFrame) -> Rows:
-    """The rows of a frame, which has all columns that it names, of which a condition holds."""
-    found = in_columns(_engine_of(condition), events)
-    return found[0][1] if found else np.zeros(0, np.int64)
+class Engines:
+    """An engine for each condition, of those asked about lately. All of them together keep no more than `room`
+    characters of values from frame to frame; what was asked about longest ago is forgotten first."""
+
+    def __init__(self, room: int = ROOM, most: int = ENGINES) -> None:
+        self._room = room
+        self._most = most
+        self.known: dict[Node, Engine] = {}
+        self._lock = Lock()
+
+    @property
+    def taken(self) -> int:
+        """How much is kept, in characters."""
+        return sum(engine.passed.taken for engine in self.known.values())
+
+    def passing(self, condition: Node, events: pl.DataFrame) -> Rows:
+        """The rows of a frame, which has all columns that it names, of which a condition holds."""
+        with self._lock:
+            engine = self.known.pop(condition, None) or Engine([condition])
+            self.known[condition] = engine
+            found = in_columns(engine, events)
+            self._tidy()
+        return found[0][1] if found else np.zeros(0, np.int64)
+
+    def _tidy(self) -> None:
+        """The least lately asked about come first."""
+        while len(self.known) > self._most:
+            del self.known[next(iter(self.known))]
+        over = self.taken - self._room
+        for engine in self.known.values():
+            if over <= 0:
+                break
+            over -= engine.passed.taken
+            engine.passed.forget()
+
+
+passing = Engines().passing
 
 
 def in_columns(engine: Engine, events: pl.DataFrame) -> Hits:
@@ -28,8 +62,3 @@ def in_columns(engine: Engine, events: pl.DataFrame) -> Hits:
         found = list(engine.matches(look_at_columns(engine, events, text_of_field)))
         engine.passed.tidy()
         return found
-
-
-@lru_cache(maxsize=256)
-def _engine_of(condition: Node) -> Engine:
-    return Engine([condition])

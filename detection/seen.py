@@ -43,6 +43,10 @@ class Seen:
         self._found: dict[str, Places] = {}
         self._left: np.ndarray[Any, np.dtype[np.bool_]] | None = None
 
+    def among(self, events: pl.DataFrame) -> Seen:
+        """The same rules, among other events."""
+        return Seen(events, self._rules, self._correlate)
+
     def without(self, explained: pl.Series) -> Seen:
         """The same, as if rules did not happen at the `explained` events. What else a rule needs to know of these, as
         whether a value is new, stays known."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 
 import polars as pl
 
@@ -13,15 +15,20 @@ from core.batch import Batch
 from core.errors import Damaged
 from core.ports import EventQuery, EventStore, Records
 from store.frames import ids_column, quarantine_frame
-from store.manifest import EVENT, LINES, Segment
+from store.manifest import EVENT, LINES, QUARANTINE, Segment
 from store.segments import SegmentStore
 
 ROWS = 10_000
 MOVED = "moved"
 BEGIN_ANEW = 50
 """Segments after which the target may begin a new index."""
+BAD_AT_ONCE = 500_000
+"""Rows of a quarantine compared at once, of whole segments."""
 DIGEST_BYTES = 32
 MODULUS = 2 ** (8 * DIGEST_BYTES)
+
+
+Piece = tuple[Segment, Iterator[Batch]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +55,22 @@ class Mover:
 
     def move(self) -> Iterator[Moved]:
         """Every segment, as it is in its new place. Raises `Damaged` where what is read back is not what was given."""
+        bad: dict[str, list[Piece]] = {}
         for number, (segment, batches) in enumerate(self._origin.pieces(), start=1):
+            if segment.kind == QUARANTINE and segment.file not in self._notes:
+                bad.setdefault(segment.source, []).append((segment, batches))
+                continue
             if segment.file not in self._notes:
                 self._note(segment, self._copy(segment, batches))
             if number % BEGIN_ANEW == 0:
                 self._target.compact()
             yield self._moved(segment)
+        for source, pieces in bad.items():
+            for some in _gulps(pieces):
+                whole = self._copy_bad(source, some)
+                for segment, _ in some:
+                    self._note(segment, (whole[segment.file], 0))
+                    yield self._moved(segment)
 
     def _copy(self, segment: Segment, batches: Iterator[Batch]) -> tuple[int, int]:
         """The digest of what is there now, and how many rows the target refused."""
@@ -70,18 +87,38 @@ class Mover:
             whole += there
         return whole, refused
 
+    def _copy_bad(self, source: str, pieces: Sequence[Piece]) -> dict[str, int]:
+        """The digest of what is in quarantine there now, by segment: it is read once for all of them."""
+        of: dict[str, str] = {}
+        given: Counter[str] = Counter()
+        there: Counter[str] = Counter()
+        for segment, batches in pieces:
+            for batch in batches:
+                self._target.append(batch, ())
+                rows = rows_of(segment.kind, batch)
+                given[segment.file] += digest(rows)
+                of |= dict.fromkeys(rows[ids_column(rows)], segment.file)
+        left = set(of)
+        wanted = (one for one in self._target.quarantined(source) if one.id in of)
+        while some := list(islice(wanted, ROWS)):
+            rows = quarantine_frame(some)
+            left.difference_update(rows["id"])
+            for (file,), own in rows.group_by(pl.col("id").replace_strict(of).alias("segment")):
+                there[str(file)] += digest(own)
+        if left:
+            raise Damaged(f"{len(left):,} rows of segment {of[min(left)]} and others are not there after moving")
+        for file, whole in given.items():
+            if there[file] != whole:
+                raise Damaged(f"rows of segment {file} were read back other than they were given")
+        return dict(there)
+
     def _found(self, segment: Segment, given: pl.DataFrame) -> pl.DataFrame:
         ids = given[ids_column(given)].to_list()
         if segment.kind == EVENT:
             return self._target.read(EventQuery(ids=ids))
-        if segment.kind == LINES:
-            first, last = given.select(
-                pl.col("@timestamp").min().alias("a"), pl.col("@timestamp").max().alias("b")
-            ).row(0)
-            around = self._target.fragments(segment.source, given["key"].unique().to_list(), first, last)
-            return around.filter(pl.col("event.id").is_in(ids))
-        wanted = set(ids)
-        return quarantine_frame([bad for bad in self._target.quarantined(segment.source) if bad.id in wanted])
+        first, last = given.select(pl.col("@timestamp").min().alias("a"), pl.col("@timestamp").max().alias("b")).row(0)
+        around = self._target.fragments(segment.source, given["key"].unique().to_list(), first, last)
+        return around.filter(pl.col("event.id").is_in(ids))
 
     def _without_refused(self, segment: Segment, given: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         missing = set(given[ids_column(given)]) - set(found[ids_column(found)])
@@ -104,6 +141,17 @@ class Mover:
             refused=int(note["refused"]),
             digest=int(note["digest"], 16) % MODULUS,
         )
+
+
+def _gulps(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    some: list[Piece] = []
+    for piece in pieces:
+        if some and sum(segment.rows for segment, _ in (*some, piece)) > BAD_AT_ONCE:
+            yield some
+            some = []
+        some.append(piece)
+    if some:
+        yield some
 
 
 def rows_of(kind: str, batch: Batch) -> pl.DataFrame:

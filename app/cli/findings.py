@@ -15,7 +15,7 @@ from core.calendar import CompanyCalendar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from api.views import TermView
+    from api.shapes import TermView
     from core.directory import Directory
 
 Person = Annotated[str | None, typer.Option(help="Only this person's: employee number, mail address or account.")]

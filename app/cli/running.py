@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.inputs import Json, bring_in, configuration, house_of
+from app.processes import Process
 
 if TYPE_CHECKING:
     from app.report import Report
@@ -94,7 +95,7 @@ def serve(context: typer.Context) -> None:
 def doctor(
     context: typer.Context,
     process: Annotated[
-        Literal["collect", "worker", "judge", "api"] | None,
+        Process | None,
         typer.Option(help="Look only at what this process needs, with its rights; without, at everything."),
     ] = None,
     json: Json = False,

@@ -104,7 +104,8 @@ class Behaviour(BaseModel, ABC):
 
     @property
     def crowd(self) -> str | None:
-        """A field whose values tie persons together: events of others with the same values are looked at, too."""
+        """A field whose values tie persons together: events of others with the same values are looked at, too.
+        `observed` is then how many people."""
         return None
 
     @property
@@ -123,4 +124,4 @@ class Behaviour(BaseModel, ABC):
 
     @abstractmethod
     def find(self, scene: Scene) -> pl.DataFrame:
-        """The columns of `FOUND` and facts: at most one row per person and day."""
+        """The columns of `FOUND` and facts: at most one row per person and day, of a crowd and place."""

@@ -10,14 +10,14 @@ from typing import ClassVar, Literal, NamedTuple, Self
 import polars as pl
 from pydantic import Field, model_validator
 
+from core.alert import CREW, OTHERS, PLACE, SEPARATOR
 from core.canonical import content_id
 from core.errors import RuleError
 from core.schema import SCHEMA
 from detection.behaviours.base import FOUND, Behaviour, Scene
 from detection.windows import TIME
 
-SEPARATOR = ", "
-CREWS = {**FOUND, "crew": pl.String(), "destination": pl.String(), "others": pl.String(), "observed": pl.Int64()}
+CREWS = {**FOUND, CREW: pl.String(), PLACE: pl.String(), OTHERS: pl.String(), "observed": pl.Int64()}
 Row = tuple[str, date, datetime, datetime, str, str, str, int]
 
 
@@ -35,8 +35,7 @@ class Crew(Behaviour):
     `at_most` people did at all.
 
     Found on every day on which the group comes to be or grows, of every member, with what was known that day. The fact
-    `crew` is the same for all of them and all days; `others` names the other members. Of several such places on one
-    day the one with the most people is named, and the members of all.
+    `crew` is the same for all of them and all days; `others` names the other members.
     """
 
     limit_by: ClassVar[str] = "people"
@@ -88,13 +87,7 @@ class Crew(Behaviour):
             if place["person.id"].n_unique() >= self.people
             for row in self._place(place.sort(TIME, "event.id"))
         ]
-        whole = pl.DataFrame(found, schema=CREWS, orient="row")
-        # Of several places on one day the one with the most people; ties by place.
-        ordered = whole.sort("person.id", "day", "observed", "destination", descending=[False, False, True, False])
-        keys = ["person.id", "day"]
-        mates = ordered.group_by(keys).agg(pl.col("others").str.split(SEPARATOR).explode().unique().sort())
-        first = ordered.unique(keys, keep="first", maintain_order=True).drop("others").join(mates, on=keys)
-        return first.with_columns(pl.col("others").list.join(SEPARATOR), pl.lit(self.people).alias("limit"))
+        return pl.DataFrame(found, schema=CREWS, orient="row").with_columns(pl.lit(self.people).alias("limit"))
 
     def _place(self, events: pl.DataFrame) -> Iterator[Row]:
         """What is found about one place, from its events in order."""

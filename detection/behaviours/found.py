@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from core.alert import MAX_EVENTS, Fact, Match
+from core.alert import MAX_EVENTS, PLACE, Fact, Match
 from detection.behaviours.base import FOUND
 from detection.evidence import EXAMPLES
 from detection.windows import TIME
@@ -26,7 +26,7 @@ def matches(rule: str, events: pl.DataFrame, found: pl.DataFrame, crowd: str | N
 
 
 def _at(events: pl.DataFrame, crowd: str | None, row: Mapping[str, Any]) -> pl.DataFrame:
-    return events.filter(pl.col(crowd) == row["destination"]) if crowd else events
+    return events.filter(pl.col(crowd) == row[PLACE]) if crowd else events
 
 
 def _between(events: pl.DataFrame, start: datetime, day: date) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
+from api.metrics import Counts, exposition
 from api.server import Shop, create_app
 from cases.inbox import gather
 from core.batch import Batch
@@ -19,8 +20,9 @@ from core.canonical import content_id
 from core.directory import Directory
 from core.errors import Damaged
 from core.person import Link, Person
-from core.ports import Mark
+from core.ports import Mark, SourceStatus
 from core.schema import SCHEMA, conform
+from detection.bench import Bench
 from detection.derive import Surroundings
 from detection.judge import judge
 from detection.marking import touched
@@ -65,7 +67,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         return Directory(records.persons(), records.links(), records.filings(), records.accounts(), CompanyCalendar())
 
     marks: list[Mark] = list(records.pending())
-    for judged in judge(marks, store=events, directory=directory(), book=BOOK, surroundings=AROUND):
+    for judged in judge(marks, Bench(store=events, directory=directory(), book=BOOK, surroundings=AROUND)):
         case = gather("7", judged.alerts, score_at, 30.0)
         records.settle(judged.marks, judged.spans, judged.alerts, [case] if case else [])
     yield Shop(records, events, BOOK, directory)
@@ -135,6 +137,24 @@ def test_metrics_count_and_name_nobody(client: TestClient) -> None:
     text = client.get("/metrics").text
     assert "leaverwatch_events 1.0" in text
     assert "li.na" not in text
+
+
+def test_events_are_counted_once_a_minute_however_often_metrics_are_asked_for(shop: Shop) -> None:
+    now, asked = [0.0], []
+
+    class Store(MemoryStore):
+        def sources(self) -> Sequence[SourceStatus]:
+            asked.append(now[0])
+            return shop.events.sources()
+
+        def count(self) -> int:
+            raise AssertionError("every event would be counted")
+
+    counts = Counts(Store(SqlRecords("sqlite://")), clock=lambda: now[0])
+    for moment in (0.0, 15.0, 60.0, 61.0, 90.0):
+        now[0] = moment
+        assert b"leaverwatch_events 1.0" in exposition(shop.records, counts)
+    assert asked == [0.0, 61.0]
 
 
 def test_every_route_is_described(client: TestClient) -> None:

@@ -25,7 +25,6 @@ from app.wiring import House, open_house
 from core.alert import Alert
 from core.case import CaseState
 from core.ports import EventQuery
-from detection.bench import Bench
 from detection.hunt import Retold, hunt
 from detection.rulebook import RuleBook
 from tests.app.conftest import run
@@ -74,7 +73,7 @@ def test_looking_back_with_every_rule_finds_the_alerts_that_were_raised_live(
     if way == "a little at a time":
         monkeypatch.setattr(detection.hunt, "ROWS_AT_ONCE", 700)
         monkeypatch.setattr(detection.judge, "EVENTS_AT_ONCE", 9_000)
-    bench = Bench(store=store, directory=house.directory(), book=book, surroundings=house.surroundings())
+    bench = house.bench(house.directory(), book, store)
     judged = list(hunt({rule.name for rule in book.judged}, bench, None, None))
     found = [alert for one in judged for alert in one.alerts]
     assert in_order(found) == in_order(list(house.records.alerts()))

@@ -21,7 +21,6 @@ import pytest
 from app.config import load
 from app.jobs import EVERYBODY
 from app.wiring import open_house
-from detection.bench import Bench
 from detection.hunt import Retold, hunt
 from tests.app.conftest import answers, command, run
 from tests.cluster import address_of, fresh_database, fresh_namespace
@@ -59,7 +58,7 @@ def test_looking_back_on_servers_finds_the_alerts_that_were_raised_live(
         book, least = house.book, {rule.name: rule.least for rule in house.book.event_rules}
         live = sorted(house.records.alerts(), key=lambda alert: alert.id)
         for store in (house.events, Retold(house.events, book, house.surroundings(), least)):
-            bench = Bench(store=store, directory=house.directory(), book=book, surroundings=house.surroundings())
+            bench = house.bench(house.directory(), book, store)
             judged = hunt({rule.name for rule in book.judged}, bench, None, None)
             assert sorted((alert for one in judged for alert in one.alerts), key=lambda alert: alert.id) == live
     found = json.loads(run("hunt", "mass_export", "--json", data=tmp_path).stdout)["alerts"]

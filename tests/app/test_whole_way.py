@@ -27,6 +27,7 @@ from core.canonical import content_id
 from core.directory import Directory
 from core.ports import EventQuery
 from core.schema import SCHEMA, conform
+from detection.bench import Bench
 from detection.judge import judge
 from ingest.hr import read_resignations
 from tests.app.conftest import answers, command, run
@@ -59,7 +60,7 @@ def test_a_person_with_more_events_than_fit_gets_the_alerts_of_one_judged_at_onc
         monkeypatch.setattr(detection.judge, "EVENTS_AT_ONCE", 60)
         marks = [replace(EVERYBODY, subject=f"person:{person}") for person in persons]
         judged = list(
-            judge(marks, store=store, directory=directory, book=house.book, surroundings=house.surroundings())
+            judge(marks, Bench(store=store, directory=directory, book=house.book, surroundings=house.surroundings()))
         )
     found = [alert for one in judged for alert in one.alerts]
     assert sorted(found, key=lambda a: a.id) == sorted((a for a in known if a.person in persons), key=lambda a: a.id)

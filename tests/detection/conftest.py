@@ -14,6 +14,7 @@ from core.directory import Directory
 from core.person import Filing, Link, Person
 from core.ports import EventQuery, Mark
 from core.schema import SCHEMA, conform
+from detection.bench import Bench
 from detection.derive import Surroundings
 from detection.judge import judge
 from detection.rulebook import RuleBook
@@ -107,11 +108,6 @@ def alerts(
     events = Tagger(rules, SURROUNDINGS).tag(frame(rows))
     first, last = days or (date(1971, 1, 1), date(9998, 12, 31))
     marks = [Mark(subject=account, first=first, last=last) for account in events["user.account"].unique().sort()]
-    judged = judge(
-        marks,
-        store=Reader(events),
-        directory=directory(events, filings),
-        book=rules,
-        surroundings=SURROUNDINGS,
-    )
+    bench = Bench(store=Reader(events), directory=directory(events, filings), book=rules, surroundings=SURROUNDINGS)
+    judged = judge(marks, bench)
     return sorted((a for one in judged for a in one.alerts), key=lambda a: (a.day, a.rule, a.person))

@@ -18,6 +18,7 @@ from core.errors import Unbalanced
 from core.grounds import Approval, ApprovalKind, RuleException
 from core.person import Filing, Link, Person
 from core.ports import Mark
+from detection.bench import Bench
 from detection.exceptions import Grounds
 from detection.judge import judge
 from detection.outcomes import balance
@@ -58,12 +59,14 @@ def judged(
     exceptions = [ground for ground in grounds if isinstance(ground, RuleException)]
     found = judge(
         [Mark(subject=account, first=date(1971, 1, 1), last=date(9998, 12, 31)) for account in accounts],
-        store=Reader(events),
-        directory=directory,
-        book=rules,
-        surroundings=SURROUNDINGS,
-        grounds=Grounds.of(approvals, exceptions, directory),
-        posts=posts,
+        Bench(
+            store=Reader(events),
+            directory=directory,
+            book=rules,
+            surroundings=SURROUNDINGS,
+            grounds=Grounds.of(approvals, exceptions, directory),
+            posts=posts or {},
+        ),
     )
     return sorted((a for one in found for a in one.alerts), key=lambda a: (a.day, a.rule, a.person))
 
@@ -295,5 +298,5 @@ def test_nothing_more_is_read_where_nothing_speaks_for_anybody() -> None:
     reader = Reader(events)
     directory = Directory([], [], [], {LI: ()}, SURROUNDINGS.calendar)
     mark = Mark(subject=LI, first=date(2026, 3, 1), last=date(2026, 3, 9))
-    list(judge([mark], store=reader, directory=directory, book=RULES, surroundings=SURROUNDINGS))
+    list(judge([mark], Bench(store=reader, directory=directory, book=RULES, surroundings=SURROUNDINGS)))
     assert "share.scope" not in (reader.queries[0].columns or ())

@@ -8,11 +8,14 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
+import polars as pl
 import pytest
 
+import detection.seen
 from core.alert import alert_id
 from core.person import Filing
 from core.ports import Mark
+from detection.bench import Bench
 from detection.judge import judge
 from detection.marking import DECISIVE, touched
 from detection.tagging import Tagger
@@ -89,7 +92,7 @@ def test_every_mark_comes_back_once() -> None:
         for s in (LI, "person:li.na", "mail:nobody@x.cn", "*")
     ]
     people = directory(events)
-    judged = list(judge(marks, store=Reader(events), directory=people, book=rules, surroundings=SURROUNDINGS))
+    judged = list(judge(marks, Bench(store=Reader(events), directory=people, book=rules, surroundings=SURROUNDINGS)))
     assert sorted(m.subject for one in judged for m in one.marks) == sorted(m.subject for m in marks)
     assert sum(len(one.alerts) for one in judged) == 1
 
@@ -100,12 +103,12 @@ def test_who_has_more_events_than_fit_is_judged_last_and_as_if_they_fitted(monke
     rows = exports(("02T09:00", 12000), **{"user.account": "mail:wang.wei@example.com"}) + busy
     events = Tagger(rules, SURROUNDINGS).tag(frame(rows))
     marks = [Mark(subject="*", first=date(2026, 3, 1), last=date(2026, 3, 30))]
+    bench = Bench(store=Reader(events), directory=directory(events), book=rules, surroundings=SURROUNDINGS)
 
     def judged() -> list[tuple[str, list[date]]]:
-        found = judge(marks, store=Reader(events), directory=directory(events), book=rules, surroundings=SURROUNDINGS)
         return [
             (person, sorted(a.day for a in one.alerts if a.person == person))
-            for one in found
+            for one in judge(marks, bench)
             for person, _, _ in one.spans
         ]
 
@@ -197,9 +200,25 @@ def test_rules_on_leavers_read_leavers_only() -> None:
     reader = Reader(events)
     people = directory(events, [filing("08T12:00")])
     marks = [Mark(subject="*", first=date(2026, 3, 1), last=date(2026, 3, 20))]
-    list(judge(marks, store=reader, directory=people, book=rules, surroundings=SURROUNDINGS))
+    list(judge(marks, Bench(store=reader, directory=people, book=rules, surroundings=SURROUNDINGS)))
     asked = [query.accounts for query in reader.queries if "leaver_exports" in (query.tagged or ())]
     assert asked == [frozenset({LI})]
+
+
+def test_events_are_looked_through_once_however_much_is_asked_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those of who has filed a notice once more, as if it had been known."""
+    heights: list[int] = []
+    by_tag = detection.seen._by_tag
+
+    def counted(events: pl.DataFrame) -> Any:
+        heights.append(events.height)
+        return by_tag(events)
+
+    monkeypatch.setattr("detection.seen._by_tag", counted)
+    others = exports(("06T10:00", 12000), ("07T10:00", 5), **{"user.account": "mail:wang.wei@example.com"})
+    rows = exports(("06T10:00", 5)) + others
+    assert alerts(book(EXPORT, SUM, LEAVER), rows, [filing("08T12:00")])
+    assert heights == [1 + 2, 1]
 
 
 def test_a_usual_raises_the_limit_and_stands_in_the_facts() -> None:
@@ -230,6 +249,6 @@ def test_a_person_without_tagged_events_left_has_no_alerts_and_is_still_settled(
     people = directory(frame([{"@timestamp": at("02T09:00")}]))
     nothing = Reader(frame([{"@timestamp": at("02T09:00")}]))
     marks = [Mark(subject=LI, first=date(2026, 3, 1), last=date(2026, 3, 3))]
-    (judged,) = judge(marks, store=nothing, directory=people, book=rules, surroundings=SURROUNDINGS)
+    (judged,) = judge(marks, Bench(store=nothing, directory=people, book=rules, surroundings=SURROUNDINGS))
     assert judged.spans == [("li.na", date(2026, 3, 1), date(2026, 3, 3))]
     assert not judged.alerts

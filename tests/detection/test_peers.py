@@ -13,6 +13,7 @@ from core.batch import Batch
 from core.directory import Directory
 from core.person import Link, Person
 from core.ports import Mark
+from detection.bench import Bench
 from detection.judge import judge
 from detection.peers import peers_usual
 from detection.rulebook import RuleBook
@@ -38,7 +39,7 @@ def usual(
     directory = Directory(persons, links, [], {f"mail:{name}": () for name, _ in people}, SURROUNDINGS.calendar)
     marks = [Mark(subject="*", first=date(2026, 1, 1), last=date(2026, 12, 31))]
     marks = [Mark(subject=f"mail:{name}", first=marks[0].first, last=marks[0].last) for name, _ in people]
-    judged = judge(marks, store=store, directory=directory, book=rules, surroundings=SURROUNDINGS)
+    judged = judge(marks, Bench(store=store, directory=directory, book=rules, surroundings=SURROUNDINGS))
     alerts = sorted((a for one in judged for a in one.alerts), key=lambda a: (a.person, a.day))
     found = peers_usual(alerts, store, directory, rules)
     records.close()

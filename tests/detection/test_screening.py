@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from core.ports import Mark
+from detection.bench import Bench
 from detection.judge import judge
 from detection.rulebook import RuleBook
 from detection.screening import Screen
@@ -109,5 +110,5 @@ def test_what_a_rule_finds_in_its_tests_the_screen_lets_through(name: str) -> No
         events, directory = told(book, test)
         for alert in raised(book, name, test):
             mark = Mark(subject=f"person:{alert.person}", first=alert.day, last=alert.day)
-            judging = judge([mark], store=Reader(events), directory=directory, book=book, surroundings=SURROUNDINGS)
-            assert alert.id in {one.id for judged in judging for one in judged.alerts}, test.name
+            bench = Bench(store=Reader(events), directory=directory, book=book, surroundings=SURROUNDINGS)
+            assert alert.id in {one.id for judged in judge([mark], bench) for one in judged.alerts}, test.name

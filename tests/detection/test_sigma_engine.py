@@ -139,7 +139,7 @@ def test_what_is_no_json_object_matches_nothing_not_even_a_negation() -> None:
 
 def test_answers_are_forgotten_when_they_take_too_much_room() -> None:
     engine = Engine([Leaf("a", Pattern(("x",)))])
-    engine.passed._taken = 1 << 40
+    engine.passed.taken = 1 << 40
     assert [list(r) for _, r in judged(engine, [b'{"a":"X"}']).hits] == [[0]]
     assert not any(engine.passed.known["a"])
     assert [list(r) for _, r in judged(engine, [b'{"a":"X"}']).hits] == [[0]]

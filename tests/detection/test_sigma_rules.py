@@ -12,7 +12,8 @@ from detection.derive import Surroundings
 from detection.engine import Engine
 from detection.logsource import in_records
 from detection.looking import judged
-from detection.rulebook import RuleBook, filtered, parsed_files
+from detection.rulebook import RuleBook
+from detection.rulefiles import filtered, parsed_files
 from detection.tagging import Tagger
 from tests.detection.conftest import at, frame
 

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from storing import START, a_batch, a_line, an_alert, an_event, bad, batch_of, lines
 
-from core.batch import Appended, Batch
+from core.batch import Appended, Batch, Quarantined
 from core.errors import Damaged, Refused
 from core.person import Link, Person
 from core.ports import EventQuery, EventStore, Mark
@@ -85,6 +85,46 @@ def test_moving_goes_on_where_it_was_cut_short(origin: SegmentStore, target: Eve
     first = list(Mover(origin, target, records).move())
     assert list(Mover(origin, target, records).move()) == first
     assert target.count() == origin.count()
+
+
+@pytest.mark.parametrize(("at_once", "times"), [(500_000, 2), (2, 3)])
+def test_a_quarantine_is_read_back_once_for_many_segments_of_a_source(
+    origin: SegmentStore, records: SqlRecords, monkeypatch: pytest.MonkeyPatch, at_once: int, times: int
+) -> None:
+    asked: list[str | None] = []
+
+    class Counted(MemoryStore):
+        def quarantined(self, source: str | None = None) -> Iterator[Quarantined]:
+            asked.append(source)
+            return super().quarantined(source)
+
+    for number in (20, 21):
+        origin.append(replace(batch_of(), quarantined=[bad(number)], read=1), [])
+    origin.append(replace(batch_of(source="other"), quarantined=[bad(22, "other")], read=1), [])
+    monkeypatch.setattr("store.moving.BAD_AT_ONCE", at_once)
+    target = Counted(records)
+    moved = list(Mover(origin, target, records).move())
+    assert len(asked) == times
+    assert sum(one.rows for one in moved if one.kind == "quarantine") == 4
+    there, here = ({one.id: one for one in store.quarantined()} for store in (target, origin))
+    assert there == here
+    again = list(Mover(origin, target, records).move())
+    assert sorted(one.digest for one in again) == sorted(one.digest for one in moved)
+
+
+def test_a_bad_record_that_is_lost_or_changed_on_the_way_is_noticed(origin: SegmentStore, records: SqlRecords) -> None:
+    class Lost(MemoryStore):
+        def quarantined(self, source: str | None = None) -> Iterator[Quarantined]:
+            yield from ()
+
+    class Changed(MemoryStore):
+        def quarantined(self, source: str | None = None) -> Iterator[Quarantined]:
+            return (replace(one, reason="another") for one in super().quarantined(source))
+
+    with pytest.raises(Damaged, match="are not there"):
+        list(Mover(origin, Lost(records), records).move())
+    with pytest.raises(Damaged, match="other than they were given"):
+        list(Mover(origin, Changed(records), records).move())
 
 
 def test_a_digest_knows_rows_and_not_their_order_or_pieces() -> None:

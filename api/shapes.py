@@ -1,0 +1,123 @@
+"""The documents people and scripts are given: the same for the API and for `--json`. Field names are a contract."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from core.alert import Fact
+
+Language = Literal["zh", "en"]
+
+
+class TermView(BaseModel):
+    """One line of a score ledger; the points of a ledger add up to its score. What nobody knows is null, never 0. A
+    term counts from `since` on; `factor` multiplied the terms before it; `weight` is what share of an alert's score
+    counts for its person."""
+
+    name: str
+    points: float
+    observed: Fact | None
+    limit: Fact | None
+    own_usual: Fact | None
+    peers_usual: Fact | None
+    silent_below: Fact | None
+    unit: str | None
+    since: datetime | None
+    alert: str | None
+    factor: float | None
+    weight: float | None
+    messages: dict[str, str]
+
+
+class AlertView(BaseModel):
+    """An alert. `time` is the first moment it could have been raised, `detected_at` when it was first written.
+    `outcome` is alert, suppressed or overflow; `grounds` name what speaks for the person, `why` with what reason.
+    `runbooks` says by language what to look at next; it is empty where the rule has none."""
+
+    id: str
+    rule: str
+    title: str
+    person: str
+    email: str
+    day: str
+    time: datetime
+    detected_at: datetime
+    severity: str
+    stage: str
+    score: float
+    terms: list[TermView]
+    facts: dict[str, Fact]
+    message: str
+    messages: dict[str, str]
+    runbooks: dict[str, str]
+    event_ids: list[str]
+    outcome: str
+    grounds: list[str]
+    why: str
+
+
+class RuleView(BaseModel):
+    """A rule in force. Building blocks raise no alerts. `limit` is that of a window that counts or sums; a behaviour's
+    is the least at which it finds anything, which somebody's own past may raise."""
+
+    name: str
+    id: str
+    title: str
+    description: str
+    level: str
+    kind: str
+    alerts: bool
+    points: float
+    floor: float | None
+    stage: dict[str, float]
+    for_stages: list[str]
+    lookback: int
+    rules: list[str]
+    limit: float | None
+    tags: list[str]
+    falsepositives: list[str]
+    messages: dict[str, str]
+    runbooks: dict[str, str]
+    tests: int
+
+
+class CaseView(BaseModel):
+    """A case: one person's alerts, gathered when the score reached the limit. `state` is new, overflow (left out by
+    the alert budget), or what was decided: confirmed, benign, insufficient."""
+
+    id: str
+    person: str
+    email: str
+    state: str
+    opened: datetime
+    score: float
+    alerts: list[str]
+    reason: str
+    decided: datetime | None
+
+
+class RiskView(BaseModel):
+    """A person ranked by score, the terms adding up to it."""
+
+    person: str
+    email: str
+    score: float
+    stage: str
+    first_alert: datetime
+    terms: list[TermView]
+
+
+class SourceView(BaseModel):
+    """What has arrived of one source, so that silence is explained."""
+
+    source: str
+    events: int
+    quarantined: int
+    ignored: dict[str, int]
+    waiting: int
+    first_event: datetime | None
+    last_event: datetime | None
+    unlinked_accounts: int

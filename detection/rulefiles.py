@@ -1,0 +1,151 @@
+"""Files of rules: found by looking, parsed and checked one by one, with the line of what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import yaml
+from sigma.collection import SigmaCollection
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaError
+from sigma.filters import SigmaFilter
+from sigma.rule import SigmaRule
+
+from core.errors import RuleError
+from detection.behaviours.reading import Draft, draft_of
+from detection.correlations import for_pysigma
+from detection.rule import name_of
+
+Written = SigmaRule | SigmaCorrelationRule | Draft
+Parsed = Written | SigmaFilter
+Found = tuple[str, Written]
+"""A rule and the file it is in."""
+LARGEST = 100_000
+"""Values in one document, those that aliases repeat counted each time."""
+
+
+# The same safe loader in C, where there is one.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def texts_at(path: Path) -> dict[str, str]:
+    """The rule files at a path, which is one of them or a folder of them. Raises `RuleError`."""
+    if path.is_dir():
+        return dict(texts_below(path, f"{path}/"))
+    try:
+        return {str(path): path.read_text(encoding="utf-8")}
+    except FileNotFoundError:
+        raise RuleError(f"{path}: there is no such rule, file or folder") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path}: {error}") from None
+
+
+def texts_below(folder: Traversable | Path, prefix: str) -> Iterator[tuple[str, str]]:
+    """Name and text of every rule file in a folder and below. Raises `RuleError`."""
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+        if entry.is_dir():
+            yield from texts_below(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith((".yml", ".yaml")):
+            try:
+                yield f"{prefix}{entry.name}", entry.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                raise RuleError(f"{prefix}{entry.name}: is not UTF-8 text") from None
+
+
+def parsed_files(texts: Mapping[str, str]) -> tuple[list[tuple[str, Parsed]], list[str]]:
+    """Every rule of some files, and for each file that is none what is wrong with it, with its line."""
+    found: list[tuple[str, Parsed]] = []
+    problems: list[str] = []
+    for name, text in sorted(texts.items()):
+        try:
+            found += list(parsed_in(name, text))
+        except RuleError as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def filtered(found: Iterable[tuple[str, Parsed]]) -> list[Found]:
+    """The rules, with the filters among them worked in."""
+    return [(name, rule) for name, rule, _ in worked_in(list(found))]
+
+
+def worked_in(found: Sequence[tuple[str, Parsed]]) -> Iterator[tuple[str, Written, list[str]]]:
+    """The rules, with the filters among them worked in, and the files of those that changed each."""
+    filters = [(file, filter_) for file, filter_ in found if isinstance(filter_, SigmaFilter)]
+    for name, rule in found:
+        if isinstance(rule, SigmaFilter):
+            continue
+        changed_by = []
+        if isinstance(rule, SigmaRule):
+            for file, filter_ in filters:
+                before = list(rule.detection.condition)
+                filter_.apply_on_rule(rule)
+                if rule.detection.condition != before:
+                    changed_by.append(file)
+        yield name, rule, changed_by
+
+
+def parsed_in(name: str, text: str) -> Iterator[tuple[str, Parsed]]:
+    """The rules of one file. Raises `RuleError` with its line."""
+    try:
+        documents = list(yaml.load_all(text, _Loader))
+    except yaml.MarkedYAMLError as error:
+        line = min(error.problem_mark.line, text.count("\n", 0, len(text.rstrip()))) + 1 if error.problem_mark else 1
+        raise RuleError(f"{name}:{line}: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
+        raise RuleError(f"{name}:1: {error}") from None
+    for number, document in enumerate(documents):
+        if document is None:
+            continue
+        try:
+            yield name, _rule(document)
+        except RuleError as error:
+            raise RuleError(f"{name}:{_line(text, number)}: {error}") from None
+
+
+def _rule(document: object) -> Parsed:
+    if not isinstance(document, dict):
+        raise RuleError("a rule is a table of keys")
+    if _larger(document):
+        raise RuleError(f"a rule has more than {LARGEST} values")
+    if "behaviour" in document:
+        return draft_of(document)
+    try:
+        # Resolving references waits until every file is read.
+        collection = SigmaCollection.from_dicts([for_pysigma(document)], resolve_references=False)
+        found: list[object] = [*collection.rules, *collection.filters]
+        (rule,) = found
+    except (SigmaError, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
+        raise RuleError(str(error) or type(error).__name__) from None
+    if not isinstance(rule, SigmaRule | SigmaCorrelationRule | SigmaFilter):
+        raise RuleError("is neither a rule nor a correlation nor a filter")
+    return rule
+
+
+def _larger(document: object) -> bool:
+    waiting, seen = [document], 0
+    while waiting:
+        value = waiting.pop()
+        seen += 1
+        if seen > LARGEST:
+            return True
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
+
+
+def _line(text: str, number: int) -> int:
+    """The line on which a document begins."""
+    for place, node in enumerate(yaml.compose_all(text, _Loader)):
+        if place == number and node is not None:
+            return int(node.start_mark.line) + 1
+    return 1
+
+
+def goes_by(parsed: Written) -> str:
+    """The name of a rule. Raises `RuleError` where it has none."""
+    return parsed.name if isinstance(parsed, Draft) else name_of(parsed)

@@ -1,0 +1,142 @@
+"""Rules that live on one source each fire on that source's own logs, from the file to the alert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.config import Config, Detection
+from app.jobs import judge_marked
+from app.pipeline import Input, ingest
+from app.wiring import House, open_house
+from core.alert import Alert
+from core.person import Link, Person
+from core.ports import EventQuery
+
+BEGIN = datetime(2026, 1, 12, 2, tzinfo=UTC)
+ACCOUNTS = {"ann": "0055e0000000Ann", "li.na": "0055e000000LiNa"}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    purpose = Detection(pre_departure="protect customers' data")
+    with open_house(Config(data=tmp_path / "data", detection=purpose)) as made:
+        persons = [Person(id=name, email=f"{name}@example.com") for name in ACCOUNTS]
+        links = [Link(account=f"salesforce:{account}", person=name) for name, account in ACCOUNTS.items()]
+        links += [Link(account=f"login:{name}", person=name) for name in ACCOUNTS]
+        made.records.save_persons(persons, [*links, *(Link(account=f"mail:{p.email}", person=p.id) for p in persons)])
+        yield made
+
+
+def brought_in(house: House, source: str, path: Path, lines: Iterable[str]) -> None:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert house.sources[source].recognises(path)
+    imported = ingest(house, [Input(house.sources[source], path)])
+    assert (imported.tally(source).quarantined, imported.refused) == (0, [])
+
+
+def alerts(house: House, rule: str) -> Sequence[Alert]:
+    judge_marked(house)
+    return [alert for alert in house.records.alerts() if alert.rule == rule]
+
+
+def lightning_pages(name: str, customers: range, day: int) -> Iterator[str]:
+    yield '"EVENT_TYPE","TIMESTAMP","USER_ID","PAGE_ENTITY_ID","PAGE_ENTITY_TYPE","PAGE_URL","UI_EVENT_ID"'
+    for number in customers:
+        time = BEGIN + timedelta(days=day, minutes=number % 300)
+        record = f"0015e0000{number:06}AAA"
+        url = f"/lightning/r/Account/{record}/view"
+        account = ACCOUNTS[name]
+        yield (
+            f'"LightningPageView","{time:%Y%m%d%H%M%S}.000","{account}","{record}","Account","{url}","ltng:pageView"'
+        )
+
+
+def record_events(name: str, customers: range, day: int) -> Iterator[str]:
+    for number in customers:
+        time = BEGIN + timedelta(days=day, minutes=number % 300)
+        yield (
+            f'{{"attributes": {{"type": "UriEvent"}}, "EventDate": "{time:%Y-%m-%dT%H:%M:%S}.000Z", '
+            f'"Operation": "Read", "UserId": "{ACCOUNTS[name]}AAK", "RecordId": "0015e0000{number:06}AAA", '
+            '"QueriedEntities": "Account"}'
+        )
+
+
+def test_who_opens_a_quarter_of_the_customers_page_by_page_is_found(house: House, tmp_path: Path) -> None:
+    pages = lightning_pages("ann", range(800), day=0)
+    brought_in(house, "salesforce_event_log", tmp_path / "LightningPageView-01.csv", pages)
+    assert alerts(house, "customer_book_touched") == []
+    half = lightning_pages("li.na", range(100), day=30)
+    brought_in(house, "salesforce_event_log", tmp_path / "LightningPageView-02.csv", half)
+    assert alerts(house, "customer_book_touched") == []
+    others = record_events("li.na", range(100, 200), day=31)
+    brought_in(house, "salesforce_event_log", tmp_path / "UriEvent.jsonl", others)
+    (found,) = alerts(house, "customer_book_touched")
+    assert (found.person, found.facts["observed"], found.facts["share"]) == ("li.na", 200, 25)
+
+
+def test_a_record_that_is_opened_and_then_changed_is_one_customer_and_one_change(house: House, tmp_path: Path) -> None:
+    steps = [("Read", ""), ("Update", "Initiated"), ("Update", "Success"), ("Delete", "Failure")]
+    lines = [
+        f'{{"attributes": {{"type": "LightningUriEvent"}}, "EventDate": "2026-02-02T02:00:0{number}.000Z", '
+        f'"Operation": "{operation}", "OperationStatus": "{status}", "UserId": "0055e000000LiNaAAK", '
+        f'"RecordId": "0015e0000000001AAA", "QueriedEntities": "Account"}}'
+        for number, (operation, status) in enumerate(steps)
+    ]
+    brought_in(house, "salesforce_event_log", tmp_path / "UriEvent.jsonl", lines)
+    totals = house.events.totals(EventQuery(), ["event.action", "crm.record_id"])
+    assert totals.rows() == [
+        ("modify", "0015e0000000001AAA", 1),
+        ("other", "0015e0000000001AAA", 2),
+        ("view", "0015e0000000001AAA", 1),
+    ]
+
+
+def proxy_lines(name: str, hosts: Sequence[str], day: int) -> Iterator[str]:
+    for number, host in enumerate(hosts):
+        time = BEGIN + timedelta(days=day, minutes=number)
+        yield (
+            f"<134>{time:%b %d %H:%M:%S} gw01 CEF:0|Lanhai|Gateway|7.1|200|HTTP access|1|"
+            f"rt={int(time.timestamp()) * 1000} src=10.20.0.41 suser={name} "
+            f"request=https://{host}/job/{number} requestMethod=GET act=allowed"
+        )
+
+
+def look_ups(name: str, hosts: Sequence[str], day: int) -> Iterator[str]:
+    for number, host in enumerate(hosts):
+        time = BEGIN + timedelta(days=day, minutes=number)
+        asked = {"QueryName": host, "Image": "C:\\chrome.exe", "User": f"CORP\\{name}"}
+        log = {"event_id": 22, "channel": "Microsoft-Windows-Sysmon/Operational", "event_data": asked}
+        yield json.dumps({"@timestamp": time.isoformat(), "winlog": log})
+
+
+def mails_home(name: str, day: int) -> Iterator[str]:
+    """Five large mails to a private mailbox."""
+    for number in range(5):
+        time = (BEGIN + timedelta(days=day, minutes=number)).isoformat()
+        queue = f"{len(name)}F00A{number}B"
+        yield f"{time} mx postfix/smtpd[7]: {queue}: client=pc[10.20.0.41], sasl_username={name}@example.com"
+        yield f"{time} mx postfix/cleanup[7]: {queue}: message-id=<{number}@example.com>"
+        yield f"{time} mx postfix/qmgr[7]: {queue}: from=<{name}@example.com>, size=900000, nrcpt=1 (queue active)"
+        yield (
+            f"{time} mx postfix/smtp[7]: {queue}: to=<me@qq.com>, relay=mx3.qq.com[203.0.113.9]:25, delay=1, "
+            "dsn=2.0.0, status=sent (250 Ok)"
+        )
+
+
+@pytest.mark.parametrize(("source", "written"), [("proxy_cef", proxy_lines), ("windows_security", look_ups)])
+def test_job_sites_and_private_mail_together_are_a_sign_and_neither_is_alone(
+    house: House, tmp_path: Path, source: str, written: Callable[..., Iterator[str]]
+) -> None:
+    sites = ["www.zhipin.com", "www.liepin.com"] * 5
+    brought_in(house, source, tmp_path / "sites", written("li.na", sites, day=30))
+    assert alerts(house, "about_to_leave") == []
+    brought_in(house, "postfix", tmp_path / "ann.log", mails_home("ann", day=31))
+    assert alerts(house, "about_to_leave") == []
+    brought_in(house, "postfix", tmp_path / "li.na.log", mails_home("li.na", day=31))
+    (found,) = alerts(house, "about_to_leave")
+    assert (found.person, found.facts["signs"]) == ("li.na", "job sites, private mail")
