@@ -23,6 +23,7 @@ from detection.plan import (
     selected,
     settled,
     tests_in,
+    told_first,
 )
 from detection.predicate import Test
 
@@ -209,7 +210,11 @@ class Engine:
         self.telling = tuple(sorted(set(telling) & by_field.keys()))
         self._field_of = [str(leaf.field) for leaf in numbers]
         self._told = frozenset(number for field in self.telling for number, _ in by_field[field])
-        trees = ((number, numbered(condition, numbers)) for number, condition in enumerate(conditions))
+        self._shared: dict[Tree, Tree] = {}
+        trees = (
+            (number, told_first(numbered(condition, numbers), self._told, self._shared))
+            for number, condition in enumerate(conditions)
+        )
         self._plans = [Plan.of(number, tree) for number, tree in trees if tree is not NEVER]
         self._all: Plans | None = None
         self._kinds: dict[Passing, Kind] = {}
@@ -229,7 +234,8 @@ class Engine:
         if found is None:
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds.clear()
-            left = ((plan, settled(plan.tree, passing, self._told)) for plan in self._plans)
+            done = {id(tree): settled(tree, passing, self._told) for tree in self._shared}
+            left = ((plan, settled(plan.tree, passing, self._told, done)) for plan in self._plans)
             plans = [
                 plan if tree is plan.tree else Plan.of(plan.number, tree) for plan, tree in left if tree is not NEVER
             ]

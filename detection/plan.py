@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from operator import is_
+from types import MappingProxyType
 
 from detection.bits import Bits
 from detection.node import All, Any, Leaf, Node, Not
@@ -137,32 +138,51 @@ def are_words(late: Late) -> bool:
     return all(leaf.field is None for leaf in late.leaves)
 
 
-def settled(tree: Tree, passed: Set[int], known: Set[int]) -> Tree:
-    """What is left of a condition once it is known which of the `known` tests are `passed`."""
+def settled(tree: Tree, passed: Set[int], known: Set[int], done: Mapping[int, Tree] = MappingProxyType({})) -> Tree:
+    """What is left of a condition once it is known which of the `known` tests are `passed`; `done` has it for some
+    parts already, by their `id`."""
+    if (left := done.get(id(tree))) is not None:
+        return left
     match tree:
         case Tests():
             if not tree.numbers.isdisjoint(passed):
                 return ALWAYS
             if tree.numbers.isdisjoint(known):
                 return tree
-            left = tree.numbers - known
-            return Tests(left) if left else NEVER
+            numbers = tree.numbers - known
+            return Tests(numbers) if numbers else NEVER
         case Late():
             return tree
         case Without():
-            part = settled(tree.part, passed, known)
+            part = settled(tree.part, passed, known, done)
             return tree if part is tree.part else without(part)
         case Every():
             parts = []
             for part in tree.parts:
-                one = settled(part, passed, known)
+                one = settled(part, passed, known, done)
                 if one is NEVER:
                     return NEVER
                 parts.append(one)
             return tree if all(map(is_, parts, tree.parts)) else every(parts)
         case Some():
-            parts = [settled(part, passed, known) for part in tree.parts]
+            parts = [settled(part, passed, known, done) for part in tree.parts]
             return tree if all(map(is_, parts, tree.parts)) else some(parts)
+
+
+def told_first(tree: Tree, told: frozenset[int], shared: dict[Tree, Tree]) -> Tree:
+    """The same condition; of what must hold together, what hangs on the `told` tests alone comes first. Such parts that
+    are equal become one object, kept in `shared`."""
+    if told.issuperset(tests_in(tree)) and not any(late_in(tree)) and tree not in (ALWAYS, NEVER):
+        return shared.setdefault(tree, tree)
+    match tree:
+        case Without():
+            return Without(told_first(tree.part, told, shared))
+        case Some():
+            return Some(tuple(told_first(part, told, shared) for part in tree.parts)) if tree.parts else tree
+        case Every():
+            parts = [told_first(part, told, shared) for part in tree.parts]
+            return Every(tuple(sorted(parts, key=lambda part: part not in shared))) if parts else tree
+    return tree
 
 
 def selected(tree: Tree, among: Bits, events: Events) -> Bits:
