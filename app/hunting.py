@@ -13,8 +13,9 @@ from sigma.rule import SigmaRule
 
 from core.errors import Refused, RuleError
 from detection.engine import Engine
-from detection.logsource import in_records
-from detection.looking import flattened, judged, text_of
+from detection.flatten import flattened, text_of
+from detection.logsource import in_records, telling_fields
+from detection.records import Looking
 from detection.rule import name_of
 from detection.rulefiles import filtered, parsed_files
 from ingest.evtx import split_evtx
@@ -58,7 +59,7 @@ class Hunt:
     """Rules ready to be put to records, and why others are not."""
 
     rules: Sequence[SigmaRule]
-    engine: Engine
+    looking: Looking
     refused: Sequence[str]
 
     @classmethod
@@ -77,14 +78,14 @@ class Hunt:
                 rules.append(rule)
             except RuleError as error:
                 refused.append(f"{name}: {error}")
-        return cls(rules=rules, engine=Engine(conditions), refused=refused)
+        return cls(rules=rules, looking=Looking(Engine(conditions, telling_fields())), refused=refused)
 
     def through(self, path: Path) -> Iterator[Found | str]:
         """Matches in the order of the records; a text says which record cannot be read, and why."""
         first = 1
         for batch in _batches(path):
             good = [record if isinstance(record, bytes) else b"" for record in batch]
-            done = judged(self.engine, good)
+            done = self.looking.judged(good)
             said: dict[int, list[Found | str]] = {row: [_unread(path, first + row, batch[row])] for row in done.bad}
             for number, rows in done.hits:
                 for row in rows.tolist():

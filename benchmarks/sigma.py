@@ -12,8 +12,8 @@ from sigma.rule import SigmaRule
 
 from app.hunting import Hunt, rule_texts
 from detection.engine import Engine
-from detection.logsource import in_records
-from detection.looking import judged
+from detection.logsource import in_records, telling_fields
+from detection.records import Looking
 
 BATCH = 20_000
 GROWTH = (100, 300, 1_000, 3_000)
@@ -29,12 +29,12 @@ def main() -> None:
     asked = options.parse_args()
     begun = time.perf_counter()
     hunt = Hunt.of(rule_texts(asked.rules))
-    print(f"{len(hunt.rules):,} rules, {hunt.engine.tests:,} tests, {len(hunt.refused)} refused, "
+    print(f"{len(hunt.rules):,} rules, {hunt.looking.engine.tests:,} tests, {len(hunt.refused)} refused, "
           f"loaded in {time.perf_counter() - begun:.1f} s")  # fmt: skip
     with asked.events.open("rb") as file:
         records = [line for line, _ in zip(file, range(asked.most), strict=False)]
     for name in ("cold", "warm", "warm"):
-        found = _pass(name, hunt.engine, records)
+        found = _pass(name, hunt.looking, records)
     print(f"{len(found):,} rules matched, {sum(found.values()):,} matches, {_resident():,} MiB at most")
     if asked.matches:
         lines = (f"{hunt.rules[number].id} {count}" for number, count in sorted(found.items()))
@@ -46,16 +46,16 @@ def main() -> None:
 
 
 def _grown(rules: list[SigmaRule], records: list[bytes]) -> None:
-    engine = Engine([in_records(rule, {}) for rule in rules])
+    looking = Looking(Engine([in_records(rule, {}) for rule in rules], telling_fields()))
     for name in ("cold", "warm"):
-        _pass(f"{len(rules):,} rules, {name}", engine, records)
+        _pass(f"{len(rules):,} rules, {name}", looking, records)
 
 
-def _pass(name: str, engine: Engine, records: list[bytes]) -> Counter[int]:
+def _pass(name: str, looking: Looking, records: list[bytes]) -> Counter[int]:
     found: Counter[int] = Counter()
     clock, used = time.perf_counter(), time.process_time()
     for start in range(0, len(records), BATCH):
-        for number, rows in judged(engine, records[start : start + BATCH]).hits:
+        for number, rows in looking.judged(records[start : start + BATCH]).hits:
             found[number] += len(rows)
     clock, used = time.perf_counter() - clock, time.process_time() - used
     rates = f"{len(records) / clock:,.0f} events/s by the clock, {len(records) / used:,.0f} a second of processor"

@@ -1,39 +1,59 @@
-"""All conditions over a batch at once: what each distinct value passes, then algebra over the rows that passed."""
+"""All conditions together: each value is put to all tests of its field once, and what follows from tests is kept."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 
-import numpy as np
-import numpy.typing as npt
-
+from detection.bits import Bits, each
 from detection.matcher import Answer, Matcher
-from detection.node import NEVER, All, Any, Leaf, Node, Not, leaves
-from detection.predicate import Same
+from detection.node import Leaf, Node, leaves
+from detection.plan import (
+    ALWAYS,
+    NEVER,
+    Events,
+    Tree,
+    is_late,
+    keys,
+    late_in,
+    numbered,
+    selected,
+    settled,
+    tests_in,
+    told_first,
+)
+from detection.predicate import Test
 
-Rows = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 ROOM = 128 << 20
-"""Characters of values whose answers are kept from batch to batch; beyond it all are forgotten and learnt again."""
+"""Bytes, roughly, of what is kept from batch to batch; beyond it all is forgotten and learnt again."""
 LONGEST_KEPT = 65_536
+MOST_KINDS = 1_000
+
+Passing = frozenset[int]
+"""The tests that an event passes."""
 
 
 class Passed:
-    """Values seen lately and the number of each one's answer. Forgets everything when it grows beyond `ROOM`."""
+    """Values seen lately and the number of each one's answer. `forget` when `taken` grows beyond `ROOM`."""
 
     def __init__(self, matchers: Mapping[str, Matcher]) -> None:
         self._matchers = matchers
         self.known: dict[str, dict[object, int]] = {field: {} for field in matchers}
-        self.answers: list[Answer] = [()]
-        self._numbers: dict[Answer, int] = {(): 0}
+        self.look: dict[str, Callable[[object], int | None]] = {
+            field: known.get if _alike(matchers[field]) else partial(_typed, known)
+            for field, known in self.known.items()
+        }
+        """For each field, what gives the number of a value's answer, None where it is not known yet."""
+        self.answers: list[Answer] = []
+        self._numbers: dict[Answer, int] = {}
         self.taken = 0
-        """How much is kept, in characters."""
+        self.forget()
 
     def learn(self, field: str, texts: Mapping[object, str]) -> dict[object, int]:
-        """Answers for values not known yet, given with their texts; long ones are not kept."""
+        """Answers for values not known yet, given as `spelled` and with their texts; long ones are not kept."""
         found = self._matchers[field].answers(list(texts.values()))
         numbers = {}
         for (value, text), answer in zip(texts.items(), found, strict=True):
@@ -46,144 +66,72 @@ class Passed:
                 self.taken += len(text) + 100
         return numbers
 
-    def tidy(self) -> None:
-        """Between batches: make room if it is used up."""
-        if self.taken > ROOM:
-            self.forget()
-
     def forget(self) -> None:
-        """Between batches: everything."""
+        """Everything; the answer of what is absent is number 0."""
         for known in self.known.values():
             known.clear()
-        self.answers[1:] = []
+            known[None] = 0
+        self.answers[:] = [()]
         self._numbers = {(): 0}
         self.taken = 0
 
 
-class Events:
-    """A batch as an engine looks at it: the rows that passed each test, and the events' values where tests need two."""
+def _alike(matcher: Matcher) -> bool:
+    """Whether it makes no difference that True and 1 are one key of a dictionary, but two texts."""
+    one, true, zero, false = matcher.answers(["1", "true", "0", "false"])
+    return one == true and zero == false
 
-    def __init__(
-        self,
-        height: int,
-        rows: Mapping[int, list[Rows]],
-        late: Callable[[Sequence[Leaf], Rows], Mask],
-        bad: Sequence[int] = (),
-    ) -> None:
-        self.height = height
-        self.rows: Rows = np.setdiff1d(np.arange(height), np.array(bad, np.int64)) if bad else np.arange(height)
-        self._rows = rows
-        self._late = late
-        self._masks: dict[int, Mask] = {}
 
-    @property
-    def hit(self) -> Iterable[int]:
-        """Tests that some row passed."""
-        return self._rows.keys()
+def _typed(known: Mapping[object, int], value: object) -> int | None:
+    return known.get((value,) if value.__class__ is bool else value)
 
-    def count(self, test: int) -> int:
-        return sum(len(rows) for rows in self._rows.get(test, ()))
 
-    def mask(self, test: int) -> Mask:
-        """For each row, whether it passed the test."""
-        found = self._masks.get(test)
-        if found is None:
-            found = self._masks[test] = np.zeros(self.height, np.bool_)
-            for rows in self._rows.get(test, ()):
-                found[rows] = True
-        return found
-
-    def late(self, some: Sequence[Leaf], rows: Rows) -> Mask:
-        """For some rows, whether they pass any of the tests that are asked of few events only: keywords, two fields
-        compared."""
-        return self._late(some, rows)
+def spelled(value: object) -> object:
+    """A value as a key that no value of another text has."""
+    return (value,) if value.__class__ is bool else value
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """A condition over numbers of tests. `keys` are sets of tests: an event that matches passes one of each set."""
+class Plan:
+    """A condition by its number."""
 
     number: int
-    tree: object
+    tree: Tree
     keys: tuple[frozenset[int], ...]
 
-
-@dataclass(frozen=True, slots=True)
-class _Tests:
-    """Any of these tests is passed."""
-
-    numbers: frozenset[int]
+    @classmethod
+    def of(cls, number: int, tree: Tree) -> Plan:
+        return cls(number, tree, tuple(dict.fromkeys(keys(tree))))
 
 
-@dataclass(frozen=True, slots=True)
-class _Late:
-    """Some of these is passed: keywords together, or one comparison of fields."""
+class Plans:
+    """Plans looked up by tests: of what each event must pass to match, the one passed least so far."""
 
-    leaves: tuple[Leaf, ...]
-
-
-class Engine:
-    """Conditions by number, judged together. Answers are kept from batch to batch; two threads take turns."""
-
-    def __init__(self, conditions: Sequence[Node]) -> None:
-        self.lock = Lock()
-        asked = dict.fromkeys(leaf for condition in conditions for leaf in leaves(condition))
-        self._numbers = {leaf: number for number, leaf in enumerate(leaf for leaf in asked if not is_late(leaf))}
-        by_field: defaultdict[str, list[tuple[int, object]]] = defaultdict(list)
-        for leaf, number in self._numbers.items():
-            by_field[str(leaf.field)].append((number, leaf.test))
-        self.matchers = {field: Matcher(tests) for field, tests in by_field.items()}  # type: ignore[arg-type]
-        self.passed = Passed(self.matchers)
-        self.late = [leaf for leaf in asked if is_late(leaf)]
-        self.words = {leaf: number for number, leaf in enumerate(leaf for leaf in self.late if leaf.field is None)}
-        self.word_matcher = Matcher([(number, leaf.test) for leaf, number in self.words.items()])
-        self._plans = [
-            self._plan(number, condition) for number, condition in enumerate(conditions) if condition != NEVER
-        ]
-        self.common_words = self._asked_of_all()
+    def __init__(self, plans: Sequence[Plan]) -> None:
+        self._plans = plans
         self._seen: defaultdict[int, int] = defaultdict(int)
         self._batches = 0
-        self._index: dict[int, list[_Plan]] = {}
-        self._open: list[_Plan] = []
+        self._index: dict[int, list[Plan]] = {}
+        self._open: list[Plan] = []
         self._arrange()
 
-    @property
-    def tests(self) -> int:
-        return len(self._numbers) + len(self.late)
-
-    def matches(self, events: Events) -> Iterator[tuple[int, Rows]]:
-        """Conditions that hold somewhere, by number, with the rows, in order. No row: the condition is left out."""
-        called = {plan.number: plan for test in events.hit for plan in self._index.get(test, ())}
+    def matches(self, events: Events) -> Iterator[tuple[int, Bits]]:
+        """Conditions that hold somewhere, by number and in its order, with the events."""
+        called = {plan.number: plan for test in events.passed for plan in self._index.get(test, ())}
         called |= {plan.number: plan for plan in self._open}
         for number in sorted(called):
-            plan = called[number]
-            rows = self._start(plan, events)
-            rows = _select(plan.tree, rows, events)
-            if len(rows):
-                yield number, rows
+            if found := selected(called[number].tree, events.all, events):
+                yield number, found
         self._learn(events)
 
-    def _asked_of_all(self) -> tuple[Leaf, ...]:
-        """Keywords of conditions that have nothing else to be looked up by."""
-        return tuple(dict.fromkeys(leaf for plan in self._plans if not plan.keys for leaf in _words_in(plan.tree)))
-
-    def _start(self, plan: _Plan, events: Events) -> Rows:
-        """The rows of the plan's rarest key in this batch."""
-        if not plan.keys:
-            return events.rows
-        counted = [(sum(map(events.count, key)), key) for key in plan.keys]
-        count, key = min(counted, key=lambda item: item[0])
-        return np.flatnonzero(_any(key, events)) if count else events.rows[:0]
-
     def _learn(self, events: Events) -> None:
-        for test in events.hit:
-            self._seen[test] += events.count(test)
+        for test, passed in events.passed.items():
+            self._seen[test] += passed.bit_count()
         self._batches += 1
         if self._batches & (self._batches - 1) == 0:
             self._arrange()
 
     def _arrange(self) -> None:
-        """Look a plan up by its key that was passed least so far; before anything was seen, by its smallest."""
         self._index, self._open = {}, []
         for plan in self._plans:
             if not plan.keys:
@@ -193,100 +141,125 @@ class Engine:
             for test in key:
                 self._index.setdefault(test, []).append(plan)
 
-    def _plan(self, number: int, condition: Node) -> _Plan:
-        tree = self._numbered(condition)
-        return _Plan(number, tree, tuple(dict.fromkeys(_keys(tree))))
 
-    def _numbered(self, node: Node) -> object:
-        match node:
-            case Leaf():
-                return _Late((node,)) if is_late(node) else _Tests(frozenset([self._numbers[node]]))
-            case Not():
-                return Not(self._numbered(node.part))  # type: ignore[arg-type]
-            case All():
-                return All(tuple(sorted(map(self._numbered, node.parts), key=_dear)))  # type: ignore[arg-type]
-            case Any():
-                parts = [self._numbered(part) for part in node.parts]
-                tests = [part.numbers for part in parts if isinstance(part, _Tests)]
-                words = [leaf for part in parts if _are_words(part) for leaf in _words_in(part)]
-                parts = [*(part for part in parts if not _are_words(part)), *([_Late(tuple(words))] if words else [])]
-                others = sorted((part for part in parts if not isinstance(part, _Tests)), key=_dear)
-                joined = [_Tests(frozenset().union(*tests)), *others] if tests else others
-                return joined[0] if len(joined) == 1 else Any(tuple(joined))  # type: ignore[arg-type]
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What follows from the tests that an event passes: conditions that hold, and what is left to be asked of the event
+    itself, by its place in `Engine.left`."""
+
+    hits: tuple[int, ...]
+    open: tuple[int, ...]
 
 
-def is_late(leaf: Leaf) -> bool:
-    """Whether the test is put only to events that pass everything else."""
-    return leaf.field is None or isinstance(leaf.test, Same)
+class Kind:
+    """What may hold of events that are alike in the fields that tell them apart: the conditions, as far as that leaves
+    them open, and the fields they still ask."""
+
+    def __init__(self, plans: Sequence[Plan], field_of: Sequence[str]) -> None:
+        late = {plan.number for plan in plans if any(late_in(plan.tree))}
+        self._plain = Plans([plan for plan in plans if plan.number not in late])
+        self._late = [plan for plan in plans if plan.number in late]
+        self.tests = frozenset(test for plan in plans for test in tests_in(plan.tree))
+        self.fields = tuple(dict.fromkeys(field_of[test] for test in sorted(self.tests)))
+        self.outcomes: dict[Passing, int] = {}
+
+    def found(self, passing: Sequence[Passing]) -> list[tuple[list[int], list[tuple[int, Tree]]]]:
+        """For each of these, the conditions that hold, and those of which something is left to be asked, with that."""
+        passed: defaultdict[int, Bits] = defaultdict(int)
+        for row, tests in enumerate(passing):
+            for test in tests:
+                passed[test] |= 1 << row
+        hits: list[list[int]] = [[] for _ in passing]
+        for number, rows in self._plain.matches(Events(len(passing), passed, _nothing_late)):
+            for row in each(rows):
+                hits[row].append(number)
+        left: list[list[tuple[int, Tree]]] = [[] for _ in passing]
+        for plan in self._late:
+            for row, tests in enumerate(passing):
+                tree = settled(plan.tree, tests, self.tests)
+                if tree is ALWAYS:
+                    hits[row].append(plan.number)
+                elif tree is not NEVER:
+                    left[row].append((plan.number, tree))
+        return list(zip(hits, left, strict=True))
 
 
-def _are_words(tree: object) -> bool:
-    return isinstance(tree, _Late) and all(leaf.field is None for leaf in tree.leaves)
+def _nothing_late(some: Sequence[Leaf], rows: Bits) -> Bits:
+    raise AssertionError(some, rows)
 
 
-def _words_in(tree: object) -> Iterator[Leaf]:
-    if _are_words(tree):
-        yield from tree.leaves  # type: ignore[attr-defined]
-    elif isinstance(tree, Not):
-        yield from _words_in(tree.part)
-    elif isinstance(tree, All | Any):
-        for part in tree.parts:
-            yield from _words_in(part)
+class Engine:
+    """Conditions by number, judged together. Answers are kept from batch to batch; two threads take turns.
 
+    `telling` are fields that tell kinds of events apart: with few values, and most conditions ask for one of them.
+    """
 
-def _dear(tree: object) -> int:
-    """How much it costs to ask: keywords and comparisons of fields last."""
-    match tree:
-        case _Tests():
-            return 0
-        case _Late():
-            return 3
-        case Not():
-            return 1 + _dear(tree.part)
-        case All() | Any():
-            return max(map(_dear, tree.parts), default=0)
-    return 0
+    def __init__(self, conditions: Sequence[Node], telling: Collection[str] = ()) -> None:
+        self.lock = Lock()
+        asked = dict.fromkeys(leaf for condition in conditions for leaf in leaves(condition))
+        numbers = {leaf: number for number, leaf in enumerate(leaf for leaf in asked if not is_late(leaf))}
+        by_field: defaultdict[str, list[tuple[int, Test]]] = defaultdict(list)
+        for leaf, number in numbers.items():
+            by_field[str(leaf.field)].append((number, leaf.test))
+        self.matchers = {field: Matcher(tests) for field, tests in by_field.items()}
+        self.passed = Passed(self.matchers)
+        self.late = [leaf for leaf in asked if is_late(leaf)]
+        self.words = {leaf: number for number, leaf in enumerate(leaf for leaf in self.late if leaf.field is None)}
+        self.word_matcher = Matcher([(number, leaf.test) for leaf, number in self.words.items()])
+        self.tests = len(asked)
+        self.telling = tuple(sorted(set(telling) & by_field.keys()))
+        self._field_of = [str(leaf.field) for leaf in numbers]
+        self._told = frozenset(number for field in self.telling for number, _ in by_field[field])
+        self._shared: dict[Tree, Tree] = {}
+        trees = (
+            (number, told_first(numbered(condition, numbers), self._told, self._shared))
+            for number, condition in enumerate(conditions)
+        )
+        self._plans = [Plan.of(number, tree) for number, tree in trees if tree is not NEVER]
+        self._all: Plans | None = None
+        self._kinds: dict[Passing, Kind] = {}
+        self.outcomes = [Outcome((), ())]
+        self.left: list[tuple[int, Tree]] = []
+        self._places: dict[tuple[int, Tree], int] = {}
 
+    def matches(self, events: Events) -> Iterator[tuple[int, Bits]]:
+        """Conditions that hold somewhere, by number and in its order, with the events."""
+        if self._all is None:
+            self._all = Plans(self._plans)
+        return self._all.matches(events)
 
-def _keys(tree: object) -> Iterator[frozenset[int]]:
-    match tree:
-        case _Tests():
-            yield tree.numbers
-        case All():
-            for part in tree.parts:
-                yield from _keys(part)
-        case Any():
-            best = [min(_keys(part), key=len, default=None) for part in tree.parts]
-            if best and all(key is not None for key in best):
-                yield frozenset().union(*(key for key in best if key is not None))
+    def kind(self, passing: Passing) -> Kind:
+        """The kind of the events that pass, of the tests on telling fields, exactly these."""
+        found = self._kinds.get(passing)
+        if found is None:
+            if len(self._kinds) >= MOST_KINDS:
+                self._kinds.clear()
+            done = {id(tree): settled(tree, passing, self._told) for tree in self._shared}
+            left = ((plan, settled(plan.tree, passing, self._told, done)) for plan in self._plans)
+            plans = [
+                plan if tree is plan.tree else Plan.of(plan.number, tree) for plan, tree in left if tree is not NEVER
+            ]
+            found = self._kinds[passing] = Kind(plans, self._field_of)
+        return found
 
+    def outcomes_of(self, kind: Kind, passing: Iterable[Passing]) -> None:
+        """Find out what follows from tests passed, for those of which `kind.outcomes` does not know it yet."""
+        new = list(dict.fromkeys(tests for tests in passing if tests not in kind.outcomes))
+        for tests, (hits, left) in zip(new, kind.found(new) if new else (), strict=True):
+            kind.outcomes[tests] = len(self.outcomes) if hits or left else 0
+            if hits or left:
+                self.outcomes.append(Outcome(tuple(sorted(hits)), tuple(map(self._place, left))))
+            self.passed.taken += 300 + 50 * len(tests)
 
-def _select(tree: object, rows: Rows, events: Events) -> Rows:
-    """The rows among `rows` of which the condition holds."""
-    if not len(rows):
-        return rows
-    match tree:
-        case _Tests():
-            return rows[_any(tree.numbers, events)[rows]]
-        case _Late():
-            return rows[events.late(tree.leaves, rows)]
-        case Not():
-            return np.setdiff1d(rows, _select(tree.part, rows, events), assume_unique=True)
-        case All():
-            for part in tree.parts:
-                rows = _select(part, rows, events)
-            return rows
-        case Any():
-            found = [_select(part, rows, events) for part in tree.parts]
-            return np.unique(np.concatenate(found)) if found else rows[:0]
-    raise AssertionError(tree)
+    def _place(self, left: tuple[int, Tree]) -> int:
+        place = self._places.setdefault(left, len(self.left))
+        if place == len(self.left):
+            self.left.append(left)
+        return place
 
-
-def _any(tests: frozenset[int], events: Events) -> Mask:
-    passed = [test for test in tests if events.count(test)]
-    if len(passed) == 1:
-        return events.mask(passed[0])
-    joined = np.zeros(events.height, np.bool_)
-    for test in passed:
-        joined |= events.mask(test)
-    return joined
+    def forget(self) -> None:
+        """What was learnt of events."""
+        self.passed.forget()
+        self._kinds.clear()
+        del self.outcomes[1:], self.left[:]
+        self._places.clear()

@@ -76,6 +76,16 @@ def known_source(source: SigmaLogSource) -> bool:
     )
 
 
+def telling_fields() -> frozenset[str]:
+    """The fields by which log sources are told apart, by all their names in records."""
+    found = set()
+    for product in products().values():
+        parts = [*product.services.values(), *(part for several in product.categories.values() for part in several)]
+        asked = {field for part in parts for field in part.where}
+        found |= {column for field in asked for column in product.fields.get(field, (field,))}
+    return frozenset(found)
+
+
 def in_records(rule: SigmaRule, placeholders: Placeholders) -> Node:
     """The rule over a vendor's records. Raises `RuleError`."""
     source = rule.logsource

@@ -7,7 +7,8 @@ from threading import Lock
 import numpy as np
 import polars as pl
 
-from detection.engine import ROOM, Engine, Rows
+from detection.bits import Rows, rows_of
+from detection.engine import ROOM, Engine
 from detection.fields import text_of_field
 from detection.looking import look_at_columns
 from detection.node import Node
@@ -50,7 +51,7 @@ class Engines:
             if over <= 0:
                 break
             over -= engine.passed.taken
-            engine.passed.forget()
+            engine.forget()
 
 
 passing = Engines().passing
@@ -59,6 +60,8 @@ passing = Engines().passing
 def in_columns(engine: Engine, events: pl.DataFrame) -> Hits:
     """Where the engine's conditions hold, for those that hold at all."""
     with engine.lock:
-        found = list(engine.matches(look_at_columns(engine, events, text_of_field)))
-        engine.passed.tidy()
-        return found
+        found = engine.matches(look_at_columns(engine, events, text_of_field))
+        hits = [(number, rows_of(passed)) for number, passed in found]
+        if engine.passed.taken > ROOM:
+            engine.forget()
+        return hits

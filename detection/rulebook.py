@@ -22,7 +22,7 @@ from detection.correlations import references
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 from detection.rulefiles import Found, Parsed, Written, goes_by, parsed_in, texts_below, worked_in
 
-ENGINE = "3"
+ENGINE = "4"
 """Changes when the same rules would give other answers: every stored event is then tagged again."""
 
 

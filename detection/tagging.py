@@ -9,8 +9,9 @@ from core.canonical import content_id
 from core.schema import SCHEMA
 from detection.derive import Surroundings, derive
 from detection.engine import Engine
-from detection.looking import judged
+from detection.logsource import telling_fields
 from detection.passing import Hits, in_columns
+from detection.records import Looking
 from detection.rulebook import RuleBook
 
 
@@ -27,15 +28,19 @@ class Tagger:
             (module, [number for number, (rule, _) in enumerate(rules) if rule.records == module])
             for module in sorted({rule.records for rule, _ in rules})
         ]
-        self._engines = [Engine([rules[number][1] for number in numbers]) for _, numbers in self._parts]
+        self._engines = [
+            Looking(Engine([rules[number][1] for number in numbers], telling_fields() if module else ()))
+            for module, numbers in self._parts
+        ]
 
     def tag(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events with `rule.matched`: names of rules in order, null where there are none."""
         if not events.height or not self._names:
             return events.with_columns(pl.lit(None, SCHEMA["rule.matched"]).alias("rule.matched"))
         hits: Hits = []
-        for (module, numbers), engine in zip(self._parts, self._engines, strict=True):
-            found = _in_records(engine, events, module) if module else in_columns(engine, self._derived(events))
+        for (module, numbers), looking in zip(self._parts, self._engines, strict=True):
+            records = _in_records(looking, events, module) if module else None
+            found = in_columns(looking.engine, self._derived(events)) if records is None else records
             hits += [(numbers[place], rows) for place, rows in found]
         return events.with_columns(self._matched(hits, events.height))
 
@@ -55,12 +60,12 @@ class Tagger:
         return rows.join(named, on="row", how="left", maintain_order="left")["rule.matched"]
 
 
-def _in_records(engine: Engine, events: pl.DataFrame, module: str) -> Hits:
+def _in_records(looking: Looking, events: pl.DataFrame, module: str) -> Hits:
     """What hits the vendor's records among the events; those of other systems are not read."""
     of = events.select((pl.col("event.module") == module).fill_null(False).alias("of"))["of"]
     rows = of.arg_true().to_numpy()
     if not len(rows):
         return []
     records = events.filter(of).select(pl.coalesce("vendor", "event.original", pl.lit("")).cast(pl.Binary))
-    found = judged(engine, records.to_series().to_list())
+    found = looking.judged(records.to_series().to_list())
     return [(number, rows[at]) for number, at in found.hits]

@@ -10,14 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.condition import Wild
+from detection.bits import rows_of
 from detection.engine import Engine
-from detection.looking import flattened, judged, look_at_columns, text_of
+from detection.flatten import flattened, text_of
+from detection.looking import look_at_columns
 from detection.node import All, Any, Leaf, Node, Not, Truth, possible
 from detection.predicate import Compared, Pattern, Present, Regex, Same, fold, holds
+from detection.records import Looking
 
 TEXTS = st.text(alphabet="abAB*?\\.:/é 1", max_size=6)
-VALUES = st.one_of(TEXTS, st.integers(0, 3), st.booleans(), st.none(), st.lists(TEXTS, max_size=2))
-FIELDS = ("a", "b", "c.d")
+VALUES = st.one_of(
+    TEXTS, st.integers(0, 3), st.sampled_from([0.0, 1.0, 1.5]), st.booleans(), st.none(), st.lists(TEXTS, max_size=2)
+)
+FIELDS = ("a", "b", "c.d", "e_f")
 PARTS = st.lists(st.one_of(st.text(alphabet="abAB.\\é1", min_size=1, max_size=2), st.sampled_from(Wild)), max_size=4)
 
 
@@ -45,9 +50,30 @@ TREES: st.SearchStrategy[Node] = st.recursive(
     ),
     max_leaves=8,
 )
+INNER = st.fixed_dictionaries({"d": VALUES}, optional={"#text": TEXTS, "x": VALUES})
+PLAIN = {
+    "a": VALUES | INNER,
+    "b": VALUES | st.fixed_dictionaries({"#text": VALUES, "#attributes": st.fixed_dictionaries({"f": VALUES})}),
+    "c": INNER | VALUES | st.lists(INNER, max_size=2),
+    "c.d": VALUES,
+    "e": st.fixed_dictionaries({"#attributes": st.fixed_dictionaries({"f": VALUES})}) | TEXTS,
+    "e_f": VALUES,
+    "x": TEXTS,
+    "event_data.a": VALUES,
+    "#text": VALUES,
+}
+CELLS = st.fixed_dictionaries({}, optional=PLAIN)
+SECTION = CELLS | VALUES
 EVENTS = st.lists(
     st.fixed_dictionaries(
-        {}, optional={"a": VALUES, "b": VALUES, "c": st.fixed_dictionaries({"d": VALUES}), "x": TEXTS}
+        {},
+        optional={
+            **PLAIN,
+            "winlog": st.fixed_dictionaries({}, optional={**PLAIN, "event_data": SECTION}) | VALUES,
+            "event_data": SECTION,
+            "Event": st.fixed_dictionaries({}, optional={"System": SECTION, "EventData": SECTION, "UserData": SECTION}),
+            "winlog.event_data.b": VALUES,
+        },
     ),
     max_size=6,
 )
@@ -81,11 +107,13 @@ def cells(event: dict[str, object]) -> dict[str, list[str]]:
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.lists(TREES, max_size=4), st.lists(EVENTS, min_size=1, max_size=3))
-def test_records_get_the_answers_of_a_plain_reading(trees: list[Node], batches: list[list[dict[str, object]]]) -> None:
-    engine = Engine(trees)
+@given(st.lists(TREES, max_size=4), st.sets(st.sampled_from(FIELDS)), st.lists(EVENTS, min_size=1, max_size=3))
+def test_records_get_the_answers_of_a_plain_reading(
+    trees: list[Node], telling: set[str], batches: list[list[dict[str, object]]]
+) -> None:
+    looking = Looking(Engine(trees, telling))
     for events in [*batches, *batches]:
-        hits = dict(judged(engine, [orjson.dumps(event) for event in events]).hits)
+        hits = dict(looking.judged([orjson.dumps(event) for event in events]).hits)
         for number, tree in enumerate(trees):
             wanted = [row for row, event in enumerate(events) if plainly(tree, cells(event))]
             assert list(hits.get(number, ())) == wanted, (tree, events)
@@ -97,9 +125,9 @@ def test_columns_get_the_answers_of_a_plain_reading(
     tree: Node, rows: list[tuple[str | None, str | None, list[str] | None]]
 ) -> None:
     engine = Engine([tree])
-    schema = {"a": pl.String, "b": pl.String, "c.d": pl.List(pl.String), "event.original": pl.String}
-    frame = pl.DataFrame([(*row, row[0]) for row in rows], schema=schema, orient="row")
-    hits = dict(engine.matches(look_at_columns(engine, frame, pl.col)))
+    schema = {"a": pl.String, "b": pl.String, "c.d": pl.List(pl.String), "e_f": pl.String, "event.original": pl.String}
+    frame = pl.DataFrame([(*row, None, row[0]) for row in rows], schema=schema, orient="row")
+    hits = {number: rows_of(passed) for number, passed in engine.matches(look_at_columns(engine, frame, pl.col))}
     for row, (a, b, c) in enumerate(rows):
         event = {"a": [a] if a is not None else [], "b": [b] if b is not None else [], "c.d": c or []}
         words = {"a": event["a"]}
@@ -125,24 +153,25 @@ def test_many_keywords_are_looked_for_in_few_records_and_found_in_all() -> None:
     records[7] = b'{"text": "a se\\/kret"}'
     records[90] = b'{"text": "a S\\u0045/KRET"}'
     records[150] = orjson.dumps({"text": 'a QUO"TE'})
+    records[151] = b'{"a": ' * 300 + b'"\\u0041"' + b"}" * 300
     for asked, wanted in ((words[:1], [7, 90]), (words[:2], [7, 90, 150]), (words, [7, 90, 150, 199])):
         records[199] = orjson.dumps({"text": "GRÜN"})
-        engine = Engine([Any(tuple(asked))])
-        assert [list(rows) for _, rows in judged(engine, records).hits] == [wanted]
+        looking = Looking(Engine([Any(tuple(asked))]))
+        assert [list(rows) for _, rows in looking.judged(records).hits] == [wanted]
 
 
 def test_what_is_no_json_object_matches_nothing_not_even_a_negation() -> None:
-    done = judged(Engine([Not(Leaf("a", Present()))]), [b"{}", b"[1]", b"{", b'{"a": 1}', b""])
+    done = Looking(Engine([Not(Leaf("a", Present()))])).judged([b"{}", b"[1]", b"{", b'{"a": 1}', b""])
     assert [list(rows) for _, rows in done.hits] == [[0]]
     assert done.bad == [1, 2, 4]
 
 
 def test_answers_are_forgotten_when_they_take_too_much_room() -> None:
-    engine = Engine([Leaf("a", Pattern(("x",)))])
-    engine.passed.taken = 1 << 40
-    assert [list(r) for _, r in judged(engine, [b'{"a":"X"}']).hits] == [[0]]
-    assert not any(engine.passed.known["a"])
-    assert [list(r) for _, r in judged(engine, [b'{"a":"X"}']).hits] == [[0]]
+    looking = Looking(Engine([Leaf("a", Pattern(("x",)))]))
+    looking.engine.passed.taken = 1 << 40
+    assert [list(r) for _, r in looking.judged([b'{"a":"X"}']).hits] == [[0]]
+    assert not any(looking.engine.passed.known["a"])
+    assert [list(r) for _, r in looking.judged([b'{"a":"X"}']).hits] == [[0]]
 
 
 def test_a_condition_that_hangs_on_unknown_fields_is_possible_where_kleene_says_so() -> None:

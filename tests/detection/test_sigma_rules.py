@@ -11,7 +11,7 @@ from core.errors import RuleError
 from detection.derive import Surroundings
 from detection.engine import Engine
 from detection.logsource import in_records
-from detection.looking import judged
+from detection.records import Looking
 from detection.rulebook import RuleBook
 from detection.rulefiles import filtered, parsed_files
 from detection.tagging import Tagger
@@ -26,7 +26,7 @@ def matches(text: str, event: dict[str, Any]) -> bool:
     found, problems = parsed_files({"r.yml": text})
     assert not problems
     ((_, parsed),) = filtered(found)
-    return bool(judged(Engine([in_records(parsed, {"who": ["bob", "eve"]})]), [orjson.dumps(event)]).hits)
+    return bool(Looking(Engine([in_records(parsed, {"who": ["bob", "eve"]})])).judged([orjson.dumps(event)]).hits)
 
 
 @pytest.mark.parametrize(
