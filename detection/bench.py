@@ -16,6 +16,7 @@ from detection.derive import Surroundings, derive
 from detection.evidence import FACT_FIELDS
 from detection.exceptions import COLUMNS as COMPARED
 from detection.exceptions import Grounds, with_approvals
+from detection.peers import LEAST, daily_usual
 from detection.rule import Rule
 from detection.rulebook import RuleBook
 from detection.seen import ORDER
@@ -23,6 +24,7 @@ from detection.windows import STAGE_THEN
 
 FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
 BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email.to.domain", *FACT_FIELDS)
+A_WEEK = 7
 Span = tuple[str, date, date]
 
 
@@ -102,6 +104,17 @@ class Everybody:
     def days(self, rules: Collection[str], first: date, last: date) -> frozenset[date]:
         zone = self.bench.directory.calendar.zone
         return frozenset(self.bench.store.totals(self._asked(rules, first, last), ["day"], zone)["day"])
+
+    def usual(self, person: str, rules: Collection[str], field: str | None, first: date, last: date) -> float | None:
+        directory = self.bench.directory
+        peers = directory.peers_of(person)
+        if len(peers) < LEAST:
+            return None
+        heard = self.days(rules, first, last)
+        days = (last - min(heard, default=last)).days + 1
+        if days < A_WEEK:
+            return None
+        return daily_usual(peers, field, days, self._asked(rules, first, last), self.bench.store, directory)
 
     def _asked(self, rules: Collection[str], first: date, last: date) -> EventQuery:
         calendar = self.bench.directory.calendar

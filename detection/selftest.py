@@ -175,10 +175,10 @@ class _OneFrame:
     def read(self, query: EventQuery) -> pl.DataFrame:
         return self._events.select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
-    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:  # noqa: ARG002
+    def totals(self, query: EventQuery, by: Sequence[str], zone: str = "UTC", sums: Sequence[str] = ()) -> pl.DataFrame:
         asked = self._events.with_columns(pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias("day"))
         if query.start and query.end:
             asked = asked.filter(pl.col("@timestamp").is_between(query.start, query.end, closed="left"))
         if query.tagged is not None:
             asked = asked.filter(pl.col("rule.matched").list.set_intersection(list(query.tagged)).list.len() > 0)
-        return asked.group_by(by).agg(pl.len().alias("events"))
+        return asked.group_by(by).agg(pl.len().alias("events"), *(pl.col(name).sum() for name in sums))

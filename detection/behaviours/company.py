@@ -15,3 +15,8 @@ class Company(Protocol):
 
     def days(self, rules: Collection[str], first: date, last: date) -> frozenset[date]:
         """The days on which any of these rules tagged anything of anybody."""
+
+    def usual(self, person: str, rules: Collection[str], field: str | None, first: date, last: date) -> float | None:
+        """What colleagues of the same post have a day of the events that these rules tagged: the median of their daily
+        means of the events, of the sum of `field` where it is a number, else of its distinct values. None of fewer than
+        three, or where there is not a week of such events of anybody."""
