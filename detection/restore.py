@@ -16,7 +16,7 @@ from detection.rule import Rule
 from detection.seen import Seen
 from detection.windows import TIME
 
-COLUMNS = ("event.id", "event.module", "user.account", "rule.matched", "email.to.domain", "data.records", *OBJECT)
+COLUMNS = ("event.id", "event.module", "user.account", "rule.matched", "email.to.domain", "data.records", "file.size", *OBJECT)
 
 
 def restore_list(alert: Alert, bench: Bench) -> pl.DataFrame:
