@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -98,7 +99,7 @@ def _last_day(company: Company, part: Part) -> str:
     return date_of(company, (part.filed or 0) + 30).isoformat()
 
 
-def _table(header: tuple[str, ...] | list[str], rows: list[tuple[str, ...]]) -> str:
+def _table(header: tuple[str, ...] | list[str], rows: Sequence[tuple[str, ...]]) -> str:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

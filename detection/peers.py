@@ -13,6 +13,7 @@ from core.alert import Alert, Fact
 from core.directory import Directory
 from core.ports import EventQuery, EventReader
 from core.schema import SCHEMA
+from detection.behaviours.company import Usual
 from detection.correlations import Correlation
 from detection.rule import Rule
 from detection.rulebook import RuleBook
@@ -52,9 +53,9 @@ def peers_usual(alerts: Iterable[Alert], store: EventReader, directory: Director
 
 def daily_usual(
     peers: Collection[str], field: str | None, days: int, asked: EventQuery, store: EventReader, directory: Directory
-) -> float:
-    """What peers have in one of so many days of the events asked for: the median of their daily means of the events,
-    of the sum of a number, or of how many distinct values a field had; those who did nothing count as 0."""
+) -> Usual:
+    """What peers have in one of so many days of the events asked for, on average: of the events, of the sum of a
+    number, or of how many distinct values a field had; those who did nothing count as 0."""
     owners = _owners(peers, directory)
     query = replace(asked, accounts=frozenset(owners["user.account"]))
     adds = field is not None and SCHEMA[field].is_numeric()
@@ -64,7 +65,8 @@ def daily_usual(
     if field and not adds:
         totals = totals.drop_nulls(field).select("day", "user.account", pl.lit(1).alias("events"))
     own = totals.join(owners, on="user.account").group_by("person").agg(value.sum().alias("n"))
-    return _median(dict(own.iter_rows()), peers) / days
+    known = dict(own.iter_rows())
+    return Usual(_median(known, peers) / days, max(known.values(), default=0) / days)
 
 
 def _owners(peers: Collection[str], directory: Directory) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from core.errors import RuleError
 from detection.behaviours.base import FOUND, Behaviour, Scene, counted
-from detection.behaviours.runs import Floats, Part, Runs, Search, allowance, best_runs
+from detection.behaviours.runs import Floats, Part, Runs, Search, best_runs
 from detection.behaviours.series import ACTIVE, Series, amount_of, begun, remembered, so_far
 from detection.windows import TIME
 
@@ -35,11 +35,12 @@ class Cumulative(Behaviour):
 
     Of a run of days, S = sum(min(x, cap) - usual - allowance), the largest over all runs that end that day; this is
     Page's CUSUM (E. S. Page, Biometrika 41, 1954; NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.3), its start
-    unknown as in a test for a change point. `usual` is the daily mean of the `history` days before the run, without
-    days after a notice, or what colleagues of the same post have a day, whichever is more; colleagues' alone where the
-    own history is too short. The allowance is half the least change worth finding: a quarter of `a_day`, or the usual
-    again. The cap, `a_day` or three times the usual, keeps single days from counting: at `limit` = 3 times `a_day` no
-    run shorter than four days is found. Whoever does more is held to as much more.
+    unknown as in a test for a change point. `usual` is the mean of the working days among the `history` before the run,
+    without days after a notice, or what colleagues of the same post have on average, whichever is more; where the own
+    history is too short, what the busiest of them has. Days off have a mean of their own. The allowance is half the
+    least change worth finding: a quarter of `a_day`, or the usual again. The cap, `a_day` or three times the usual,
+    keeps single days from counting: at `limit` = 3 times `a_day` no run shorter than four working days is found.
+    Whoever does more is held to as much more.
 
     x is the events of a day, the sum of `field` where it is a number, else how many distinct values it had.
     """
@@ -97,31 +98,35 @@ class Cumulative(Behaviour):
 
     def _person(self, own: pl.DataFrame, scene: Scene) -> pl.DataFrame:
         """The days on which it comes to hold: with what of the day it took, the run's first day, and the facts."""
-        series = Series.of(own, ["amount"], quarter_end=self.quarter_end)
+        series = Series.of(own, ["amount"], scene.calendar, quarter_end=self.quarter_end)
         (amount,) = series.amounts
         if series.largest(amount, self.run) < self.limit:
             return pl.DataFrame(schema=HELD)
         # Whoever is not found with nothing usual is not found with more.
-        asked = self._beyond(series, np.zeros(series.size)).beyond >= self._enough
+        nothing = np.zeros(series.size)
+        asked = self._beyond(series, nothing, nothing).beyond >= self._enough
         if not asked.any():
             return pl.DataFrame(schema=HELD)
         usual = partial(scene.company.usual, series.person, self.rules, self.field)
-        return self._comes(series, series.peers(usual, self.history, asked))
+        return self._comes(series, *series.peers(usual, self.history, asked))
 
     @property
     def _enough(self) -> float:
         """The limit in caps, less what adding up in floating point may lose."""
         return self.limit / self.a_day - ROUNDING
 
-    def _beyond(self, series: Series, peers: Floats) -> Runs:
-        return best_runs([Part(amount=series.amounts[0], a_day=self.a_day, peers=peers)], series.days, self.search)
+    def _beyond(self, series: Series, peers: Floats, busiest: Floats) -> Runs:
+        part = Part(amount=series.amounts[0], a_day=self.a_day, peers=peers, busiest=busiest)
+        return best_runs([part], series.days, self.search)
 
-    def _comes(self, series: Series, peers: Floats) -> pl.DataFrame:
-        (amount,), runs = series.amounts, self._beyond(series, peers)
+    def _comes(self, series: Series, peers: Floats, busiest: Floats) -> pl.DataFrame:
+        (amount,), runs = series.amounts, self._beyond(series, peers, busiest)
         held = runs.beyond >= self._enough
         at = np.flatnonzero(held & series.days.counted & (amount > 0) & ~np.concatenate([[False], held[:-1]]))
-        usual, cap, length = runs.usual[0, at], runs.cap[0, at], runs.length[at]
+        cap, length = runs.cap[0, at], runs.length[at]
         start, total = at - length + 1, np.concatenate([[0.0], np.cumsum(amount)])
+        took = np.concatenate([[0], np.cumsum(series.days.working & series.days.counted)])
+        days = took[at + 1] - took[start]
         limit = cap * self.limit / self.a_day
         return pl.DataFrame(
             {
@@ -130,9 +135,9 @@ class Cumulative(Behaviour):
                 "began": (series.first + start).astype("datetime64[D]"),
                 "needed": np.minimum(amount[at], cap) - (runs.beyond[at] * cap - limit) - cap * ROUNDING,
                 "observed": total[at + 1] - total[start],
-                "limit": limit + length * (usual + allowance(usual, self.a_day)),
-                "own_usual": runs.own[0, at] * length,
-                "peers_usual": peers[at] * length,
+                "limit": limit + runs.may[0, at],
+                "own_usual": runs.own[0, at],
+                "peers_usual": peers[at] * days,
                 "days": length,
             },
             schema=HELD,

@@ -22,8 +22,8 @@ class Destruction(Behaviour):
 
     An object is a file by its path or a record by its id and goes once; an event that names none counts its
     `data.records`. A file that was `overwritten` is gone where its last size that day is at most `shrink` of the
-    largest before; the fact `spoilt` counts these. `final` are rules of what can no longer be undone by the person, such as an emptied recycle bin: the
-    fact `final` counts them, and each is as much as `weight` objects.
+    largest before; the fact `spoilt` counts these. `final` are rules of what can no longer be undone by the person,
+    such as an emptied recycle bin: the fact `final` counts them, and each is as much as `weight` objects.
     """
 
     limit_by: ClassVar[str] = "objects"

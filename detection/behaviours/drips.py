@@ -113,13 +113,13 @@ class Drips(Behaviour):
     def _person(self, own: pl.DataFrame, scene: Scene) -> pl.DataFrame:
         """The days on which it comes to hold: the run's first day, the facts, and of each kind what had come together
         before that day, in portions, and its cap."""
-        series = Series.of(own, list(self.kinds), quarter_end=self.quarter_end)
+        series = Series.of(own, list(self.kinds), scene.calendar, quarter_end=self.quarter_end)
         size = np.array([[kind.a_day] for kind in self.kinds.values()])
         most = np.minimum(series.amounts / size, 1.0).sum(axis=0)
         if series.largest(most, self.run) < self.limit:
             return pl.DataFrame(schema=HELD)
         nothing = np.zeros((len(self.kinds), series.size))
-        asked = self._holds(self._beyond(series, nothing))
+        asked = self._holds(self._beyond(series, nothing, nothing))
         if not asked.any():
             return pl.DataFrame(schema=HELD)
         usual = scene.company.usual
@@ -127,12 +127,13 @@ class Drips(Behaviour):
             series.peers(partial(usual, series.person, kind.rules, kind.field), self.history, asked)
             for kind in self.kinds.values()
         ]
-        return self._comes(series, self._beyond(series, np.array(peers)))
+        middle, busiest = (np.array(of) for of in zip(*peers, strict=True))
+        return self._comes(series, self._beyond(series, middle, busiest))
 
-    def _beyond(self, series: Series, peers: Floats) -> Runs:
+    def _beyond(self, series: Series, peers: Floats, busiest: Floats) -> Runs:
         parts = [
-            Part(amount=amount, a_day=kind.a_day, peers=usual)
-            for amount, kind, usual in zip(series.amounts, self.kinds.values(), peers, strict=True)
+            Part(amount=amount, a_day=kind.a_day, peers=middle, busiest=most)
+            for amount, kind, middle, most in zip(series.amounts, self.kinds.values(), peers, busiest, strict=True)
         ]
         return best_runs(parts, series.days, self.search)
 

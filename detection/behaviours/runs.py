@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -21,21 +21,23 @@ RUSH = 12
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One kind of thing: what there was of it on each day, the least change a day worth finding, and what colleagues
-    have of it a day (not a number where that is not known)."""
+    have of it a day, the one in the middle and the busiest (not a number where that is not known)."""
 
     amount: Floats
     a_day: float
     peers: Floats
+    busiest: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Days:
-    """A person's days, one after the other: on which anything was seen, which are of somebody who stays, and which
-    count."""
+    """A person's days, one after the other: on which anything was seen, which are of somebody who stays, which count,
+    and on which the company works."""
 
     seen: Bools
     active: Bools
     counted: Bools
+    working: Bools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +57,14 @@ class Search:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
     """Of each day the best run that ends there: its length, how far it goes beyond in all (in caps), and for each part
-    what it goes beyond by itself (in caps), the person's own usual a day (not a number where the history is too short),
-    the usual it is held to, and its cap. Days without any run have -inf."""
+    what it goes beyond by itself (in caps), what the person usually has in such a run (not a number where the history
+    is too short), what it may have at all, and its cap. Days without any run have -inf."""
 
     beyond: Floats
     length: Ints
     each: Floats
     own: Floats
-    usual: Floats
+    may: Floats
     cap: Floats
 
 
@@ -70,51 +72,61 @@ def best_runs(parts: Sequence[Part], days: Days, search: Search) -> Runs:
     """Of a run, each part counts sum(min(x, cap) - usual - allowance) / cap, where that is positive; the run with the
     largest sum is the best one.
 
-    `usual` is the daily mean of the days before the run, or the colleagues' where that is more or the own history too
-    short; of days with neither, no run is known.
+    `usual` is what the days before the run held for each working day among them, or the colleagues' where that is more;
+    where the own history is too short, the busiest colleague's; of days with neither, no run is known. Days off have a
+    usual of their own, so that a holiday makes nobody's usual less, and whoever works on them is not found for it.
     """
     size = len(days.seen)
     base = days.active & days.counted
-    totals = [np.concatenate([[0.0], np.cumsum(np.where(base, part.amount, 0.0))]) for part in parts]
+    totals = [_sums(np.where(base & days.working, part.amount, 0.0)) for part in parts]
+    totals_off = [_sums(np.where(base & ~days.working, part.amount, 0.0)) for part in parts]
     amounts = [np.where(days.counted, part.amount, 0.0) for part in parts]
-    own_days = np.concatenate([[0], np.cumsum(base)])
-    counted = np.concatenate([[0], np.cumsum(days.counted)])
+    own_days, own_off = _sums(base & days.working), _sums(base & ~days.working)
+    counted, counted_off = _sums(days.counted & days.working), _sums(days.counted & ~days.working)
     index, known = np.arange(size), _first_seen(days.seen, search.reach)
     best = Runs(
         beyond=np.full(size, -np.inf),
         length=np.ones(size, np.int64),
         each=np.zeros((len(parts), size)),
         own=np.full((len(parts), size), np.nan),
-        usual=np.zeros((len(parts), size)),
+        may=np.zeros((len(parts), size)),
         cap=np.ones((len(parts), size)),
     )
     for length in range(2, min(search.run, size) + 1):
         here = index[length - 1 :]
         start = here - length + 1
         since = np.minimum(np.maximum(np.maximum(start - search.history, known[here]), 0), start)
-        number = own_days[start] - own_days[since]
-        enough = (start - since >= search.min_history) & (number >= search.min_history)
-        took = counted[start + length] - counted[start]
-        each, owns, usuals, caps = (np.empty((len(parts), len(here))) for _ in range(4))
+        number, off = own_days[start] - own_days[since], own_off[start] - own_off[since]
+        enough = number >= search.min_history
+        took, took_off = (of[start + length] - of[start] for of in (counted, counted_off))
+        each, owns, mays, caps = (np.empty((len(parts), len(here))) for _ in range(4))
         for place, part in enumerate(parts):
-            own = np.where(enough, (totals[place][start] - totals[place][since]) / np.maximum(number, 1), np.nan)
-            usual = np.fmax(own, part.peers[here])
+            mean = (totals[place][start] - totals[place][since]) / np.maximum(number, 1)
+            on_off = (totals_off[place][start] - totals_off[place][since]) / np.maximum(off, 1)
+            usual = np.where(enough, np.fmax(mean, part.peers[here]), part.busiest[here])
             cap = np.maximum(part.a_day, 3 * usual)
             taken = np.minimum(sliding_window_view(amounts[place], length), cap[:, None]).sum(axis=1)
-            each[place] = (taken - took * (usual + allowance(usual, part.a_day))) / cap
-            owns[place], usuals[place], caps[place] = own, usual, cap
+            may = took * (usual + _allowance(usual, part.a_day)) + took_off * 1.5 * on_off
+            each[place] = (taken - may) / cap
+            owns[place] = np.where(enough, took * mean + took_off * on_off, np.nan)
+            mays[place], caps[place] = may, cap
         beyond = np.nan_to_num(np.maximum(each, 0.0) if len(parts) > 1 else each, nan=-np.inf).sum(axis=0)
         better = beyond > best.beyond[here]
         chosen = here[better]
         best.beyond[chosen], best.length[chosen] = beyond[better], length
-        for found, values in ((best.each, each), (best.own, owns), (best.usual, usuals), (best.cap, caps)):
+        for found, values in ((best.each, each), (best.own, owns), (best.may, mays), (best.cap, caps)):
             found[:, chosen] = values[:, better]
     return best
 
 
-def allowance(usual: Floats, a_day: float) -> Floats:
+def _allowance(usual: Floats, a_day: float) -> Floats:
     """Half the least change worth finding."""
     return np.maximum(a_day / 4, usual) / 2
+
+
+def _sums(values: NDArray[Any]) -> NDArray[Any]:
+    """Running totals, from nothing on."""
+    return np.concatenate([[0], np.cumsum(values)])
 
 
 def within(first: int, size: int) -> Bools:

@@ -9,15 +9,17 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from core.calendar import CompanyCalendar
 from core.schema import SCHEMA
 from detection.behaviours.base import Scene
+from detection.behaviours.company import Usual
 from detection.behaviours.runs import Bools, Days, Floats, within
 from detection.windows import STAGE_THEN, TIME
 
 EPOCH = date(1970, 1, 1)
 ACTIVE = (pl.col(STAGE_THEN).last() == "active").fill_null(True).alias("active")
 """Whether the person was somebody who stays, at the end of a day."""
-Peers = Callable[[date, date], float | None]
+Peers = Callable[[date, date], Usual | None]
 """What colleagues have a day between two days, both included."""
 
 
@@ -67,7 +69,7 @@ class Series:
     days: Days
 
     @classmethod
-    def of(cls, own: pl.DataFrame, names: Sequence[str], *, quarter_end: bool) -> Series:
+    def of(cls, own: pl.DataFrame, names: Sequence[str], calendar: CompanyCalendar, *, quarter_end: bool) -> Series:
         """From a row per day on which anything was seen: `person.id`, `day`, `active` and the amounts by name."""
         days = own["day"].to_numpy().astype("datetime64[D]").astype(np.int64)
         first, size = int(days[0]), int(days[-1] - days[0]) + 1
@@ -78,8 +80,9 @@ class Series:
         last = np.full(size, -1, dtype=np.int64)
         last[place], active[place] = place, own["active"].to_numpy()
         counted = np.ones(size, dtype=bool) if quarter_end else within(first, size)
-        seen = Days(seen=last >= 0, active=active[np.maximum.accumulate(last)], counted=counted)
-        return cls(str(own["person.id"][0]), first, amounts, seen)
+        working = np.array([calendar.is_working_day(EPOCH + timedelta(days=first + number)) for number in range(size)])
+        there = Days(seen=last >= 0, active=active[np.maximum.accumulate(last)], counted=counted, working=working)
+        return cls(str(own["person.id"][0]), first, amounts, there)
 
     @property
     def size(self) -> int:
@@ -94,14 +97,12 @@ class Series:
         total = np.concatenate([[0.0], np.cumsum(amounts)])
         return float((total[1:] - total[np.maximum(0, np.arange(self.size) + 1 - days)]).max())
 
-    def peers(self, of: Peers | None, history: int, asked: Bools) -> Floats:
-        """What colleagues have a day, by day: as it was in the `history` days before the month began. Only of the
-        months in which a day is asked for."""
-        found = np.full(self.size, np.nan)
-        if of is None:
-            return found
+    def peers(self, of: Peers, history: int, asked: Bools) -> tuple[Floats, Floats]:
+        """What colleagues have a day, the one in the middle and the busiest: by day, as it was in the `history` days
+        before the month began. Only of the months in which a day is asked for."""
+        middle, busiest = np.full(self.size, np.nan), np.full(self.size, np.nan)
         months = np.array([self.date(number).replace(day=1) for number in range(self.size)])
         for month in sorted(set(months[asked])):
-            usual = of(month - timedelta(days=history), month - timedelta(days=1))
-            found[months == month] = np.nan if usual is None else usual
-        return found
+            if usual := of(month - timedelta(days=history), month - timedelta(days=1)):
+                middle[months == month], busiest[months == month] = usual
+        return middle, busiest
