@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from app.wiring import House
@@ -65,9 +66,18 @@ def _as_known(approval: Approval, before: Approval | None) -> Approval:
 def import_folder(house: House, folder: Path) -> list[tuple[Path, HrImport]]:
     """Bring the files about people of a folder in, where they are; returns what became of each."""
     imports: list[tuple[Path, HrImport]] = []
-    bringing = {"employees.csv": import_employees, "resignations.csv": import_resignations}
-    for name, bring in (bringing | {"approvals.csv": import_approvals}).items():
+    for name, bring in IN_FOLDER.items():
         path = folder / name
         if path.exists():
             imports.append((path, bring(house, path)))
     return imports
+
+
+IN_FOLDER: Mapping[str, Callable[[House, Path], HrImport]] = {
+    "employees.csv": import_employees,
+    "resignations.csv": import_resignations,
+    "approvals.csv": import_approvals,
+    "changes.csv": partial(import_approvals, kind=ApprovalKind.CHANGE),
+    "handovers.csv": partial(import_approvals, kind=ApprovalKind.HANDOVER),
+}
+"""The files about people by their names, in the order in which they are brought in."""

@@ -22,6 +22,7 @@ from app.jobs import EVERYBODY, judge_marked
 from app.pipeline import ingest
 from app.wiring import House, open_house
 from benchmarks.company import logs
+from core.alert import Outcome
 from core.ports import EventQuery
 
 A_DAY = timedelta(days=1)
@@ -54,6 +55,8 @@ class Sum:
     cases: int = 0
     person_weeks: float = 0.0
     rules: Counter[str] = field(default_factory=Counter)
+    suppressed: int = 0
+    suppressed_of: int = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -128,6 +131,10 @@ def _add(total: Sum, house: House, truth: Mapping[str, Any]) -> None:
     total.honest.update(why[person] for person in why if person not in guilty)
     wrong = set(opened) - guilty
     total.accused.update(why.get(person, "nothing unusual") for person in wrong)
+    approved = [person for person in why if why[person].startswith("approved")]
+    hidden = house.records.alerts(persons=approved, outcome=Outcome.SUPPRESSED)
+    total.suppressed += len(hidden)
+    total.suppressed_of += len({alert.person for alert in hidden})
     total.innocent += truth["employees"] - len(guilty)
     total.wrong += len(wrong)
     total.cases += len(cases)
@@ -168,6 +175,8 @@ def _print(total: Sum, by_rule: bool) -> None:
         print(f"  {why}: {total.accused[why]} of {number} ({total.accused[why] / number:.1%})")
     print(f"  nothing unusual: {total.accused['nothing unusual']}")
     print(f"  all: {total.wrong} of {total.innocent} ({total.wrong / max(1, total.innocent):.1%})")
+    approved = sum(number for why, number in total.honest.items() if why.startswith("approved"))
+    print(f"approved beforehand: {total.suppressed} matches suppressed, of {total.suppressed_of} of {approved} people")
     print(f"cases per 1,000 people and week: {1000 * total.cases / total.person_weeks:.2f}")
     if by_rule:
         print("alerts in cases of honest people:", dict(total.rules.most_common(15)))

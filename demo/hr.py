@@ -1,14 +1,16 @@
-"""The two files of the HR system: who works here, who resigned and who took it back."""
+"""The files about people: who works here, who resigned and who took it back, what was approved."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import polars as pl
 
+from demo.approved import Papers, approved_at
 from demo.company import Company
 from demo.plot import Cast, Part, date_of, moment_of
 from demo.truth import filed_by_the_end
@@ -18,15 +20,20 @@ EMPLOYEES = (
     "id:sid,id:login"
 )
 RESIGNATIONS = ("邮箱", "离职申请日期", "最后工作日", "状态")
+APPROVALS = ("审批单号", "申请人", "接收方", "用途", "生效", "失效", "审批人1", "审批人2", "文件", "审批时间")
+CHANGES = ("change_id", "email", "recipient", "reason", "valid_from", "valid_to", "approver1", "what", "approved_at")
 FILED, WITHDRAWN = "申请", "撤回"
 
 
-def write_hr(out: Path, company: Company, cast: Cast) -> None:
-    """Write `hr/employees.csv` (English headers) and `hr/resignations.csv` (Chinese ones)."""
+def write_hr(out: Path, company: Company, cast: Cast, papers: Papers) -> None:
+    """Write `hr/employees.csv` and `hr/changes.csv` (English headers), `hr/resignations.csv` and `hr/approvals.csv`
+    (Chinese ones)."""
     folder = out / "hr"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "employees.csv").write_text(_employees(company), encoding="utf-8")
     (folder / "resignations.csv").write_text(_resignations(company, cast), encoding="utf-8")
+    (folder / "approvals.csv").write_text(_approvals(company, papers), encoding="utf-8")
+    (folder / "changes.csv").write_text(_changes(company, papers), encoding="utf-8")
 
 
 def _employees(company: Company) -> str:
@@ -68,13 +75,31 @@ def _resignations(company: Company, cast: Cast) -> str:
     return _table(RESIGNATIONS, [row for _, row in sorted(rows)])
 
 
+def _approvals(company: Company, papers: Papers) -> str:
+    rows = []
+    for one in papers.approvals:
+        when = (date_of(company, one.first).isoformat(), date_of(company, one.last).isoformat())
+        given = approved_at(company, one).isoformat()
+        rows.append((one.number, one.email, one.recipient, one.purpose, *when, one.approver, "", one.files, given))
+    return _table(APPROVALS, rows)
+
+
+def _changes(company: Company, papers: Papers) -> str:
+    rows = []
+    for one in papers.changes:
+        when = (date_of(company, one.first).isoformat(), date_of(company, one.last).isoformat())
+        given = approved_at(company, one).isoformat()
+        rows.append((one.number, one.email, one.recipient, one.purpose, *when, one.approver, one.files, given))
+    return _table(CHANGES, rows)
+
+
 def _last_day(company: Company, part: Part) -> str:
     if part.withdrawn is None:
         return date_of(company, part.last).isoformat()
     return date_of(company, (part.filed or 0) + 30).isoformat()
 
 
-def _table(header: tuple[str, ...] | list[str], rows: list[tuple[str, ...]]) -> str:
+def _table(header: tuple[str, ...] | list[str], rows: Sequence[tuple[str, ...]]) -> str:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -20,6 +20,11 @@ _SHORT = {
 _LONG = {prefix: pl.Series([with_checksum(one) for one in ids]) for prefix, ids in _SHORT.items()}
 
 
+def report_id(number: int) -> str:
+    """The id by which the logs name a report."""
+    return str(_LONG["00O"][number % REPORT_COUNT])
+
+
 def _login(status: str) -> Line:
     return row(
         "Login",

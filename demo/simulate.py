@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from core.errors import Refused
+from demo.approved import act_approved
 from demo.attendance import attendance, trips
 from demo.company import Company, found
 from demo.duties import add_duties
@@ -46,14 +47,15 @@ def simulate(out: Path, *, employees: int = 1000, days: int = 120, seed: int = 7
     Ordinary(company, there, away).add(intents)
     add_duties(company, there, away, intents)
     act_leavers(company, players, intents)
-    others = act_others(company, players, there, intents)
+    papers = act_approved(company, players, there, intents)
+    others = act_others(company, players, there, intents) + papers.people
     thieves = []
     for part in players.thieves:
         scene = Scene(company, part, intents)
         DEEDS[part.kind](scene)
         if scene.times:
             thieves.append(thief_of(company, part, scene))
-    write_hr(out, company, players)
+    write_hr(out, company, players, papers)
     counts = {vendor.folder: write(out, company, vendor, intents.of(vendor.folder)) for vendor in vendors(company)}
     truth = Truth(
         seed=seed,

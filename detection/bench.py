@@ -11,11 +11,13 @@ import polars as pl
 from core.directory import Directory
 from core.ports import EventQuery, EventReader
 from core.schema import BY_NAME, SCHEMA
+from detection.behaviours.company import Usual
 from detection.candidates import needed
 from detection.derive import Surroundings, derive
 from detection.evidence import FACT_FIELDS
 from detection.exceptions import COLUMNS as COMPARED
 from detection.exceptions import Grounds, with_approvals
+from detection.peers import LEAST, daily_usual
 from detection.rule import Rule
 from detection.rulebook import RuleBook
 from detection.seen import ORDER
@@ -23,6 +25,7 @@ from detection.windows import STAGE_THEN
 
 FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
 BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email.to.domain", *FACT_FIELDS)
+A_WEEK = 5
 Span = tuple[str, date, date]
 
 
@@ -102,6 +105,18 @@ class Everybody:
     def days(self, rules: Collection[str], first: date, last: date) -> frozenset[date]:
         zone = self.bench.directory.calendar.zone
         return frozenset(self.bench.store.totals(self._asked(rules, first, last), ["day"], zone)["day"])
+
+    def usual(self, person: str, rules: Collection[str], field: str | None, first: date, last: date) -> Usual | None:
+        directory = self.bench.directory
+        peers = directory.peers_of(person)
+        if len(peers) < LEAST:
+            return None
+        heard = self.days(rules, first, last)
+        known = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        days = sum(map(directory.calendar.is_working_day, (day for day in known if day >= min(heard, default=last))))
+        if days < A_WEEK:
+            return None
+        return daily_usual(peers, field, days, self._asked(rules, first, last), self.bench.store, directory)
 
     def _asked(self, rules: Collection[str], first: date, last: date) -> EventQuery:
         calendar = self.bench.directory.calendar

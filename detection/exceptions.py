@@ -17,7 +17,8 @@ from detection.windows import TIME
 EARLY, LATE = "approval.id", "approval.late"
 """The approval that covers an event: one known when it happened, or one that was filed afterwards."""
 RECIPIENTS = ("email.to.address", "email.to.domain", "target.user", "device.id", "share.scope")
-FILES = ("file.name", "file.target_path", "file.path")
+FILES = ("file.name", "file.target_path", "file.path", "crm.record_id")
+"""What an approval may name: a file, or a report of the CRM by its id."""
 COLUMNS = tuple(dict.fromkeys([*RECIPIENTS, *FILES]))
 
 

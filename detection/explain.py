@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from core.alert import Alert, Fact, Term
+from detection.learning import LEARNING
 from detection.risk import silent_below, unit_of
 from detection.rule import Rule
 
@@ -18,6 +19,7 @@ _NOTES = {
         "usual": "own usual {own_usual}",
         "silent": "below {silent_below} {unit} this would not have fired",
         "looking back": "found by looking back when the notice was filed",
+        "learning": "weighs nothing yet: in a log of fewer than {learning} days nobody's usual is known",
         "stop": ". ",
         "comma": ", ",
     },
@@ -26,6 +28,7 @@ _NOTES = {
         "usual": "本人平时 {own_usual}",
         "silent": "低于 {silent_below} {unit}则不会触发",
         "looking back": "收到离职申请后回看发现",
+        "learning": "暂不计分：日志不足 {learning} 天，还不知道任何人的平时水平",
         "stop": "。",
         "comma": "，",
     },
@@ -44,6 +47,7 @@ UNITS = {
         "target.user": "colleagues",
         "kinds": "kinds of sign",
         "people": "people",
+        "portions": "portions",
         "objects": "files or records",
         "working days": "working days",
         "": "different values",
@@ -60,6 +64,7 @@ UNITS = {
         "target.user": "位同事",
         "kinds": "类迹象",
         "people": "人",
+        "portions": "份",
         "objects": "个文件或记录",
         "working days": "个工作日",
         "": "个不同的值",
@@ -121,6 +126,7 @@ def explain(rule: Rule, alert: Alert, name: str, lang: Literal["zh", "en"]) -> s
     more = [notes["limit"]] if "limit" in alert.facts else []
     more += [notes["usual"]] if "own_usual" in alert.facts else []
     more += [notes["looking back"]] if _looked_back(rule, alert) else []
+    more += [notes["learning"]] if LEARNING in alert.facts else []
     said = [message, _filled(notes["comma"].join(more), words)] if more else [message]
     said += [_filled(notes["silent"], words)] if "limit" in alert.facts and silent is not None else []
     return notes["stop"].join(said)

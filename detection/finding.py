@@ -19,6 +19,7 @@ from detection.bench import Bench, Everybody
 from detection.correlation import findings
 from detection.exceptions import concerned, explained, explained_persons
 from detection.holding import Past
+from detection.learning import weighed
 from detection.rule import Rule
 from detection.seen import Seen
 
@@ -107,7 +108,7 @@ def _as_of(rules: Sequence[Rule], seen: Seen, bench: Bench, past: Past | None, t
 
 def _matches(rule: Rule, seen: Seen, bench: Bench, past: Past | None) -> list[Match]:
     if rule.behaviour is None:
-        return findings(rule, seen, past)
+        return list(weighed(rule, findings(rule, seen, past), Everybody(bench)))
     if rule.behaviour.crowd or seen.never(rule):
         return []
     return behaviours.find(rule, rule.behaviour, seen.hits(rule), bench.directory.calendar, Everybody(bench), past)

@@ -121,7 +121,7 @@ def _remembered(held: pl.DataFrame, past: Past, groups: list[str]) -> pl.DataFra
 
 
 def _with_usual(usual: Usual, window: Correlation, rows: pl.DataFrame, past: Past | None) -> pl.DataFrame:
-    """Raise the limit to `times` the person's usual; days after a notice are not usual."""
+    """Raise the limit to `times` the person's usual and `worst` times their most; days after a notice are not usual."""
     groups = list(window.group)
     keys = [*groups, "day"]
     judged = rows.filter(pl.col("day") >= past.since) if past else rows
@@ -132,14 +132,28 @@ def _with_usual(usual: Usual, window: Correlation, rows: pl.DataFrame, past: Pas
     if past:
         past.usual.append(ends)
         ends = pl.concat(past.usual)
+    if window.span > A_DAY:
+        ends = _whole(ends, groups, window.span)
     asked = judged.select(keys).unique().join(ends, on=keys, how="full", coalesce=True, nulls_equal=True).sort("day")
     back = f"{usual.days}d"
     known = pl.col("total").is_not_null().cast(pl.Int64).rolling_sum_by("day", back, closed="left").over(groups)
     median = pl.col("total").cast(pl.Float64).rolling_median_by("day", back, closed="left").over(groups)
-    own = asked.select(*keys, pl.when(known >= usual.min_days).then(median).alias("own_usual"))
+    most = pl.col("total").cast(pl.Float64).rolling_max_by("day", back, closed="left").over(groups)
+    enough = pl.when(known >= usual.min_days)
+    own = asked.select(*keys, enough.then(median).alias("own_usual"), enough.then(most).alias("own_most"))
     joined = rows.drop("own_usual").join(own, on=keys, how="left", nulls_equal=True, maintain_order="left")
-    raised = pl.max_horizontal(pl.col("limit").cast(pl.Float64), pl.col("own_usual") * usual.times)
-    return joined.with_columns(raised.alias("limit"))
+    limits = [pl.col("limit").cast(pl.Float64), pl.col("own_usual") * usual.times]
+    limits += [pl.col("own_most") * usual.worst] if usual.worst else []
+    return joined.with_columns(pl.max_horizontal(limits).alias("limit")).drop("own_most")
+
+
+def _whole(ends: pl.DataFrame, groups: list[str], span: timedelta) -> pl.DataFrame:
+    """Windows before which the person had been active: one that reaches back behind the first activity holds less than
+    such windows usually do."""
+    rows = ends.sort("day").with_columns((pl.col("day") - span).alias("by"))
+    before = rows.select(*groups, pl.col("day").alias("seen"))
+    found = rows.join_asof(before, left_on="by", right_on="seen", by=groups, check_sortedness=False)
+    return found.filter(pl.col("seen") >= pl.col("by") - span).drop("by", "seen")
 
 
 def _over(window: Correlation) -> pl.Expr:

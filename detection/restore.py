@@ -17,6 +17,7 @@ from detection.seen import Seen
 from detection.windows import TIME
 
 COLUMNS = ("event.id", "event.module", "user.account", "rule.matched", "email.to.domain", "data.records", *OBJECT)
+SIZE = "file.size"
 
 
 def restore_list(alert: Alert, bench: Bench) -> pl.DataFrame:
@@ -31,7 +32,7 @@ def restore_list(alert: Alert, bench: Bench) -> pl.DataFrame:
         end=calendar.end_of(alert.day),
         accounts=bench.directory.accounts_of([f"person:{alert.person}"]),
         tagged=rule.leaves,
-        columns=(TIME, *COLUMNS, *_others(bench, rule)),
+        columns=(TIME, SIZE, *COLUMNS, *_others(bench, rule)),
     )
     seen = Seen(joined(bench.store.read(query), bench), bench.book.rules, happening)
     gone = rule.behaviour.gone_on(Scene(hits=seen.hits(rule), calendar=calendar, company=Everybody(bench)))
@@ -50,4 +51,4 @@ def restore_list(alert: Alert, bench: Bench) -> pl.DataFrame:
 def _others(bench: Bench, rule: Rule) -> list[str]:
     """Stored fields that the conditions of the rule's bases need once more."""
     asked = {field for name in rule.leaves for field in bench.book.rules[name].fields}
-    return sorted((asked & SCHEMA.keys()) - {*COLUMNS, TIME})
+    return sorted((asked & SCHEMA.keys()) - {*COLUMNS, SIZE, TIME})

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from core.alert import Alert, Fact, Match, Severity, Term
 from core.person import Person, Stage
+from detection.learning import LEARNING
 from detection.rule import Rule
 
 BASE = {
@@ -21,7 +22,7 @@ BASE = {
 HALF_LIFE_DAYS = 30.0
 SECONDS = 86_400.0
 EVENTS = "events"
-SCORING = "2"
+SCORING = "3"
 """Changes when the same matches would be scored otherwise: everybody is then judged again."""
 
 
@@ -32,7 +33,8 @@ def points_of(rule: Rule) -> float:
 
 def ledger(match: Match, rule: Rule, stage: Stage, post: tuple[str, float] | None = None) -> tuple[Term, ...]:
     """The terms of one alert: the rule itself, how far over the limit (log2, at most the rule's points again), what
-    the leaver's stage and the sensitivity of the `post` add, and what the floor of a decisive event lifts it to."""
+    the leaver's stage and the sensitivity of the `post` add, what it loses where nobody's usual is known yet, and what
+    the floor of a decisive event lifts it to."""
     points = points_of(rule)
     observed, limit = match.facts.get("observed"), match.facts.get("limit")
     terms = [
@@ -42,6 +44,7 @@ def ledger(match: Match, rule: Rule, stage: Stage, post: tuple[str, float] | Non
             observed=observed,
             limit=limit,
             own_usual=match.facts.get("own_usual"),
+            peers_usual=match.facts.get("peers_usual"),
             silent_below=silent_below(rule, match.facts),
             unit=unit_of(rule, match.facts),
         )
@@ -52,6 +55,8 @@ def ledger(match: Match, rule: Rule, stage: Stage, post: tuple[str, float] | Non
     terms += _factor(f"stage {stage.value}", rule.extra.stage.get(stage.value, 1.0), terms)
     if post is not None:
         terms += _factor(f"post {post[0]}", post[1], terms)
+    if LEARNING in match.facts:
+        terms += _factor("usual not known yet", 0.0, terms)
     score = sum_of(terms)
     if rule.extra.floor is not None and score < rule.extra.floor:
         terms.append(Term(name="severity floor", points=round(rule.extra.floor - score, 2), limit=rule.extra.floor))

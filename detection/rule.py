@@ -46,13 +46,19 @@ class NoSource(RuleError):
 
 class Usual(BaseModel):
     """The person's own usual raises the limit to `times` it: the median of what the window held at the end of the
-    active days among the `days` before. A window of several days is compared with windows that ended before it began.
+    active days among the `days` before; and to `worst` times the most of these. A window of several days is compared
+    with windows that ended before it began and before which the person had been active, so that they are whole.
+
+    Where no usual is known and the log itself is younger than `learning` days, so that nobody's could be, what is found
+    weighs nothing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     times: float = Field(gt=1)
     days: int = Field(default=60, ge=7, le=400)
     min_days: int = Field(default=5, ge=2)
+    worst: float | None = Field(default=None, ge=1, allow_inf_nan=False)
+    learning: int = Field(default=0, ge=0, le=90)
 
 
 class FirstSeen(BaseModel):

@@ -26,6 +26,7 @@ KINDS = {
     "crew": {"en": "several people, one new place", "zh": "多人同一新去处"},
     "cumulative": {"en": "a little every day", "zh": "积少成多"},
     "destruction": {"en": "gone and not put back", "zh": "删除而未恢复"},
+    "drips": {"en": "a little of everything", "zh": "各类各取一点"},
     "joint": {"en": "signs of several kinds", "zh": "多类迹象并存"},
     "sequence": {"en": "steps of the same files", "zh": "同一批文件的步骤"},
     "silence": {"en": "one system hears nothing more", "zh": "某个系统不再有记录"},

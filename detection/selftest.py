@@ -185,7 +185,7 @@ class _OneFrame:
         query: EventQuery,
         by: Sequence[str],
         zone: str = "UTC",
-        sums: Sequence[str] = (),  # noqa: ARG002
+        sums: Sequence[str] = (),
         *,
         times: bool = False,  # noqa: ARG002
     ) -> pl.DataFrame:
@@ -194,4 +194,4 @@ class _OneFrame:
             asked = asked.filter(pl.col("@timestamp").is_between(query.start, query.end, closed="left"))
         if query.tagged is not None:
             asked = asked.filter(pl.col("rule.matched").list.set_intersection(list(query.tagged)).list.len() > 0)
-        return asked.group_by(by).agg(pl.len().alias("events"))
+        return asked.group_by(by).agg(pl.len().alias("events"), *(pl.col(name).sum() for name in sums))

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from core.schema import SCHEMA
+
 
 @dataclass(slots=True)
 class Total:
@@ -22,6 +24,10 @@ class Total:
             self.sums[name] = self.sums.get(name, 0) + value
         self.age = max(self.age, age)
 
+    def most(self, field: str | None) -> float:
+        """The largest number that a field can come to: its sum where it is a number, else one for each event."""
+        return self.sums.get(field, 0) if field in added([field]) else self.events
+
 
 def together(totals: Iterable[Total]) -> Total:
     """All of them as one."""
@@ -29,3 +35,8 @@ def together(totals: Iterable[Total]) -> Total:
     for total in totals:
         whole.add(total.events, total.sums, total.age)
     return whole
+
+
+def added(fields: Iterable[str | None]) -> tuple[str, ...]:
+    """Those of some fields that are numbers and added up; of others values are counted."""
+    return tuple(dict.fromkeys(name for name in fields if name and SCHEMA[name].is_numeric()))

@@ -14,6 +14,7 @@ from detection.behaviours.coverage import Coverage
 from detection.behaviours.crew import Crew
 from detection.behaviours.cumulative import Cumulative
 from detection.behaviours.destruction import Destruction
+from detection.behaviours.drips import Drips
 from detection.behaviours.found import matches
 from detection.behaviours.joint import Joint
 from detection.behaviours.sequence import Sequence
@@ -22,7 +23,7 @@ from detection.holding import Past
 from detection.rule import Rule
 
 KINDS: Mapping[str, type[Behaviour]] = {
-    kind.kind(): kind for kind in (Coverage, Crew, Cumulative, Destruction, Joint, Sequence, Silence)
+    kind.kind(): kind for kind in (Coverage, Crew, Cumulative, Destruction, Drips, Joint, Sequence, Silence)
 }
 
 

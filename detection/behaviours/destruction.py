@@ -14,6 +14,7 @@ from detection.windows import STAGE_THEN, TIME
 
 LISTED = 20
 """How many of the objects stand in the facts; all of them are read back from the store when asked for."""
+SPOILT = 3
 OBJECT = ("file.path", "crm.record_id")
 
 
@@ -22,8 +23,9 @@ class Destruction(Behaviour):
     than `times` the person's worst day of the `history` days before; days after a notice are not usual.
 
     An object is a file by its path or a record by its id and goes once; an event that names none counts its
-    `data.records`. `final` are rules of what can no longer be undone by the person, such as an emptied recycle bin: the
-    fact `final` counts them, and each is as much as `weight` objects.
+    `data.records`. A file that was `overwritten` is gone where its last size that day is at most `shrink` of the
+    largest before; the fact `spoilt` counts these. `final` are rules of what can no longer be undone by the person,
+    such as an emptied recycle bin: the fact `final` counts them, and each is as much as `weight` objects.
     """
 
     limit_by: ClassVar[str] = "objects"
@@ -31,6 +33,8 @@ class Destruction(Behaviour):
     gone: tuple[str, ...] = Field(min_length=1)
     back: tuple[str, ...] = ()
     final: tuple[str, ...] = ()
+    overwritten: tuple[str, ...] = ()
+    shrink: float = Field(default=0.1, gt=0, lt=1)
     objects: int = Field(ge=2)
     weight: int = Field(default=1, ge=1, le=100)
     times: float = Field(default=3, gt=1, allow_inf_nan=False)
@@ -38,11 +42,11 @@ class Destruction(Behaviour):
 
     @property
     def bases(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.gone, *self.back, *self.final)))
+        return tuple(dict.fromkeys((*self.gone, *self.back, *self.final, *self.overwritten)))
 
     @property
     def fields(self) -> frozenset[str]:
-        return frozenset({*OBJECT, "data.records"})
+        return frozenset({*OBJECT, "data.records", "file.size"})
 
     @property
     def unit(self) -> str:
@@ -62,9 +66,9 @@ class Destruction(Behaviour):
 
     def may_find(self, totals: Mapping[str, Total]) -> bool:
         gone = together(totals[name] for name in self.gone if name in totals)
-        final = together(totals[name] for name in self.final if name in totals)
-        most = gone.events + gone.sums.get("data.records", 0) + self.weight * final.events
-        return most >= self.objects
+        spoilt = sum(totals[name].events for name in self.overwritten if name in totals)
+        final = sum(totals[name].events for name in self.final if name in totals)
+        return gone.events + gone.sums.get("data.records", 0) + spoilt + self.weight * final >= self.objects
 
     def find(self, scene: Scene) -> pl.DataFrame:
         events = self.gone_on(scene)
@@ -90,6 +94,7 @@ class Destruction(Behaviour):
             pl.col("own_usual").first(),
             name.drop_nulls().n_unique().alias("objects"),
             pl.col("final").sum(),
+            pl.col("spoilt").sum(),
             name.drop_nulls().unique(maintain_order=True).head(LISTED).str.join("\n").alias("restore"),
         )
 
@@ -97,15 +102,16 @@ class Destruction(Behaviour):
         """The events by which something went that was still gone when the day ended, one per object, with what each
         counts, in order."""
         parts = [(names, way) for names, way in ((self.gone, 0), (self.back, 1), (self.final, 2)) if names]
-        rows = pl.concat(
-            pl.concat(scene.hits[name] for name in names).unique("event.id").with_columns(pl.lit(way).alias("way"))
-            for names, way in parts
-        ).sort(TIME, "event.id", "way")
+        each = [(pl.concat(scene.hits[name] for name in names).unique("event.id"), way) for names, way in parts]
+        if self.overwritten:
+            each.append((self._spoilt(pl.concat(scene.hits[name] for name in self.overwritten)), SPOILT))
+        rows = pl.concat(frame.with_columns(pl.lit(way).alias("way")) for frame, way in each)
+        rows = rows.sort(TIME, "event.id", "way")
         name = pl.coalesce(OBJECT)
         object_of = ["person.id", "day", "name"]
         named = rows.with_columns(name.alias("name"))
         kept = named.filter(pl.col("name").is_not_null() & (pl.col("way") != 2))
-        kept = kept.filter(pl.col("way").last().over(object_of) == 0).unique(
+        kept = kept.filter(pl.col("way").last().over(object_of) != 1).unique(
             object_of, keep="last", maintain_order=True
         )
         bulk = named.filter(pl.col("name").is_null() & (pl.col("way") == 0))
@@ -116,7 +122,19 @@ class Destruction(Behaviour):
             .otherwise(pl.when(pl.col("name").is_null()).then(pl.col("data.records").fill_null(1)).otherwise(1))
         )
         whole = pl.concat([kept, bulk, final]).sort("person.id", TIME, "event.id", "way")
-        return whole.with_columns(counts.cast(pl.Int64).alias("counts"), (pl.col("way") == 2).alias("final"))
+        return whole.with_columns(
+            counts.cast(pl.Int64).alias("counts"),
+            (pl.col("way") == 2).alias("final"),
+            (pl.col("way") == SPOILT).alias("spoilt"),
+        )
+
+    def _spoilt(self, written: pl.DataFrame) -> pl.DataFrame:
+        """The last change of each file on a day, where next to nothing is left of it."""
+        of_day = ["person.id", "day", "file.path"]
+        sized = written.unique("event.id").filter(pl.col("file.path").is_not_null() & pl.col("file.size").is_not_null())
+        sized = sized.sort(TIME, "event.id").with_columns(pl.col("file.size").max().over(of_day).alias("most"))
+        last = sized.unique(of_day, keep="last", maintain_order=True)
+        return last.filter((pl.col("file.size") <= self.shrink * pl.col("most")) & (pl.col("most") > 0)).drop("most")
 
     def _limits(self, days: pl.DataFrame) -> pl.DataFrame:
         """Each day with the worst quiet day before it, and what it is held to."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from core.errors import RuleError
 from core.schema import SCHEMA
 from detection.behaviours.base import Behaviour, Scene, counted, window_total
-from detection.totals import Total, together
+from detection.totals import Total, added, together
 from detection.windows import TIME
 
 
@@ -33,9 +33,7 @@ class Sign(BaseModel):
 
     def may_be(self, totals: Mapping[str, Total]) -> bool:
         """Whether somebody with these totals by rule may have it."""
-        whole = together(totals[name] for name in self.rules if name in totals)
-        most = whole.sums.get(self.field, 0) if self.field and self.way == "value_sum" else whole.events
-        return most >= self.least
+        return together(totals[name] for name in self.rules if name in totals).most(self.field) >= self.least
 
 
 class Joint(Behaviour):
@@ -81,8 +79,7 @@ class Joint(Behaviour):
 
     @property
     def summed(self) -> tuple[str, ...]:
-        fields = (sign.field for sign in self.signs.values() if sign.way == "value_sum" and sign.field)
-        return tuple(dict.fromkeys(fields))
+        return added(sign.field for sign in self.signs.values())
 
     def may_find(self, totals: Mapping[str, Total]) -> bool:
         return sum(sign.may_be(totals) for sign in self.signs.values()) >= self.kinds

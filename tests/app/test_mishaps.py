@@ -153,6 +153,8 @@ def test_whatever_happens_no_answer_changes(
     run("worker", "--once", data=tmp_path)
     run("people", "import", logs / "hr" / "employees.csv", data=tmp_path)
     run("leavers", "import", logs / "hr" / "resignations.csv", data=tmp_path)
+    run("approvals", "import", logs / "hr" / "approvals.csv", data=tmp_path)
+    run("approvals", "import", logs / "hr" / "changes.csv", "--kind", "change", data=tmp_path)
     run("judge", "--once", data=tmp_path)
     assert answers(tmp_path) == undisturbed
     assert heard(company.environment["LEAVERWATCH_CLUSTER_KAFKA"]) == {

@@ -121,6 +121,8 @@ def test_files_in_any_order_give_the_same_alerts(logs: Path, undisturbed: dict[s
             run("ingest", name, *(path for source, path in part if source == name), data=tmp_path)
     run("people", "import", logs / "hr/employees.csv", data=tmp_path)
     run("leavers", "import", logs / "hr/resignations.csv", data=tmp_path)
+    run("approvals", "import", logs / "hr/approvals.csv", data=tmp_path)
+    run("approvals", "import", logs / "hr/changes.csv", "--kind", "change", data=tmp_path)
     assert answers(tmp_path) == undisturbed
 
 

@@ -10,9 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from core.calendar import CompanyCalendar
+from core.grounds import ApprovalKind
 from demo.company import found
 from demo.plot import KINDS, cast
+from ingest.approvals import read_approvals
 from tests.demo.logs import files, rows, text_of
+
+PAPERS = {"approvals.csv": ApprovalKind.APPROVAL, "changes.csv": ApprovalKind.CHANGE}
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +141,17 @@ def test_a_burst_is_in_the_log_with_all_its_rows(made):
     for thief in thieves:
         stolen = sum(count for name, count in thief.volume.items() if name.endswith("_rows"))
         assert 15_000 * 0.9 <= stolen <= logged[ids[thief.email]]
+
+
+def test_what_was_approved_was_approved_before_it_was_done_and_names_what_was_done(made, audit):
+    calendar = CompanyCalendar()
+    papers = {kind: read_approvals(made.path / "hr" / file, kind, calendar) for file, kind in PAPERS.items()}
+    assert not any(paper.problems for paper in papers.values())
+    granted = [one for paper in papers.values() for one in paper.approvals]
+    assert {one.account.partition(":")[2] for one in granted} == {
+        honest.email for honest in made.truth.honest if honest.why.startswith("approved")
+    }
+    assert all(one.filed < one.since + timedelta(hours=9) for one in granted)
+    drawn = {row["REPORT_ID_DERIVED"].lower() for row in rows(made, "Report") if row["ORIGIN"] == "ReportExported"}
+    named = {name for one in papers[ApprovalKind.APPROVAL].approvals for name in one.files}
+    assert named <= drawn

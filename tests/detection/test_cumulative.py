@@ -14,6 +14,7 @@ from core.person import Filing
 from detection.rulebook import RuleBook
 from tests.detection.conftest import EXPORT, alerts, book
 
+OFF = {date(2026, 2, 15) + timedelta(days=day) for day in range(9)}
 START = datetime(2026, 1, 5, 2, tzinfo=UTC)
 
 
@@ -38,6 +39,17 @@ def test_a_tenth_of_a_limit_every_day_for_a_month_is_found_within_it() -> None:
     assert (found[0].day - START.date()).days < 30 + 10
     assert found[0].facts["days"] <= 10
     assert found[0].facts["own_usual"] == 5 * found[0].facts["days"]
+
+
+def test_a_holiday_makes_nobodys_usual_less() -> None:
+    """The spring festival of 2026 lasts from 15 to 23 February."""
+    begin = datetime(2026, 2, 9, 2, tzinfo=UTC)
+    working = [100 if begin.date() + timedelta(days=day) not in OFF else 0 for day in range(35)]
+    assert raised(drip(), working, begin) == []
+
+
+def test_whoever_works_on_days_off_is_not_found_for_a_holiday() -> None:
+    assert raised(drip(), [1000] * 60) == []
 
 
 def test_one_day_however_large_and_two_of_them_are_another_rules_business() -> None:

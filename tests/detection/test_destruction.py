@@ -11,6 +11,7 @@ from core.alert import Alert
 from core.errors import Refused
 from detection.bench import Bench
 from detection.restore import restore_list
+from detection.rulebook import RuleBook
 from detection.tagging import Tagger
 from tests.detection.conftest import EXPORT, SURROUNDINGS, Reader, alerts, at, book, directory, frame
 
@@ -61,9 +62,9 @@ def test_days_are_judged_alike_alone_and_in_slices(monkeypatch: pytest.MonkeyPat
     assert alerts(RULES, rows) == whole
 
 
-def restored(rows: list[dict[str, object]], alert: Alert) -> list[object]:
-    events = Tagger(RULES, SURROUNDINGS).tag(frame(rows))
-    bench = Bench(store=Reader(events), directory=directory(events), book=RULES, surroundings=SURROUNDINGS)
+def restored(rows: list[dict[str, object]], alert: Alert, rules: RuleBook = RULES) -> list[object]:
+    events = Tagger(rules, SURROUNDINGS).tag(frame(rows))
+    bench = Bench(store=Reader(events), directory=directory(events), book=rules, surroundings=SURROUNDINGS)
     return restore_list(alert, bench)["object"].to_list()
 
 
@@ -82,3 +83,33 @@ def test_only_destruction_has_a_list() -> None:
     (alert, *_) = alerts(other, gone("02", "a"))
     with pytest.raises(Refused):
         restored(gone("02", "a"), alert)
+
+
+WRITTEN = EXPORT.replace("action: export", "action: modify").replace("name: exported", "name: written")
+SPOILT = book(
+    WRITTEN,
+    DELETED,
+    "title: D\nname: destroyed\nlevel: high\n"
+    "behaviour: {type: destruction, gone: [deleteed], overwritten: [written], objects: 3, times: 2}\n",
+)
+
+
+def written(*sizes: tuple[str, int]) -> list[dict[str, object]]:
+    return [
+        {"@timestamp": at(f"02T10:{n:02}"), "event.action": "modify", "file.path": path, "file.size": size}
+        for n, (path, size) in enumerate(sizes)
+    ]
+
+
+def test_files_saved_over_with_next_to_nothing_are_gone_and_listed() -> None:
+    rows = written(*((name, 1000) for name in "abc"), *((name, 100) for name in "abc"))
+    (alert,) = alerts(SPOILT, rows)
+    assert (alert.facts["observed"], alert.facts["spoilt"], alert.facts["restore"]) == (3, 3, "a\nb\nc")
+    assert alert.time == at("02T10:05")
+    assert restored(rows, alert, SPOILT) == ["a", "b", "c"]
+
+
+def test_files_cut_by_half_and_files_that_grew_back_are_there() -> None:
+    halves = written(*((name, 1000) for name in "abc"), *((name, 500) for name in "abc"))
+    back = written(*((name, size) for size in (1000, 0, 900) for name in "abc"))
+    assert alerts(SPOILT, halves) == alerts(SPOILT, back) == []
