@@ -22,9 +22,9 @@ def touched(events: pl.DataFrame, calendar: CompanyCalendar, book: RuleBook) -> 
     is an event that may raise an alert alone; of others, the rarer the rarest of their tags among these events, the
     more urgent."""
     days = (
-        events.lazy()
+        events.select("user.account", calendar.day_expr().alias("day"), _urgency(events, book).alias("urgent"))
+        .lazy()
         .filter(pl.col("user.account").is_not_null())
-        .select("user.account", calendar.day_expr().alias("day"), _urgency(events, book).alias("urgent"))
         .group_by("user.account")
         .agg(pl.col("day").min().alias("first"), pl.col("day").max().alias("last"), pl.col("urgent").max())
         .sort("user.account")

@@ -23,6 +23,7 @@ _HARMLESS = re.compile(rb"(?:\s|\xef\xbb\xbf|<\?xml[^<>]*\?>|</?Events[^<>]*>)*"
 _ATTRIBUTE = re.compile(
     r"""<(TimeCreated|Provider|Security)\s(?:[^<>]*\s)?(?:SystemTime|Name|UserID)\s*=\s*["']([^"'<>]*)["']"""
 )
+_TELLING = {"EventID": "EventID", "Channel": "Channel", "Provider_Name": "Provider", "Computer": "Computer"}
 _SYSTEM = re.compile(r"<(\w+)(?:\s[^<>]*)?>([^<]+)</")
 _NAMED = re.compile(r"""<(?:Data\s+Name\s*=\s*["']([^"'<>]*)["']|(\w+))(?:\s[^<>]*)?>([^<]+)</""")
 
@@ -71,7 +72,8 @@ def _cut(data: bytes) -> tuple[list[bytes | Bad], bytes]:
 
 def xml_decoder(layout: Layout) -> Decoder:
     """Columns by name: the children of `<System>` (of Provider its name, of TimeCreated its SystemTime, of Security its
-    UserID), then the event's data by their names. `vendor` is the data as one flat object."""
+    UserID), then the event's data by their names. `vendor` is the data as one flat object, with what tells kinds of
+    events apart, by the names that Sigma's rules ask for."""
     schema = dict.fromkeys(sorted(layout.columns), pl.String())
 
     def decode(texts: Sequence[bytes]) -> Decoded:
@@ -81,10 +83,14 @@ def xml_decoder(layout: Layout) -> Decoder:
         return Decoded(
             frame=pl.read_ndjson(io.BytesIO(lines), schema=schema) if rows else pl.DataFrame(schema=schema),
             bad=bad,
-            vendor=pl.Series([orjson.dumps(data) for _, data in rows], dtype=pl.Binary).cast(pl.String),
+            vendor=pl.Series([orjson.dumps(_told(*row)) for row in rows], dtype=pl.Binary).cast(pl.String),
         )
 
     return decode
+
+
+def _told(system: Mapping[str, str], data: Mapping[str, str]) -> dict[str, str]:
+    return {name: system[tag] for name, tag in _TELLING.items() if tag in system} | dict(data)
 
 
 def _plain(texts: Sequence[bytes]) -> tuple[Sequence[str], Mapping[int, str]]:

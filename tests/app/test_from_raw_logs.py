@@ -140,3 +140,37 @@ def test_job_sites_and_private_mail_together_are_a_sign_and_neither_is_alone(
     brought_in(house, "postfix", tmp_path / "li.na.log", mails_home("li.na", day=31))
     (found,) = alerts(house, "about_to_leave")
     assert (found.person, found.facts["signs"]) == ("li.na", "job sites, private mail")
+
+
+FAILED_LOGIN = """title: Logins that fail
+name: failed_on_windows
+logsource: {product: windows, service: security}
+detection:
+  failed: {EventID: 4625, Computer|startswith: FS, TargetUserName: ann}
+  condition: failed
+level: high
+"""
+
+
+def windows_event(number: str, channel: str, computer: str) -> str:
+    return (
+        f'<Event><System><Provider Name="Microsoft-Windows-Security-Auditing"/><EventID>{number}</EventID>'
+        f'<TimeCreated SystemTime="2026-01-12T02:00:00Z"/><Channel>{channel}</Channel><Computer>{computer}</Computer>'
+        '</System><EventData><Data Name="TargetUserName">ann</Data><Data Name="TargetDomainName">CORP</Data>'
+        "</EventData></Event>"
+    )
+
+
+def test_a_rule_of_others_finds_windows_events_that_came_as_xml_by_number_channel_and_computer(tmp_path: Path) -> None:
+    config = Config(data=tmp_path / "data")
+    (config.data / "rules").mkdir(parents=True)
+    (config.data / "rules" / "failed.yml").write_text(FAILED_LOGIN)
+    meant = ("4625", "Security", "FS01")
+    others = [("4624", "Security", "FS01"), ("4625", "System", "FS01"), ("4625", "Security", "PC7")]
+    with open_house(config) as house:
+        ann = Person(id="ann", name="ann", email="ann@example.com")
+        house.records.save_persons([ann], [Link(account="login:corp\\ann", person="ann")])
+        brought_in(house, "windows_security", tmp_path / "s.xml", [windows_event(*one) for one in (*others, meant)])
+        (alert,) = alerts(house, "failed_on_windows")
+        (found,) = house.events.read(EventQuery(ids=alert.events))["event.original"]
+        assert found == windows_event(*meant)

@@ -145,6 +145,7 @@ def test_an_event_that_is_enough_alone_is_the_most_urgent() -> None:
         {"user.account": "crm:b", "rule.matched": ["exported"], "data.records": 9_999},
         {"user.account": "crm:c", "rule.matched": ["enough"]},
         {"user.account": "crm:d", "rule.matched": None, "data.records": 99_999},
+        {"user.account": None, "rule.matched": ["enough"]},
     ]
     found = touched(frame([{"@timestamp": at("02T09:00"), **row} for row in rows]), SURROUNDINGS.calendar, rules)
     assert {mark.subject for mark in found if mark.urgent >= DECISIVE} == {"crm:a", "crm:c"}
