@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import orjson
+import polars as pl
 from sigma.filters import SigmaFilter
 
+from core.condition import Is
 from core.errors import RuleError
+from core.ports import EventQuery, EventReader
+from detection.flatten import flattened
+from detection.logsource import missing_fields, products
 from detection.rule import NoSource, Rule
 from detection.rulebook import RuleBook, circle_among, compiled, in_order, names_of
 from detection.rulefiles import Written, filtered, goes_by, parsed_files
 
+NOTHING: Mapping[str, Set[str]] = {}
+LOOKED_AT = 20_000
+"""Of each system's newest records so many are looked through for the fields they have."""
 Outcome = Literal["runs", "never", "refused"]
 
 
@@ -27,8 +36,9 @@ class Verdict:
     reason: str = ""
 
 
-def held_against(texts: Mapping[str, str], book: RuleBook) -> list[Verdict]:
-    """A verdict for every rule in some files, and for every file that cannot be read."""
+def held_against(texts: Mapping[str, str], book: RuleBook, stored: Mapping[str, Set[str]] = NOTHING) -> list[Verdict]:
+    """A verdict for every rule in some files, and for every file that cannot be read. `stored` has the fields, in small
+    letters, that the stored records of each system have; of others nothing is held against a rule."""
     parsed, problems = parsed_files(texts)
     verdicts = [
         Verdict(file=problem.partition(": ")[0], rule="", outcome="refused", reason=problem) for problem in problems
@@ -46,23 +56,50 @@ def held_against(texts: Mapping[str, str], book: RuleBook) -> list[Verdict]:
     known: dict[str, Rule] = dict(book.rules)
     names = {called: rule.name for rule in book.rules.values() for called in (rule.id, rule.name)} | names_of(named)
     ordered, left = in_order(named, names)
-    verdicts += [_verdict(name, rule, known, names) for name, rule in ordered]
+    verdicts += [_verdict(name, rule, known, names, stored) for name, rule in ordered]
     verdicts += [_refused(name, rule, circle_among(left, names)) for name, rule in left]
     return sorted(verdicts, key=lambda verdict: (verdict.file, verdict.rule))
 
 
-def _verdict(name: str, rule: Written, known: dict[str, Rule], names: Mapping[str, str]) -> Verdict:
+def _verdict(
+    name: str, rule: Written, known: dict[str, Rule], names: Mapping[str, str], stored: Mapping[str, Set[str]]
+) -> Verdict:
     title = rule.title or name
     try:
         made = compiled(rule, known, names)
         if made.name in known:
             raise RuleError(f"a rule called {made.name} is there already")
+        there = stored.get(made.records)
+        if there and made.candidate and (missing := missing_fields(made.candidate, there)):
+            fields = ", ".join(missing)
+            raise NoSource(f"no stored record of {made.records} has {fields}; import again when some do")
     except NoSource as error:
         return Verdict(file=name, rule=title, outcome="never", reason=str(error))
     except RuleError as error:
         return _refused(name, rule, error)
     known[made.name] = made
     return Verdict(file=name, rule=title, outcome="runs")
+
+
+def fields_stored(events: EventReader) -> dict[str, set[str]]:
+    """The fields, in small letters, of the newest stored records of each system of which there are any."""
+    found: dict[str, set[str]] = {}
+    for module in sorted({product.module for product in products().values()} - {""}):
+        of = EventQuery(condition=Is("event.module", module), newest=True, limit=LOOKED_AT, columns=["event.id"])
+        if ids := events.read(of)["event.id"].to_list():
+            rows = events.read(EventQuery(ids=ids, columns=["vendor", "event.original"]))
+            records = rows.select(pl.coalesce("vendor", "event.original", pl.lit("")).alias("record"))["record"]
+            found[module] = {name.lower() for record in records for name in _fields(record)}
+    return found
+
+
+def _fields(record: str) -> Iterator[str]:
+    try:
+        value = orjson.loads(record)
+    except orjson.JSONDecodeError:
+        return
+    if isinstance(value, dict):
+        yield from (name for name, _ in flattened(value))
 
 
 def _refused(name: str, rule: Written, why: object) -> Verdict:

@@ -6,7 +6,7 @@ The tables lie in `detection/logsources/<product>.yml`, found by looking. A reco
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated
@@ -38,14 +38,12 @@ class Part(BaseModel):
 
 
 class Product(BaseModel):
-    """A vendor's log sources. `module` is the `event.module` of its stored events, where we read it; `known` all
-    fields there are, where that is known."""
+    """A vendor's log sources. `module` is the `event.module` of its stored events, where we read it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     product: str | None
     module: str = ""
     fields: dict[str, Names] = {}
-    known: frozenset[str] = frozenset()
     services: dict[str, Part] = {}
     categories: dict[str, tuple[Part, ...]] = {}
 
@@ -95,13 +93,10 @@ def in_records(rule: SigmaRule, placeholders: Placeholders) -> Node:
     return some([_within(rule, product, service, part, placeholders) for part in parts])
 
 
-def missing_fields(rule: SigmaRule, placeholders: Placeholders) -> list[str]:
-    """Fields that the product's records never have, without which the rule cannot match; empty where it may."""
-    product = products().get(rule.logsource.product or "")
-    if product is None or not product.known:
-        return []
-    node = in_records(rule, placeholders)
-    unknown = {name for name in fields_of(node) if name not in product.known}
+def missing_fields(node: Node, there: Collection[str]) -> list[str]:
+    """Fields without which a condition over records that have no others than those `there` (in small letters) never
+    holds; empty where it may hold."""
+    unknown = {name for name in fields_of(node) if name.lower() not in there}
     return sorted(unknown) if _without(node, unknown) == some([]) else []
 
 

@@ -20,7 +20,7 @@ from detection.bounds import UPWARDS
 from detection.condition import condition, only_of
 from detection.correlations import Correlation, correlation_of, references
 from detection.fields import asked_of_events, is_ours
-from detection.logsource import in_records, known_source, missing_fields, module_of
+from detection.logsource import in_records, known_source, module_of
 from detection.narrowing import necessary
 from detection.node import Leaf, Node, Truth, every, fields_of, leaves, possible
 from detection.predicate import Pattern, Same
@@ -198,8 +198,6 @@ def _of_records(rule: Rule, parsed: SigmaRule, placeholders: Placeholders) -> Ru
     source = parsed.logsource
     if not module_of(source) or not known_source(source):
         raise NoSource(f"log source {source} is none of ours")
-    if missing := missing_fields(parsed, placeholders):
-        raise NoSource(f"records of {source.product} have no field {', '.join(missing)}")
     module = module_of(source)
     # Its fields are the vendor's, also where they are called like ours.
     return replace(rule, candidate=in_records(parsed, placeholders), records=module, least=Is("event.module", module))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.inputs import Json, configuration
+from app.cli.inputs import Json, configuration, house_of
 
 
 def hunt_file(rule: Path, events: Path) -> None:
@@ -39,13 +39,15 @@ def rules_import(
     """Say of every rule whether it runs, never matches on the sources present, or is refused; copy what runs."""
     from app.cli.show import document
     from app.hunting import rule_texts
-    from app.ruleimport import copy_running, held_against
+    from app.ruleimport import copy_running, fields_stored, held_against
     from detection.rulebook import RuleBook
 
     config = configuration(context)
     texts = rule_texts(folder)
     target = config.detection.rules or config.data / "rules"
-    verdicts = held_against(texts, RuleBook.load())
+    with house_of(context) as house:
+        stored = fields_stored(house.events)
+    verdicts = held_against(texts, RuleBook.load(), stored)
     copied = 0 if check else copy_running(texts, verdicts, folder, target)
     counts = Counter(verdict.outcome for verdict in verdicts)
     summary = {outcome: counts[outcome] for outcome in ("runs", "never", "refused")}

@@ -51,6 +51,23 @@ def test_every_rule_is_accounted_for_and_what_runs_is_in_force(tmp_path: Path) -
     assert "5a1b3c5d-0000-4000-8000-000000000001" in {rule["name"] for rule in orjson.loads(listed)}
 
 
+def test_a_rule_on_fields_that_no_stored_record_has_is_told_so(tmp_path: Path) -> None:
+    event = {"EventID": 4663, "Channel": "Security", "EventTime": "2026-03-02 09:00:00", "objectname": "D:\\a.xlsx"}
+    (tmp_path / "log.jsonl").write_bytes(orjson.dumps(event) + b"\n")
+    assert run(tmp_path, "ingest", "windows_security", str(tmp_path / "log.jsonl"))[0] == 0
+    folder = rules(tmp_path / "theirs")
+    text = RULE.format(n=4, source="product: windows, service: security", selection="Nowhere|contains: secret")
+    (folder / "nowhere.yml").write_text(text)
+    either = text.replace("0004", "0005").replace("condition: s", "t: {ObjectName: y}, condition: s or t")
+    (folder / "either.yml").write_text(either)
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--check", "--json")[1])
+    by_file = {Path(rule["file"].partition(".yml")[0]).name: rule for rule in told["rules"]}
+    assert {name: by_file[name]["outcome"] for name in ("runs", "nowhere", "either")} == {
+        "runs": "runs", "nowhere": "never", "either": "runs",
+    }  # fmt: skip
+    assert "windows has Nowhere" in by_file["nowhere"]["reason"]
+
+
 def test_a_hunt_prints_matches_and_names_what_it_could_not_read(tmp_path: Path) -> None:
     records = tmp_path / "events.jsonl.gz"
     lines = [b'{"EventID": 4663, "Channel": "Security", "ObjectName": "D:\\\\Secret"}', b"{", b"{}"]
