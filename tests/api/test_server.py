@@ -52,6 +52,16 @@ def exported() -> pl.DataFrame:
     return conform(pl.DataFrame([row], schema={name: SCHEMA[name] for name in row}))
 
 
+def weeks_before() -> pl.DataFrame:
+    """What makes the log old enough to tell what is usual."""
+    return exported().with_columns(
+        pl.lit(content_id("old")).alias("event.id"),
+        (pl.col("@timestamp") - timedelta(days=40)).alias("@timestamp"),
+        pl.lit(1, pl.Int64).alias("data.records"),
+        pl.lit("{}").alias("event.original"),
+    )
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     records = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
@@ -59,8 +69,8 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     records.save_persons(
         [Person(id="7", name="李娜", email="li.na@example.com")], [Link(account="mail:li.na@example.com", person="7")]
     )
-    frame = Tagger(BOOK, AROUND).tag(exported())
-    batch = Batch(source="salesforce_event_log", read=1, events=frame)
+    frame = Tagger(BOOK, AROUND).tag(pl.concat([weeks_before(), exported()]))
+    batch = Batch(source="salesforce_event_log", read=2, events=frame)
     events.append(batch, touched(frame, CompanyCalendar(), BOOK))
 
     def directory() -> Directory:
@@ -107,7 +117,7 @@ def test_cases_and_sources_are_listed(client: TestClient) -> None:
     (case,) = client.get("/api/v1/cases", params={"person": "7"}).json()
     assert case["email"] == "li.na@example.com"
     (source,) = client.get("/api/v1/sources").json()
-    assert (source["source"], source["events"], source["unlinked_accounts"]) == ("salesforce_event_log", 1, 0)
+    assert (source["source"], source["events"], source["unlinked_accounts"]) == ("salesforce_event_log", 2, 0)
 
 
 def test_alerts_are_narrowed_by_person_and_time(client: TestClient) -> None:
@@ -135,7 +145,7 @@ def test_health_needs_no_token_and_readiness_asks_the_stores(shop: Shop) -> None
 
 def test_metrics_count_and_name_nobody(client: TestClient) -> None:
     text = client.get("/metrics").text
-    assert "leaverwatch_events 1.0" in text
+    assert "leaverwatch_events 2.0" in text
     assert "li.na" not in text
 
 
@@ -194,7 +204,7 @@ def test_events_are_searched_a_page_at_a_time(shop: Shop, client: TestClient) ->
     assert [event["event.id"] for event in page["events"]] == [content_id("two")]
     page = client.get("/api/v1/events", params={"limit": 1, "after": page["next"]}).json()
     assert page == {"events": [], "next": None}
-    newest = client.get("/api/v1/events", params={"newest": True}).json()["events"]
+    newest = client.get("/api/v1/events", params={"newest": True, "limit": 2}).json()["events"]
     assert [event["event.id"] for event in newest] == [content_id("two"), content_id("one")]
     assert client.get("/api/v1/events", params={"q": "alert", "since": "2026-03-03T00:00:00"}).json()["events"] == []
     by = client.get("/api/v1/events/totals", params={"by": ["day", "user.name"], "q": "script"}).json()

@@ -27,7 +27,6 @@ from core.canonical import content_id
 from core.directory import Directory
 from core.ports import EventQuery
 from core.schema import SCHEMA, conform
-from detection.bench import Bench
 from detection.judge import judge
 from ingest.hr import read_resignations
 from tests.app.conftest import answers, command, run
@@ -52,16 +51,14 @@ def test_a_person_with_more_events_than_fit_gets_the_alerts_of_one_judged_at_onc
 ) -> None:
     run("ingest", "--all", logs, data=tmp_path)
     with open_house(load(tmp_path)) as house:
-        known = house.records.alerts()
+        known = house.records.alerts(outcome=None)
         persons = sorted({alert.person for alert in known}, key=lambda p: -sum(a.person == p for a in known))[:4]
         directory = house.directory()
         accounts = directory.accounts_of([f"person:{person}" for person in persons])
         store = Reader(house.events.read(EventQuery(accounts=accounts)))
         monkeypatch.setattr(detection.judge, "EVENTS_AT_ONCE", 60)
         marks = [replace(EVERYBODY, subject=f"person:{person}") for person in persons]
-        judged = list(
-            judge(marks, Bench(store=store, directory=directory, book=house.book, surroundings=house.surroundings()))
-        )
+        judged = list(judge(marks, house.bench(directory, store=store)))
     found = [alert for one in judged for alert in one.alerts]
     assert sorted(found, key=lambda a: a.id) == sorted((a for a in known if a.person in persons), key=lambda a: a.id)
     assert len(found) > 10
