@@ -163,7 +163,7 @@ def test_events_are_counted_once_a_minute_however_often_metrics_are_asked_for(sh
     counts = Counts(Store(SqlRecords("sqlite://")), clock=lambda: now[0])
     for moment in (0.0, 15.0, 60.0, 61.0, 90.0):
         now[0] = moment
-        assert b"leaverwatch_events 1.0" in exposition(shop.records, counts)
+        assert b"leaverwatch_events 2.0" in exposition(shop.records, counts)
     assert asked == [0.0, 61.0]
 
 
