@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -44,13 +44,14 @@ class Judged:
 
 @dataclass(slots=True)
 class _Group:
-    """Persons judged together: the days of each, how many tagged events bear on them, and which rules may find
-    something, about those of them who are `suspect`."""
+    """Persons judged together: the days of each, which rules may find something, about those of them who are `suspect`,
+    how many events of these there are by tag, and how many of them these rules look at."""
 
     spans: list[Span] = field(default_factory=list)
-    events: int = 0
     suspect: list[Span] = field(default_factory=list)
     rules: set[str] = field(default_factory=set)
+    tags: Counter[str] = field(default_factory=Counter)
+    events: int = 0
 
 
 def judge(marks: Sequence[Mark], bench: Bench, at_once: int | None = None) -> Iterator[Judged]:
@@ -98,25 +99,31 @@ def _groups(spans: Mapping[str, Span], bench: Bench, at_once: int) -> Iterator[_
     tagged = _tagged(spans, bench, screen) if spans else {}
     gone = bench.directory.leavers()
     rules = {person: screen.may_find(tagged[person], leaver=person in gone) for person in spans}
-    own = {person: _events(bench, tagged[person], rules[person]) for person in spans}
+    own = {
+        person: _events(bench, {tag: total.events for tag, total in tagged[person].items()}, rules[person])
+        for person in spans
+    }
     group = _Group()
     for person in sorted(spans, key=lambda person: own[person]):
-        full = group.events + own[person] > at_once or len(group.spans) >= PERSONS_AT_ONCE
-        if group.spans and full:
+        tags = Counter({tag: total.events for tag, total in tagged[person].items()} if rules[person] else {})
+        # Whatever one of them has to be read of is read of all.
+        events = _events(bench, group.tags + tags, group.rules | rules[person])
+        if group.spans and (events > at_once or len(group.spans) >= PERSONS_AT_ONCE):
             yield group
-            group = _Group()
+            group, events = _Group(), own[person]
         group.spans.append(spans[person])
-        group.events += own[person]
-        group.rules |= rules[person]
         group.suspect += [spans[person]] if rules[person] else []
+        group.rules |= rules[person]
+        group.tags += tags
+        group.events = events
     if group.spans:
         yield group
 
 
-def _events(bench: Bench, tagged: Mapping[str, Total], rules: Iterable[str]) -> int:
-    """How many events with tags that these rules look at there are of a person."""
+def _events(bench: Bench, tags: Mapping[str, int], rules: Iterable[str]) -> int:
+    """How many of so many events by tag these rules look at."""
     read = needed(bench.book.rules[name] for name in rules)
-    return sum(total.events for tag, total in tagged.items() if tag in read)
+    return sum(events for tag, events in tags.items() if tag in read)
 
 
 def _tagged(spans: Mapping[str, Span], bench: Bench, screen: Screen) -> Mapping[str, Mapping[str, Total]]:

@@ -120,6 +120,21 @@ def test_who_has_more_events_than_fit_is_judged_last_and_as_if_they_fitted(monke
     assert len(dict(cut)["li.na"]) > 1
 
 
+def test_what_one_person_is_read_of_counts_for_all_who_are_read_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    viewed = EXPORT.replace("xported", "yed").replace("export}", "view}")
+    rules = book(EXPORT, SUM, viewed, window("many", "event_count", "{gte: 50}").replace("[exported]", "[eyed]"))
+    wang = {"user.account": "mail:wang.wei@example.com"}
+    rows = [{"@timestamp": at("02T10:00"), "event.action": "view"} for _ in range(60)]
+    rows += [{**row, **wang} for row in rows[:45]] + exports(("02T09:00", 12000), **wang)
+    store = Reader(Tagger(rules, SURROUNDINGS).tag(frame(rows)))
+    bench = Bench(store=store, directory=directory(store.events), book=rules, surroundings=SURROUNDINGS)
+    read: list[int] = []
+    monkeypatch.setattr(store, "read", lambda query: (rows := Reader.read(store, query), read.append(rows.height))[0])
+    judged = list(judge([Mark(subject="*", first=date(2026, 3, 1), last=date(2026, 3, 30))], bench, 70))
+    assert sorted(alert.rule for one in judged for alert in one.alerts) == ["many", "mass"]
+    assert sorted(read) == [1, 60], "together it would have been 106"
+
+
 def test_touched_days_reach_as_far_as_the_widest_rule() -> None:
     events = frame(exports(("02T07:00", 1), ("05T09:00", 1)))
     (mark,) = touched(events, SURROUNDINGS.calendar, replace(book(EXPORT, SUM), reach=30))
