@@ -22,6 +22,7 @@ from core.directory import Directory
 from core.errors import Unbalanced
 from core.ports import Mark
 from detection.judge import Judged, judge, persons_of
+from detection.marking import DECISIVE
 from detection.risk import SCORING, score_at
 
 chance = SystemRandom()
@@ -121,18 +122,28 @@ def _in_turn(marks: Sequence[Mark], directory: Directory, house: House) -> list[
 
 
 def _judge(house: House, marks: Sequence[Mark], directory: Directory) -> Iterator[Judged]:
-    """Judge and settle marks that touch nobody else."""
+    """Judge and settle marks that touch nobody else, those of urgent persons before the others are looked at."""
     if not marks:
         return
     house.events.catch_up()
     at_once = FROM_A_SERVER if house.config.cluster.elasticsearch else None
+    bench = house.bench(directory)
     with _stopping_unbalanced():
-        for judged in judge(marks, house.bench(directory), at_once):
+        for judged in chain.from_iterable(judge(some, bench, at_once) for some in _hurried_first(marks, directory)):
             cases, others = _cases(house, judged)
             # First: whoever dies in between has people judged for nothing, not forgotten.
             house.records.add([*ripples(house.records, judged), *others])
             house.records.settle(judged.marks, judged.spans, judged.alerts, cases)
             yield judged
+
+
+def _hurried_first(marks: Sequence[Mark], directory: Directory) -> list[list[Mark]]:
+    """The marks of persons of whom something is urgent, and the others; where there are such."""
+    hurried = {person for mark in marks if mark.urgent >= DECISIVE for person in persons_of(mark, directory)}
+    parts: tuple[list[Mark], list[Mark]] = ([], [])
+    for mark in marks:
+        parts[hurried.isdisjoint(persons_of(mark, directory))].append(mark)
+    return [part for part in parts if part]
 
 
 def _cases(house: House, judged: Judged) -> tuple[list[Case], list[Mark]]:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import structlog
+
+from core.errors import Unavailable
 from core.ports import Herald, Records
 
 AT_ONCE = 500
@@ -17,3 +24,25 @@ def tell(records: Records, herald: Herald) -> int:
             records.told(news)
             told += len(news)
     return told
+
+
+@contextmanager
+def telling(records: Records, herald: Herald, every: float) -> Iterator[None]:
+    """Tell what is untold every so many seconds, beside whatever is done meanwhile: who judges never waits for who
+    listens. What cannot be told is told later."""
+    done = Event()
+
+    def work() -> None:
+        while not done.wait(every):
+            try:
+                tell(records, herald)
+            except Unavailable as error:
+                structlog.get_logger().warning("telling waits", reason=str(error))
+
+    thread = Thread(target=work, name="telling")
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -80,7 +80,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
 
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
-    from app.telling import tell
+    from app.telling import tell, telling
     from app.wiring import herald
     from core.errors import Unavailable
 
@@ -88,9 +88,11 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
     log = structlog.get_logger()
     config = configuration(context)
     with house_of(context) as house, ExitStack() as stack:
-        telling = herald(config)
-        if telling:
-            stack.callback(telling.close)
+        listening = herald(config)
+        if listening:
+            stack.callback(listening.close)
+            if not once:
+                stack.enter_context(telling(house.records, listening, every))
         serve_metrics(config.api.host, metrics_port)
         stop = _stopping()
         while not stop():
@@ -99,13 +101,13 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
                 spans = judge_marked(house, lambda judged: JUDGED.inc(len(judged.spans)))
                 if spans:
                     log.info("judged", persons=spans)
-                if telling:
-                    tell(house.records, telling)
             except Unavailable as error:
                 if once:
                     raise
                 log.warning("judging waits", reason=str(error))
             if once:
+                if listening:
+                    tell(house.records, listening)
                 return
             time.sleep(every)
 
