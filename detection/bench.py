@@ -31,7 +31,7 @@ Span = tuple[str, date, date]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What a judgement is made with."""
+    """What a judgement is made with: for one turn, for what it knows of the store it does not ask again."""
 
     store: EventReader
     directory: Directory
@@ -39,6 +39,8 @@ class Bench:
     surroundings: Surroundings
     grounds: Grounds = field(default_factory=Grounds)
     posts: Mapping[str, float] = field(default_factory=dict)
+    known_days: dict[tuple[frozenset[str], date, date], frozenset[date]] = field(default_factory=dict, repr=False)
+    """On which days rules tagged anything of anybody: every group of persons asks."""
 
 
 def bearing(group: Sequence[Span], bench: Bench, reach: int) -> EventQuery:
@@ -103,8 +105,12 @@ class Everybody:
         return self.bench.store.totals(self._asked(rules, first, last), [field])[field].drop_nulls().n_unique()
 
     def days(self, rules: Collection[str], first: date, last: date) -> frozenset[date]:
-        zone = self.bench.directory.calendar.zone
-        return frozenset(self.bench.store.totals(self._asked(rules, first, last), ["day"], zone)["day"])
+        asked = (frozenset(rules), first, last)
+        if asked not in self.bench.known_days:
+            zone = self.bench.directory.calendar.zone
+            found = self.bench.store.totals(self._asked(rules, first, last), ["day"], zone)["day"]
+            self.bench.known_days[asked] = frozenset(found)
+        return self.bench.known_days[asked]
 
     def usual(self, person: str, rules: Collection[str], field: str | None, first: date, last: date) -> Usual | None:
         directory = self.bench.directory

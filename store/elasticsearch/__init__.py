@@ -41,10 +41,12 @@ from store.elasticsearch.searching import (
     one_of,
     pages,
     time_of,
+    value_pages,
 )
 from store.elasticsearch.streams import expire, roll_over
 from store.elasticsearch.templates import BUILT, RULES, SOURCE, Names, install
 from store.elasticsearch.totals import added_up, countable
+from store.elasticsearch.values import formats, frame_of_values, in_columns, otherwise
 from store.expiry import note_expiry, noted_expiry
 from store.frames import DAY, ENDING, EVENT_ORDER, due, matching, seen_accounts, totalled, untagged_as_null, whole
 from store.manifest import Manifest, Total, statuses
@@ -110,6 +112,9 @@ class ElasticStore:
         proof = pl.lit(True) if bounds.exact else matching(query)
         kept = list(dict.fromkeys([*columns, *EVENT_ORDER]))
         needed = list(dict.fromkeys([*kept, *proof.meta.root_names()]))
+        if query.limit is None and in_columns(needed):
+            found = pl.concat(self._columns(bounds.most, needed)).filter(proof)
+            return found.sort(EVENT_ORDER, descending=query.newest).select(columns)
         frames, rows = [frame_of((), kept)], 0
         sort, likely = AS_STORED, query.limit
         if query.limit is not None:
@@ -224,6 +229,16 @@ class ElasticStore:
             behind = self._behind
         if behind:
             self.catch_up()
+
+    def _columns(self, query: Query, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """The columns of all that is asked for, of some events at a time."""
+        yield frame_of((), columns)
+        odd = otherwise(columns)
+        for hits in self._pages(self._names.events, every(query, odd), fields_of(columns)):
+            yield frame_of([hit["_source"] for hit in hits], columns)
+        plain = every(query, none_of(odd))
+        for values in value_pages(self._client, self._names.events, plain, formats(columns)):
+            yield frame_of_values(values, columns)
 
     def _pages(
         self,

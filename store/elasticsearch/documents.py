@@ -93,10 +93,13 @@ def frame_of(documents: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
     types = {name: SCHEMA.get(name) or FRAGMENT[name] for name in columns}
     texts = {STORED_AS.get(name, name): pl.String() if dtype == TIME else dtype for name, dtype in types.items()}
     frame = pl.DataFrame(list(documents), schema=texts, orient="row", infer_schema_length=None)
-    times = [
-        pl.col(name).str.to_datetime(STAMP, time_unit="us", time_zone="UTC") for name in types if types[name] == TIME
-    ]
-    return frame.rename({stored: name for name, stored in STORED_AS.items() if stored in texts}).with_columns(times)
+    return timed(frame.rename({stored: name for name, stored in STORED_AS.items() if stored in texts}), types)
+
+
+def timed(frame: pl.DataFrame, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """The frame, its times read."""
+    times = [pl.col(name) for name, dtype in types.items() if dtype == TIME]
+    return frame.with_columns(time.str.to_datetime(STAMP, time_unit="us", time_zone="UTC") for time in times)
 
 
 def _lines(rows: pl.DataFrame, around: pl.DataFrame) -> list[bytes]:

@@ -79,6 +79,22 @@ def pages(
     """The hits in order, some at a time, as they were when the first page was asked for. Whoever needs only `limit` of
     them stops asking."""
     size = min(HEAVY_PAGE if HEAVY & set(fields) else PAGE, limit or PAGE)
+    asked = {"source_includes": fields or None, "source": bool(fields), "size": size, "sort": sort}
+    yield from _paged(client, index, query, asked, "hits.hits._id,hits.hits._index,hits.hits._source")
+
+
+def value_pages(client: Client, index: str, query: Query, fields: Mapping[str, str | None]) -> Iterator[list[Any]]:
+    """Of each hit the values of some fields, each in its format, as indices have them in columns: documents need not be
+    unpacked. Some hits at a time, in no order."""
+    values = [{"field": name} | ({"format": form} if form else {}) for name, form in fields.items()]
+    asked = {"docvalue_fields": values, "source": False, "stored_fields": "_none_", "size": PAGE, "sort": AS_STORED}
+    for hits in _paged(client, index, query, asked, "hits.hits.fields"):
+        yield [hit.get("fields", {}) for hit in hits]
+
+
+def _paged(
+    client: Client, index: str, query: Query, asked: Mapping[str, Any], answered: str
+) -> Iterator[list[dict[str, Any]]]:
     pit = client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE, allow_partial_search_results=False)["id"]
     try:
         after: dict[str, Any] = {}
@@ -86,13 +102,10 @@ def pages(
             answer = client.search(
                 pit={"id": pit, "keep_alive": KEEP_ALIVE},
                 query=query,
-                sort=sort,
-                size=size,
-                source_includes=fields or None,
-                source=bool(fields),
                 track_total_hits=False,
                 allow_partial_search_results=False,
-                filter_path="pit_id,hits.hits._id,hits.hits._index,hits.hits._source,hits.hits.sort",
+                filter_path=f"pit_id,hits.hits.sort,{answered}",
+                **asked,
                 **after,
             )
             hits = answer.get("hits", {}).get("hits", [])

@@ -52,8 +52,8 @@ class Names:
 
 
 def install(client: Client, names: Names) -> None:
-    """Put the templates and the quarantine's index where the server's are not these. Data streams made before keep
-    their mapping until they roll over."""
+    """Put the templates and the quarantine's index where the server's are not these. Data streams made before begin a
+    new index each: what is written from now on is found by every field."""
     for name, pattern, properties in (
         (f"leaverwatch-events-{names.namespace}", names.events, _events()),
         (f"leaverwatch-lines-{names.namespace}", names.lines, _lines()),
@@ -93,6 +93,8 @@ def _put(client: Client, name: str, pattern: str, properties: Mapping[str, Mappi
     # The digest comes last: a kill in between puts both again.
     client.cluster.put_component_template(name=name, template=component)
     client.indices.put_index_template(name=name, **index)
+    for stream in client.indices.resolve_index(name=pattern)["data_streams"]:
+        client.indices.rollover(alias=stream["name"])
     client.cluster.put_component_template(name=name, template=component, meta={"digest": digest})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, delete, select
@@ -75,17 +75,21 @@ def add_marks(connection: Connection, new: Sequence[Mark]) -> None:
     """
     runs: dict[str, Mark] = {}
     for mark in new:
-        known = runs.get(mark.subject, mark)
-        runs[mark.subject] = replace(
-            mark,
-            first=min(known.first, mark.first),
-            last=max(known.last, mark.last),
-            urgent=max(known.urgent, mark.urgent),
-        )
+        known = runs.get(mark.subject)
+        runs[mark.subject] = mark if known is None else _together(known, mark)
     now = datetime.now(UTC)
     # In one order, so that two writers wait for each other instead of in a circle.
-    rows = [asdict(mark) | {"since": now, "stamp": secrets.randbits(62)} for _, mark in sorted(runs.items())]
+    rows = [
+        {"subject": subject, "first": mark.first, "last": mark.last, "urgent": mark.urgent}
+        | {"since": now, "stamp": secrets.randbits(62)}
+        for subject, mark in sorted(runs.items())
+    ]
     upsert(connection, table, rows, least=["first", "since"], most=["last", "urgent"])
+
+
+def _together(one: Mark, other: Mark) -> Mark:
+    first, last = min(one.first, other.first), max(one.last, other.last)
+    return replace(one, first=first, last=last, urgent=max(one.urgent, other.urgent))
 
 
 def settle_marks(connection: Connection, settled: Sequence[Mark]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -205,6 +206,25 @@ def test_fields_that_do_not_fit_their_type_are_kept_as_they_came(elastic: Elasti
     assert row["user.name"] == "长" * 40_000
 
 
+ODD_FIELDS = [
+    {"source__ip": "2001:DB8::0:1", "user__name": ""},
+    {"source__ip": "not an address", "file__size": -(2**63)},
+    {"source__ip": "010.001.000.001"},
+    {"source__ip": "10.0.0.1", "user__name": "长" * 40_000, "rule__matched": ["crm_export", "file_delete"]},
+    {"source__ip": None, "@timestamp": START + timedelta(microseconds=1), "file__size": 0},
+]
+
+
+@pytest.mark.parametrize("odd", ODD_FIELDS, ids=range(len(ODD_FIELDS)))
+def test_columns_read_by_themselves_are_those_of_whole_events(elastic: ElasticStore, odd: dict[str, object]) -> None:
+    elastic.append(a_batch([an_event(0), an_event(1, **odd), an_event(2, source__ip="10.1.2.3")]), [])
+    columns = ["@timestamp", "event.id", "user.account", "user.name", "source.ip", "file.size", "rule.matched"]
+    whole = elastic.read(EventQuery())
+    assert whole.height == 3
+    assert elastic.read(EventQuery(columns=columns)).equals(whole.select(columns))
+    assert elastic.read(EventQuery(columns=columns, newest=True)).equals(whole.select(columns).reverse())
+
+
 def test_more_events_than_a_page_come_in_order(elastic: ElasticStore) -> None:
     some = [an_event(number % 50, event__id=content_id("many", str(number))) for number in range(25_000)]
     assert elastic.append(a_batch(some), []).stored == 25_000
@@ -233,6 +253,22 @@ def test_a_template_that_has_changed_is_put_again(elastic: ElasticStore, client:
         again.append(a_batch(), [])
     put = client.cluster.get_component_template(name=name)["component_templates"][0]["component_template"]
     assert (put["template"], put["_meta"]) == (own["template"], own["_meta"])
+
+
+def test_what_is_written_after_a_template_has_changed_is_found_by_every_field(
+    elastic: ElasticStore, client: Client, namespace: str
+) -> None:
+    name = f"leaverwatch-events-{namespace}"
+    elastic.append(a_batch([an_event(0)]), [])
+    old = client.cluster.get_component_template(name=name)["component_templates"][0]["component_template"]
+    fewer = copy.deepcopy(old["template"])
+    del fewer["mappings"]["properties"]["user.name"]
+    client.cluster.put_component_template(name=name, template=fewer)
+    for stream in backing(client, f"logs-*-{namespace}"):
+        client.indices.rollover(alias=stream)
+    with closing(ElasticStore(connect(address_of("elasticsearch")), elastic._records, namespace)) as newer:
+        newer.append(a_batch([an_event(1, user__name="Li")]), [])
+        assert newer.read(EventQuery(columns=["user.name"]))["user.name"].to_list() == [None, "Li"]
 
 
 @pytest.mark.parametrize(
