@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from app.config import load
@@ -44,9 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "workers" in asked.parts:
         workers(batches)
     if "latency" in asked.parts:
-        most = statistics.median(whole_way(batches, cores=[None], canned=False)[0]["rate"] for _ in range(ROUNDS))
+        alone, judged = (
+            statistics.median(
+                whole_way(batches, cores=[None], canned=False, judged=judged)[0]["rate"] for _ in range(ROUNDS)
+            )
+            for judged in (False, True)
+        )
+        print(f"a worker alone stores {alone:,.0f}/s, beside a judge {judged:,.0f}/s")
         with place() as environment:
-            latency.measure(batches, environment, most)
+            latency.measure(batches, environment, {"half of both": judged / 2, "half of a worker alone": alone / 2})
     if "questions" in asked.parts:
         questions.measure(asked.rows)
 
@@ -98,14 +104,18 @@ def bare(batches: Sequence[Batch]) -> float:
             return done / (time.perf_counter() - start)
 
 
-def whole_way(batches: Sequence[Batch], *, cores: Sequence[int | None], canned: bool) -> list[dict[str, float]]:
-    """What each worker tells of its work, each on a core, or on any."""
-    with place() as environment, tempfile.TemporaryDirectory() as data:
+def whole_way(
+    batches: Sequence[Batch], *, cores: Sequence[int | None], canned: bool, judged: bool = False
+) -> list[dict[str, float]]:
+    """What each worker tells of its work, each on a core, or on any; beside a judge or none."""
+    with place() as environment, tempfile.TemporaryDirectory() as data, ExitStack() as stack:
         with closing(publisher(load(Path(data), environment=environment))) as sender:
             for batch in batches:
                 if batch.events.height:
                     sender.publish(Batch(source=batch.source, read=batch.events.height, events=batch.events))
             sender.wait_until_sent()
+        if judged:
+            stack.enter_context(latency.at_work(data, environment, ["judge"]))
         line = [sys.executable, "-m", "benchmarks.cluster_worker", data, *(["canned"] if canned else [])]
         running = [
             subprocess.Popen(
@@ -115,7 +125,7 @@ def whole_way(batches: Sequence[Batch], *, cores: Sequence[int | None], canned: 
             )
             for core in cores
         ]
-        return [json.loads(process.communicate()[0]) for process in running]
+        return [json.loads(process.communicate()[0].splitlines()[-1]) for process in running]
 
 
 @contextmanager

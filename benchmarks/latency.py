@@ -69,34 +69,38 @@ class Stream:
         self._sender.publish(Batch(source="bench", read=rows.height, events=fresh))
 
 
-def measure(batches: Sequence[Batch], environment: Mapping[str, str], most_per_second: float) -> None:
-    """Print the seconds from theft to alert: streamed at half of what a worker stores, and behind a backlog."""
-    for name, scene in (("streamed", _streamed), ("backlog", _behind_a_backlog)):
-        with tempfile.TemporaryDirectory() as data, _at_work(data, environment) as processes:
+def measure(batches: Sequence[Batch], environment: Mapping[str, str], rates: Mapping[str, float]) -> None:
+    """Print the seconds from theft to alert: streamed at each rate, and behind a backlog of events of the last one."""
+    scenes = [("streamed", at, rate) for at, rate in rates.items()]
+    for name, at, rate in [*scenes, ("backlog", *list(rates.items())[-1])]:
+        with tempfile.TemporaryDirectory() as data, at_work(data, environment, ["worker", "judge"]) as processes:
             config = load(Path(data), environment=environment)
             with closing(publisher(config)) as sender:
                 stream = Stream(batches, sender)
                 # The first events of all make data streams, and servers compile what they run often.
-                _steadily(WARMING_SECONDS, lambda stream=stream: stream.send(int(most_per_second / 4 * STEP)))
+                _steadily(WARMING_SECONDS, lambda stream=stream, rate=rate: stream.send(int(rate / 2 * STEP)))
                 time.sleep(SETTLING_SECONDS)
-                scene(stream, most_per_second)
+                SCENES[name](stream, rate)
                 waits = _until_alerted(config, stream.thefts)
             peaks = ", ".join(f"{part} {peak_of(process.pid):,.0f} MiB" for part, process in processes.items())
         p50, p95 = np.percentile(waits, [50, 95])
         print(
-            f"{name} at {most_per_second / 2:,.0f}/s, {len(waits)} of {len(stream.thefts)} thefts: p50 {p50:.1f} s, "
+            f"{name} at {rate:,.0f}/s ({at}), {len(waits)} of {len(stream.thefts)} thefts: p50 {p50:.1f} s, "
             f"p95 {p95:.1f} s (limit {TARGETS[name]} s), longest {max(waits):.1f} s; peaks: {peaks}"
         )
 
 
-def _streamed(stream: Stream, most_per_second: float) -> None:
-    _steadily(STREAMED_SECONDS, lambda: stream.send(int(most_per_second / 2 * STEP)), stream.steal)
+def _streamed(stream: Stream, rate: float) -> None:
+    _steadily(STREAMED_SECONDS, lambda: stream.send(int(rate * STEP)), stream.steal)
 
 
-def _behind_a_backlog(stream: Stream, most_per_second: float) -> None:
-    for _ in range(int(BACKLOG_SECONDS / STEP)):
-        stream.send(int(most_per_second * STEP))
+def _behind_a_backlog(stream: Stream, rate: float) -> None:
+    for _ in range(int(2 * BACKLOG_SECONDS / STEP)):
+        stream.send(int(rate * STEP))
     _steadily(BACKLOG_SECONDS, lambda: None, stream.steal)
+
+
+SCENES = {"streamed": _streamed, "backlog": _behind_a_backlog}
 
 
 def _steadily(seconds: float, *work: Callable[[], None]) -> None:
@@ -119,17 +123,19 @@ def _until_alerted(config: Config, thefts: Mapping[str, float]) -> list[float]:
 
 
 @contextmanager
-def _at_work(data: str, environment: Mapping[str, str]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """A worker and a judge as processes."""
-    parts = {"worker": ["worker"], "judge": ["judge", "--every", "0.5"]}
+def at_work(
+    data: str, environment: Mapping[str, str], parts: Sequence[str]
+) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """A worker, a judge or both as processes."""
+    lines = {"worker": ["worker"], "judge": ["judge", "--every", "0.5"]}
     processes = {
         part: subprocess.Popen(
-            [sys.executable, "-m", "app", "--data", f"{data}/{part}", *line],
+            [sys.executable, "-m", "app", "--data", f"{data}/{part}", *lines[part]],
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for part, line in parts.items()
+        for part in parts
     }
     time.sleep(10.0)
     try:

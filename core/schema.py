@@ -22,6 +22,8 @@ class Kind(StrEnum):
 
 
 TIME = pl.Datetime("us", "UTC")
+SMALLEST, LARGEST = -(2**63), 2**63 - 1
+"""Of whole numbers."""
 _DTYPES: dict[Kind, pl.DataType] = {
     Kind.KEYWORD: pl.String(),
     Kind.KEYWORDS: pl.List(pl.String()),

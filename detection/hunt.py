@@ -16,6 +16,7 @@ from core.alert import Alert
 from core.condition import All, Any, Condition
 from core.ports import EventQuery, EventReader, Mark
 from core.schema import SCHEMA
+from core.totals import whole
 from detection.bench import FIRST_DAY, LAST_DAY, Bench
 from detection.derive import Surroundings
 from detection.judge import Judged, judge
@@ -65,8 +66,7 @@ class Retold:
             parts = list(self._by_tag(query, by, zone, sums, times=times))
         else:
             parts = [self._store.totals(part, by, zone, sums, times=times) for part in self._parts(query)]
-        ends = [pl.col("since").min(), pl.col("until").max()] if times else []
-        return pl.concat(parts).group_by(by).agg(pl.exclude(*by, "since", "until").sum(), *ends).sort(by)
+        return whole(parts, by, sums, times=times)
 
     def _by_tag(
         self, query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str], *, times: bool

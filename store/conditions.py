@@ -26,9 +26,8 @@ from core.condition import (
     network_of,
     words,
 )
-from core.schema import BY_NAME, Kind, vendor_value
+from core.schema import BY_NAME, LARGEST, SMALLEST, Kind, vendor_value
 
-LEAST, MOST = -(2**63), 2**63 - 1
 BECOME_ASCII = ("\u212a", "\u0130")
 """Capitals (Kelvin's sign, the dotted I) whose small letters begin with an ASCII one."""
 
@@ -72,7 +71,7 @@ def _compared(condition: Is | Like | Between | During | Within | Vendor | Words)
             return _some(field, lambda column: column.str.contains(_regex(pattern)))
         case Between(field, low, high):
             column = pl.col(field)
-            return (column >= (LEAST if low is None else low)) & (column <= (MOST if high is None else high))
+            return (column >= (SMALLEST if low is None else low)) & (column <= (LARGEST if high is None else high))
         case During(field, start, end):
             column = pl.col(field)
             since = column.is_not_null() if start is None else column >= start.astimezone(UTC)

@@ -11,7 +11,8 @@ import polars as pl
 from core.batch import Quarantined
 from core.ports import EventQuery, Mark
 from core.schema import SCHEMA
-from store.conditions import LEAST, MOST, holds
+from core.totals import DAY, SINCE, UNTIL
+from store.conditions import holds
 
 QUARANTINED: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -22,8 +23,6 @@ QUARANTINED: dict[str, pl.DataType] = {
     "original": pl.Binary(),
     "context": pl.String(),
 }
-DAY = "day"
-SINCE, UNTIL = "since", "until"
 ENDING = "delivery"
 """`kind` of the fragment that ends an event, whose id the event has."""
 EVENT_ORDER = ("@timestamp", "event.id")
@@ -59,22 +58,6 @@ def totalled(query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str
         return rows.group_by(by).agg(*totals, *ends)
 
     return narrow
-
-
-def whole(
-    totals: Sequence[pl.DataFrame], by: Sequence[str], sums: Sequence[str], *, times: bool = False
-) -> pl.DataFrame:
-    """Totals of parts as one, in order."""
-    parts = pl.concat([pl.DataFrame(schema=totals_schema(by, sums, times=times)), *totals])
-    ends = [pl.col(SINCE).min(), pl.col(UNTIL).max()] if times else []
-    added = parts.group_by(by).agg(pl.exclude(*by, SINCE, UNTIL).sum(), *ends)
-    return added.with_columns(pl.col(name).clip(LEAST, MOST).cast(pl.Int64) for name in sums).sort(by)
-
-
-def totals_schema(by: Sequence[str], sums: Sequence[str], *, times: bool = False) -> dict[str, pl.DataType]:
-    keys = {name: pl.Date() if name == DAY else pl.String() for name in by}
-    numbers = {"events": pl.Int64()} | dict.fromkeys(sums, pl.Int128())
-    return keys | numbers | (dict.fromkeys((SINCE, UNTIL), SCHEMA["@timestamp"]) if times else {})
 
 
 def fragments_asked_for(keys: Collection[str], since: datetime, until: datetime) -> Narrow:

@@ -12,6 +12,7 @@ import polars as pl
 from core.batch import Appended, Batch, Quarantined
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import conform
+from core.totals import whole
 from store.frames import (
     ENDING,
     Narrow,
@@ -25,7 +26,6 @@ from store.frames import (
     seen_accounts,
     totalled,
     untagged_as_null,
-    whole,
 )
 from store.manifest import EVENT, LINES, QUARANTINE, Manifest, Total, statuses
 from store.records import SqlRecords

@@ -11,6 +11,7 @@ import polars as pl
 from core.batch import Appended, Batch, Quarantined
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import conform
+from core.totals import whole
 from store.compaction import compact
 from store.expiry import expire, note_expiry
 from store.folder import Folder
@@ -25,7 +26,6 @@ from store.frames import (
     seen_accounts,
     totalled,
     untagged_as_null,
-    whole,
 )
 from store.idindex import IdIndex, Ids, ids_of
 from store.manifest import EVENT, LINES, QUARANTINE, Manifest, Segment, statuses

@@ -14,6 +14,7 @@ from core.batch import FRAGMENT, Appended, Batch, Quarantined
 from core.errors import Unavailable
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import SCHEMA, conform
+from core.totals import DAY, whole
 from store.elasticsearch.appending import Appender
 from store.elasticsearch.bulk import Bulk
 from store.elasticsearch.conditions import asked_for
@@ -48,7 +49,7 @@ from store.elasticsearch.templates import BUILT, RULES, SOURCE, Names, install
 from store.elasticsearch.totals import added_up, countable
 from store.elasticsearch.values import formats, frame_of_values, in_columns, otherwise
 from store.expiry import note_expiry, noted_expiry
-from store.frames import DAY, ENDING, EVENT_ORDER, due, matching, seen_accounts, totalled, untagged_as_null, whole
+from store.frames import ENDING, EVENT_ORDER, due, matching, seen_accounts, totalled, untagged_as_null
 from store.manifest import Manifest, Total, statuses
 from store.records import SqlRecords
 

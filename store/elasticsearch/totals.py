@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from core.totals import DAY, SINCE, UNTIL, totals_schema
 from store.elasticsearch.connection import Client
 from store.elasticsearch.searching import WHOLE, Query, every, ignored, none_of
-from store.frames import DAY, SINCE, UNTIL, totals_schema
 
 BUCKETS = 50_000
 """Totals of one answer; a server gives 65,536 and looks through all events again for each answer."""

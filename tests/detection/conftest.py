@@ -14,12 +14,13 @@ from core.directory import Directory
 from core.person import Filing, Link, Person
 from core.ports import EventQuery, Mark
 from core.schema import SCHEMA, conform
+from core.totals import whole
 from detection.bench import Bench
 from detection.derive import Surroundings
 from detection.judge import judge
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
-from store.frames import totalled, whole
+from store.frames import totalled
 
 SURROUNDINGS = Surroundings(company_domains=frozenset({"example.com"}))
 EXPORT = """
