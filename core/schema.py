@@ -69,6 +69,7 @@ FIELDS: tuple[Field, ...] = (
     Field("source.ip", Kind.IP, "Where it came from, port stripped"),
     Field("source.geo.country_iso_code", Kind.KEYWORD, "Country it came from, as the vendor says: two capital letters"),
     Field("host.name", Kind.KEYWORD, "The machine that logged it or on which it happened, lower case"),
+    Field("host.domain", Kind.KEYWORD, "The domain of which the machine is a member, as logged"),
     Field("user_agent.original", Kind.KEYWORD, "Client program as logged"),
     Field("process.executable", Kind.KEYWORD, "Program that did it"),
     Field("session.id", Kind.KEYWORD, "The vendor's session or logon id", True),
