@@ -53,7 +53,7 @@ FIELDS: tuple[Field, ...] = (
     Field("event.id", Kind.KEYWORD, "Id made from the source and the raw record; see core/canonical.py"),
     Field("event.action", Kind.KEYWORD, "What was done; the closed vocabulary of core/actions.py"),
     Field("event.outcome", Kind.KEYWORD, "success or failure"),
-    Field("event.module", Kind.KEYWORD, "The system that wrote the log: salesforce, m365, entra, windows, postfix, proxy"),
+    Field("event.module", Kind.KEYWORD, "The system that wrote the log: salesforce, m365, entra, windows"),
     Field("event.dataset", Kind.KEYWORD, "The stream of that system: salesforce.report, windows.security"),
     Field("event.code", Kind.KEYWORD, "The vendor's own name of the kind of event: FileDownloaded, 4663"),
     Field("event.reason", Kind.KEYWORD, "Why it ended so, in the vendor's words"),

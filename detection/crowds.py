@@ -20,7 +20,6 @@ from detection.rule import Rule
 from detection.seen import Seen
 
 
-
 def of_crowds(
     rules: Sequence[Rule], seen: Seen, group: Sequence[Span], bench: Bench, beside: Beside
 ) -> Iterator[Match]:

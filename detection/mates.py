@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import polars as pl
 
@@ -61,9 +62,9 @@ def _takings(persons: Sequence[str], field: str, asked: EventQuery, bench: Bench
     return taken.filter(pl.col("person.id").is_in(persons)).with_row_index("event.id")
 
 
-def _match(rule: Rule, behaviour: Common, row: dict[str, object], seen: Seen) -> Match:
+def _match(rule: Rule, behaviour: Common, row: Mapping[str, Any], seen: Seen) -> Match:
     """The match, with the person's own events where these were read."""
-    shared = row.pop(SHARED)
+    shared = row[SHARED]
     hits = pl.concat(seen.hits(rule).values()).unique("event.id").sort(TIME, "event.id")
     own = hits.filter(
         pl.col("person.id") == row["person.id"],
@@ -71,7 +72,7 @@ def _match(rule: Rule, behaviour: Common, row: dict[str, object], seen: Seen) ->
         pl.col(TIME) >= row["from"],
         pl.col("day") <= row["day"],
     )
-    facts: dict[str, Fact] = {name: value for name, value in row.items() if name not in FOUND}  # type: ignore[misc]
+    facts: dict[str, Fact] = {name: value for name, value in row.items() if name not in FOUND and name != SHARED}
     facts |= {"events": own.height, "example": shared[0]}
     return Match(
         rule=rule.name,

@@ -49,8 +49,8 @@ class _Pair(NamedTuple):
 class Common(Behaviour):
     """At least `people` of one department, whose notices or last days lie at most `apart` days from each other's, have
     each taken `common` values of `field` that another of them took as well, from `before` days before the own notice to
-    `after` days after it. A value counts where no more than `at_most` people of the company had taken it in the `unknown`
-    days before the day on which both had.
+    `after` days after it. A value counts where no more than `at_most` people of the company had taken it in the
+    `unknown` days before the day on which both had.
 
     Leaving together ties nobody, nor do files that everybody uses. Found on every day on which the group comes to be or
     grows, of every member, with the notices known by then; who joined more than `apart` days ago is no longer named.
