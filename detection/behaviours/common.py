@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import combinations, product
@@ -39,18 +40,21 @@ class _Tie(NamedTuple):
 
 
 class _Pair(NamedTuple):
-    """Two notices in the same weeks, and what both persons took around their own, since when."""
+    """Two notices in the same weeks, and what both persons took around their own, since when; and the moments at which
+    each of them took anything for the first time, in order."""
 
     notices: tuple[Notice, Notice]
     persons: tuple[str, str]
     since: Mapping[str, datetime]
+    taken: tuple[Sequence[datetime], Sequence[datetime]]
 
 
 class Common(Behaviour):
     """At least `people` of one department, whose notices or last days lie at most `apart` days from each other's, have
     each taken `common` values of `field` that another of them took as well, from `before` days before the own notice to
     `after` days after it. A value counts where no more than `at_most` people of the company had taken it in the
-    `unknown` days before the day on which both had.
+    `unknown` days before the day on which both had; and together they are at least `share` of what either of the two
+    had taken by then, or whoever takes everything would be of a crew with everybody.
 
     Leaving together ties nobody, nor do files that everybody uses. Found on every day on which the group comes to be or
     grows, of every member, with the notices known by then; who joined more than `apart` days ago is no longer named.
@@ -67,6 +71,7 @@ class Common(Behaviour):
     before: int = Field(default=45, ge=1, le=120)
     after: int = Field(default=30, ge=1, le=120)
     unknown: int = Field(default=60, ge=1, le=120)
+    share: float = Field(default=0.1, gt=0, le=1)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -123,7 +128,8 @@ class Common(Behaviour):
                 here, there = taken[one, mine], taken[other, yours]
                 since = {value: max(here[value], there[value]) for value in here.keys() & there.keys()}
                 if len(since) >= self.common:
-                    yield _Pair((mine, yours), (one, other), since)
+                    taken_by = (sorted(here.values()), sorted(there.values()))
+                    yield _Pair((mine, yours), (one, other), since, taken_by)
 
     def _same_weeks(self, one: Notice, other: Notice) -> bool:
         apart = timedelta(days=self.apart)
@@ -152,15 +158,21 @@ class Common(Behaviour):
                 for value, moment in pair.since.items()
                 if self._of_few(takers.get(value, ()), scene.calendar.day_of(moment))
             }
-            if len(since) < self.common:
-                continue
-            enough = sorted(since.values())[self.common - 1]
-            time = max(enough, *(notice.filed for notice in pair.notices))
-            if time < min(notice.until for notice in pair.notices) and (
-                pair.persons not in best or time < best[pair.persons].time
-            ):
+            time = self._enough(sorted(since.values()), pair)
+            if time and (pair.persons not in best or time < best[pair.persons].time):
                 best[pair.persons] = _Tie(time, pair.persons, since)
         yield from best.values()
+
+    def _enough(self, since: Sequence[datetime], pair: _Pair) -> datetime | None:
+        """The first moment, while both notices hold, at which so much was in common of what each had taken."""
+        known = max(notice.filed for notice in pair.notices)
+        for moment in dict.fromkeys(max(one, known) for one in since[self.common - 1 :]):
+            if moment >= min(notice.until for notice in pair.notices):
+                return None
+            most = max(bisect_right(taken, moment) for taken in pair.taken)
+            if bisect_right(since, moment) >= self.share * most:
+                return moment
+        return None
 
     def _of_few(self, takers: Iterable[tuple[str, date]], day: date) -> bool:
         """Whether few had taken a value before a day; what is taken that day shows on the next, whoever is judged
@@ -182,7 +194,7 @@ class Common(Behaviour):
                 own = [one for one in recent if member in one.persons]
                 shared = sorted({v for one in own for v, since in one.since.items() if since <= tie.time})
                 first = rows[member, day][2] if (member, day) in rows else tie.time
-                start = min(since for one in own for since in one.since.values())
+                start = tie.time - timedelta(days=self.apart + self.before + self.after)
                 others = SEPARATOR.join(sorted(members - {member}))
                 crew = content_id("crew", self.field, *sorted(members)[:1])
                 rows[member, day] = (member, day, first, start, crew, "", others, len(shared), shared)
