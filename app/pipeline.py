@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from threading import Thread
@@ -16,6 +16,7 @@ from core.batch import Appended, Batch, Tally
 from core.errors import Refused, Unreadable
 from core.ports import Bus, EventQuery
 from detection.marking import touched
+from detection.others import touched_others
 from detection.tagging import Tagger
 from ingest.catalog import Source
 from store.local_bus import LocalBus
@@ -83,9 +84,19 @@ def tagged(batch: Batch, tagger: Tagger) -> Batch:
 
 def keep(house: House, tagger: Tagger, batch: Batch) -> Appended:
     """Store a tagged batch, mark whom it touches, and build the events it completes."""
-    appended = house.events.append(batch, touched(batch.events, house.calendar, house.book))
+    appended = _store(house, batch)
     if batch.fragments.height:
         _assemble(house, tagger, house.sources[batch.source], batch)
+    return appended
+
+
+def _store(house: House, batch: Batch) -> Appended:
+    """Store a tagged batch and mark whom it touches."""
+    today = house.calendar.day_of(datetime.now(UTC))
+    others = touched_others(batch.events, house.calendar, house.book, today, house.heard, house.records.filings)
+    marks = [*touched(batch.events, house.calendar, house.book), *others.marks]
+    appended = house.events.append(batch, marks)
+    house.heard.update(others.heard)
     return appended
 
 
@@ -99,7 +110,7 @@ def _assemble(house: House, tagger: Tagger, source: Source, batch: Batch) -> Non
     events = tagger.tag(source.assemble(house.events.fragments(source.name, keys, **times)))
     if events.height:
         built = Batch(source=batch.source, read=0, events=events, rules_version=tagger.version)
-        house.events.append(built, touched(events, house.calendar, house.book))
+        _store(house, built)
 
 
 def replay(house: House, source: str | None = None) -> tuple[int, int]:
@@ -113,7 +124,7 @@ def replay(house: House, source: str | None = None) -> tuple[int, int]:
             left += 1
             continue
         batch = Batch(source=bad.source, read=1, events=events, rules_version=tagger.version)
-        house.events.append(batch, touched(events, house.calendar, house.book))
+        _store(house, batch)
         if house.events.read(EventQuery(ids=events["event.id"].to_list(), columns=["event.id"])).height < events.height:
             left += 1  # the store refuses what it refused before
             continue

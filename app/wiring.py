@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from core.ports import EventReader, EventStore, Records
 from detection.bench import Bench
 from detection.derive import PERSONAL_DOMAINS, Surroundings
 from detection.exceptions import Grounds
+from detection.others import Heard
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
 from ingest.catalog import Source, sources
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class House:
     """Everything a command works with. The directory and the tagger are read afresh by each caller that needs them:
-    people, links and the company's domains change between imports."""
+    people, links and the company's domains change between imports. `heard` are days on which something is known to have
+    been heard of; of those nobody remembers, everybody is judged again."""
 
     config: Config
     records: Records
     events: EventStore
+    heard: set[Heard] = field(default_factory=set)
 
     @property
     def calendar(self) -> CompanyCalendar:

@@ -113,7 +113,8 @@ def _add(total: Sum, house: House, truth: Mapping[str, Any]) -> None:
         kind.thieves += 1
         if thief["crew"] is not None:
             crews[thief["crew"]].add(thief["person"])
-        start = datetime.fromisoformat(thief["start"])
+        # Logs are cut to the second or its thousandth.
+        start = datetime.fromisoformat(thief["start"]).replace(microsecond=0)
         times = [a.time for a in alerts.values() if a.person == thief["person"] and a.time >= start]
         first = opened.get(thief["person"])
         at = first if first is None or first >= start else min(times, default=None)
@@ -146,7 +147,7 @@ def _add(total: Sum, house: House, truth: Mapping[str, Any]) -> None:
 
 def _gone(house: House, thief: Mapping[str, Any], at: datetime) -> float:
     """Share of what the thief took that was gone by then: the largest of the shares of deeds, records and bytes."""
-    start, end = (datetime.fromisoformat(thief[name]) for name in ("start", "end"))
+    start, end = (datetime.fromisoformat(thief[name]).replace(microsecond=0) for name in ("start", "end"))
     accounts = house.directory().accounts_of([f"person:{thief['person']}"])
     columns = ["@timestamp", "event.action", "data.records", "data.bytes"]
     query = EventQuery(start=start, end=end + timedelta(seconds=1), accounts=accounts, columns=columns)

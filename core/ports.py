@@ -108,7 +108,8 @@ class EventStore(EventReader, Protocol):
 
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         """Write a batch durably: events, fragments, quarantined records, the accounts seen, progress and marks become
-        visible together or not at all. Records already present (by id) are left as they are and counted."""
+        visible together or not at all. Records already present (by id) are left as they are and counted; a batch whose
+        events are all present marks nobody."""
 
     def catch_up(self) -> None:
         """Reads from here on find what any process has appended by now."""

@@ -13,6 +13,8 @@ from demo.streams import Bools, Ints, stream
 
 WHY = {"leaver": "leaver", "handover": "handover", "clean_up": "clean-up", "withdrawn": "withdrawn resignation"}
 ROLES = {"analyst": "reporting analyst", "admin": "administrator", "night": "night worker"}
+NEW_MACHINE = 2
+"""Number of the machine that synchronises; the usual one is 1."""
 LISTS, TIDY, NEW_LAPTOP = 0.06, 0.01, 0.01
 """Shares of sales who draw long lists at a quarter's end, and of people who clear up without leaving or get a new
 machine, which then synchronises their libraries."""
@@ -106,7 +108,7 @@ def _synchronise(scene: Scene) -> None:
         (documents["dept"] == documents["dept"][int(scene.company.own_files(who)[0])]).to_numpy()
     )
     at = scene.clock(scene.part.act, scene.hour(), 90, count)
-    scene.act("m365", "sync_download", at, doc=scene.files(count, department))
+    scene.act("m365", "sync_download", at, doc=scene.files(count, department), n=NEW_MACHINE)
 
 
 def _long_lists(scene: Scene, days: Ints) -> None:

@@ -112,6 +112,8 @@ def _login(operation: str, status: str, **fields: object) -> Line:
     return _directory(operation, LOGIN, **(where | fields))
 
 
+DOMAIN_GUID = "7c1e42d0-5b3f-4e0a-9d6b-1f2a3c4d5e6f"
+"""Of the company's domain, of which its machines are members."""
 LINES = {
     "login": [_login("UserLoggedIn", "Redirect", ErrorNumber="0")],
     "login_failed": [
@@ -126,7 +128,15 @@ LINES = {
     "view": [_file("FileAccessed")],
     "modify": [_file("FileModified", FileSizeBytes="$bytes")],
     "download": [_file("FileDownloaded", ClientIP="$ip", FileSizeBytes="$bytes")],
-    "sync_download": [_file("FileSyncDownloadedFull", FileSyncBytesCommitted="$bytes", FileSizeBytes="$bytes")],
+    "sync_download": [
+        _file(
+            "FileSyncDownloadedFull",
+            FileSyncBytesCommitted="$bytes",
+            FileSizeBytes="$bytes",
+            MachineId="$machine",
+            MachineDomainInfo=DOMAIN_GUID,
+        )
+    ],
     "upload": [_file("FileUploaded", FileSizeBytes="$bytes")],
     "rename": [
         _file(
@@ -219,6 +229,7 @@ def _prepare(deeds: pl.DataFrame) -> pl.DataFrame:
         guid(number, "correlation").alias("other_guid"),
         guid(doc, "item").alias("item_guid"),
         guid(who, "user").alias("user_guid"),
+        pl.Series("machine", guid(who * 16 + numbers(deeds, "n") % 16, "machine")),
         hex_text(mix(number, "message")).alias("hex"),
         hex_text(mix(number // 8, "anonymous")).alias("anonymous"),
         hex_text(mix(who, "passport")).alias("passport"),

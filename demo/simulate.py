@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from demo.lines import Vendor, write
 from demo.m365 import M365
 from demo.plot import cast
 from demo.postfix import POSTFIX
+from demo.quiet import KIND, act_quietly, quiet_crew
 from demo.salesforce import SALESFORCE
 from demo.scene import Scene
 from demo.thieves import DEEDS
@@ -49,10 +51,13 @@ def simulate(out: Path, *, employees: int = 1000, days: int = 120, seed: int = 7
     act_leavers(company, players, intents)
     papers = act_approved(company, players, there, intents)
     others = act_others(company, players, there, intents) + papers.people
+    busy = {part.who for part in (*players.thieves, *players.leavers)} | {who for who, _ in others}
+    players = replace(players, thieves=(*players.thieves, *quiet_crew(company, busy)))
     thieves = []
     for part in players.thieves:
         scene = Scene(company, part, intents)
-        DEEDS[part.kind](scene)
+        deed = act_quietly if part.kind == KIND else DEEDS[part.kind]
+        deed(scene)
         if scene.times:
             thieves.append(thief_of(company, part, scene))
     write_hr(out, company, players, papers)

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from core.directory import Directory
+from core.condition import Any, Is
+from core.directory import NEVER, Directory
 from core.ports import EventQuery, EventReader
 from core.schema import BY_NAME, SCHEMA
-from detection.behaviours.company import Usual
+from detection.behaviours.company import Notice, Usual
 from detection.candidates import needed
 from detection.derive import Surroundings, derive
 from detection.evidence import FACT_FIELDS
@@ -26,6 +27,7 @@ from detection.windows import STAGE_THEN
 FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
 BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email.to.domain", *FACT_FIELDS)
 A_WEEK = 5
+VALUES_AT_ONCE = 200
 Span = tuple[str, date, date]
 
 
@@ -123,6 +125,29 @@ class Everybody:
         if days < A_WEEK:
             return None
         return daily_usual(peers, field, days, self._asked(rules, first, last), self.bench.store, directory)
+
+    def notices(self, person: str) -> Sequence[Notice]:
+        filings = [*self.bench.directory.filings_of(person)]
+        ends = [*(filing.filed for filing in filings[1:]), NEVER]
+        return [
+            Notice(filing.filed, until, filing.last_day)
+            for filing, until in zip(filings, ends, strict=True)
+            if not filing.withdrawn
+        ]
+
+    def takers(
+        self, rules: Collection[str], field: str, values: Sequence[str], first: date, last: date
+    ) -> Mapping[str, Sequence[tuple[str, date]]]:
+        directory, asked = self.bench.directory, self._asked(rules, first, last)
+        found: dict[str, list[tuple[str, date]]] = {}
+        for start in range(0, len(values), VALUES_AT_ONCE):
+            some = Any(tuple(Is(field, value) for value in values[start : start + VALUES_AT_ONCE]))
+            by = [field, "user.account", "day"]
+            totals = self.bench.store.totals(replace(asked, condition=some), by, directory.calendar.zone)
+            for value, account, day, _ in totals.iter_rows():
+                people = directory.persons_of(account) if account else ()
+                found.setdefault(value, []).extend((person, day) for person in people)
+        return found
 
     def _asked(self, rules: Collection[str], first: date, last: date) -> EventQuery:
         calendar = self.bench.directory.calendar

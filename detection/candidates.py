@@ -26,11 +26,13 @@ def needed(rules: Iterable[Rule]) -> set[str]:
 
 
 def _new_values(rows: pl.DataFrame, seen: FirstSeen) -> pl.DataFrame:
-    """Rows whose value the person has not shown before. A value stays new for a day; without a past nothing is new."""
+    """Rows whose value the person has not shown before, or all others that have one. A value stays new for a day;
+    without a past nothing is new."""
     rows = rows.filter(pl.col(seen.field).is_not_null()).sort(TIME, "event.id")
     known = _last_before(rows, ["person.id", seen.field], A_DAY, seen.days)
     history = _last_before(rows, ["person.id"], timedelta(days=seen.min_days), seen.days)
-    return rows.filter(~known & history)
+    new = ~known & history
+    return rows.filter(~new if seen.known else new)
 
 
 def _last_before(rows: pl.DataFrame, keys: list[str], age: timedelta, days: int) -> pl.Series:

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import polars as pl
 
-from core.alert import OTHERS, PLACE, SEPARATOR, Alert, Match
+from core.alert import OTHERS, PLACE, SEPARATOR, Match
 from detection import behaviours
 from detection.behaviours.base import Behaviour
-from detection.bench import Bench, Everybody, Span, bearing, columns
+from detection.behaviours.common import Common
+from detection.bench import VALUES_AT_ONCE, Bench, Everybody, Span, bearing, columns
 from detection.holding import happening
+from detection.mates import Beside, of_leavers
 from detection.outcomes import Outcomes
 from detection.places import Part, parts, there
 from detection.rule import Rule
 from detection.seen import Seen
-
-VALUES_AT_ONCE = 200
-
-
-@dataclass(slots=True)
-class Beside:
-    """Of places where judged persons were: what others have because of these on the judged days, who the others are,
-    and which places were looked at."""
-
-    alerts: list[Alert] = field(default_factory=list)
-    people: set[str] = field(default_factory=set)
-    places: set[str] = field(default_factory=set)
 
 
 def of_crowds(
@@ -39,8 +29,12 @@ def of_crowds(
         behaviour = rule.behaviour
         if behaviour is None or behaviour.crowd is None:
             continue
-        together = _together(rule, behaviour, behaviour.crowd, seen, group, bench, beside)
-        for match in _one_a_day(match for part in together for match in _found(rule, behaviour, part, bench)):
+        if isinstance(behaviour, Common):
+            found = of_leavers(rule, behaviour, seen, group, bench, beside)
+        else:
+            together = _together(rule, behaviour, behaviour.crowd, seen, group, bench, beside)
+            found = (match for part in together for match in _found(rule, behaviour, part, bench))
+        for match in _one_a_day(found):
             if match.person in people:
                 yield match
             else:

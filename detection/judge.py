@@ -16,10 +16,11 @@ from core.ports import EventQuery, Mark
 from detection.behaviours.joint import Joint
 from detection.bench import FIRST_DAY, LAST_DAY, Bench, Span, bearing, looked_at, read
 from detection.candidates import needed
-from detection.crowds import Beside, of_crowds
+from detection.crowds import of_crowds
 from detection.departing import UNTIL
 from detection.finding import Pasts, ways
 from detection.holding import happening
+from detection.mates import Beside
 from detection.outcomes import Outcomes, balance
 from detection.rule import Rule
 from detection.screening import Screen

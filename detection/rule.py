@@ -63,12 +63,13 @@ class Usual(BaseModel):
 
 class FirstSeen(BaseModel):
     """Only values of `field` count that are new for the person: not seen in the `days` before, while there is
-    anything at least `min_days` old to compare with."""
+    anything at least `min_days` old to compare with. With `known`, only those that are not new."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     field: str
     days: int = Field(default=60, ge=2, le=400)
     min_days: int = Field(default=14, ge=1)
+    known: bool = False
 
 
 class Message(BaseModel):

@@ -22,6 +22,7 @@ AREAS = {
 }
 """The folders of `rules/`, in the order of the page."""
 KINDS = {
+    "common": {"en": "several who leave, the same files", "zh": "同期离职者取走相同文件"},
     "coverage": {"en": "a share of all customers", "zh": "占全部客户的份额"},
     "crew": {"en": "several people, one new place", "zh": "多人同一新去处"},
     "cumulative": {"en": "a little every day", "zh": "积少成多"},

@@ -42,7 +42,7 @@ class Screen:
         for tag, total in tagged.items():
             seen = self._rules[tag].extra.first_seen
             # Without a past nothing is new.
-            if seen is None or total.age >= timedelta(days=seen.min_days):
+            if seen is None or seen.known or total.age >= timedelta(days=seen.min_days):
                 happens[tag] = total
         return {name for name, rule in asked.items() if self._may_find(rule, happens)}
 

@@ -187,11 +187,13 @@ class _OneFrame:
         zone: str = "UTC",
         sums: Sequence[str] = (),
         *,
-        times: bool = False,  # noqa: ARG002
+        times: bool = False,
     ) -> pl.DataFrame:
         asked = self._events.with_columns(pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias("day"))
         if query.start and query.end:
             asked = asked.filter(pl.col("@timestamp").is_between(query.start, query.end, closed="left"))
         if query.tagged is not None:
             asked = asked.filter(pl.col("rule.matched").list.set_intersection(list(query.tagged)).list.len() > 0)
-        return asked.group_by(by).agg(pl.len().alias("events"), *(pl.col(name).sum() for name in sums))
+        moments = [pl.col("@timestamp").min().alias("since"), pl.col("@timestamp").max().alias("until")]
+        counts = [pl.len().alias("events"), *(pl.col(name).sum() for name in sums)]
+        return asked.group_by(by).agg(*counts, *(moments if times else []))

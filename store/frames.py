@@ -113,7 +113,9 @@ def quarantined_rows(frame: pl.DataFrame) -> Iterator[Quarantined]:
 
 
 def due(marks: Sequence[Mark], events: pl.DataFrame, new: pl.DataFrame) -> list[Mark]:
-    """The marks, but for accounts of which a batch brought nothing new."""
+    """The marks, but for accounts of which a batch brought nothing new; none where all of it was known."""
+    if events.height and not new.height:
+        return []
     nothing_new = set(events["user.account"].unique()) - set(new["user.account"].unique())
     return [mark for mark in marks if mark.subject not in nothing_new]
 

@@ -9,6 +9,7 @@ import polars as pl
 from core.alert import Match
 from core.calendar import CompanyCalendar
 from detection.behaviours.base import Behaviour, Scene
+from detection.behaviours.common import Common
 from detection.behaviours.company import Company
 from detection.behaviours.coverage import Coverage
 from detection.behaviours.crew import Crew
@@ -23,7 +24,7 @@ from detection.holding import Past
 from detection.rule import Rule
 
 KINDS: Mapping[str, type[Behaviour]] = {
-    kind.kind(): kind for kind in (Coverage, Crew, Cumulative, Destruction, Drips, Joint, Sequence, Silence)
+    kind.kind(): kind for kind in (Common, Coverage, Crew, Cumulative, Destruction, Drips, Joint, Sequence, Silence)
 }
 
 

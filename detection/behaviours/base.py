@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, get_args
 
@@ -112,6 +112,11 @@ class Behaviour(BaseModel, ABC):
     def window(self) -> int:
         """How many of these are read again where `past` knows the days before."""
         return self.reach
+
+    def bears(self, first: date, last: date) -> tuple[date, date] | None:  # noqa: ARG002
+        """The days on which events of others between two days bear; None where none of others' do, or only of those
+        whom `crowd` ties."""
+        return None
 
     @property
     def summed(self) -> tuple[str, ...]:

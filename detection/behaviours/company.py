@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import NamedTuple, Protocol
+
+
+def months_after(first: date, last: date, days: int) -> tuple[date, date]:
+    """The days of the months that events between two days bear on, where the `days` before a month are looked at."""
+    end = last + timedelta(days=days)
+    return _next_month(first), _next_month(end) - timedelta(days=1)
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 class Usual(NamedTuple):
@@ -12,6 +22,14 @@ class Usual(NamedTuple):
 
     middle: float
     most: float
+
+
+class Notice(NamedTuple):
+    """That somebody leaves: known from `filed` on, true until before `until`."""
+
+    filed: datetime
+    until: datetime
+    last_day: date | None
 
 
 class Company(Protocol):
@@ -27,3 +45,11 @@ class Company(Protocol):
         """What colleagues of the same post have a working day of the events that these rules tagged, on average: of the
         events, of the sum of `field` where it is a number, else of its distinct values. None of fewer than three, or
         where anybody's such events are not a week old."""
+
+    def notices(self, person: str) -> Sequence[Notice]:
+        """What HR filed of a departure, in order; a later notice takes the place of one before it."""
+
+    def takers(
+        self, rules: Collection[str], field: str, values: Sequence[str], first: date, last: date
+    ) -> Mapping[str, Sequence[tuple[str, date]]]:
+        """Of some values, who had events with them that these rules tagged, and on which days."""

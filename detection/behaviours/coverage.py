@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from core.errors import RuleError
 from core.schema import SCHEMA
 from detection.behaviours.base import FOUND, Behaviour, Scene, window_total
+from detection.behaviours.company import months_after
 from detection.totals import Total, together
 from detection.windows import TIME
 
@@ -57,6 +58,9 @@ class Coverage(Behaviour):
     def reach(self) -> int:
         # Whether the day before held depends on its own window.
         return 3 * self.days
+
+    def bears(self, first: date, last: date) -> tuple[date, date]:
+        return months_after(first, last, self.book)
 
     def may_find(self, totals: Mapping[str, Total]) -> bool:
         return together(totals.values()).events >= self.least

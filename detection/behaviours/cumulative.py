@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from math import ceil
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
 from core.errors import RuleError
-from detection.behaviours.base import FOUND, Behaviour, Scene, counted
-from detection.behaviours.runs import Floats, Part, Runs, Search, best_runs
+from detection.behaviours.base import FOUND, Scene, counted
+from detection.behaviours.little import Little
+from detection.behaviours.runs import Floats, Part, Runs, best_runs
 from detection.behaviours.series import ACTIVE, Series, amount_of, begun, remembered, so_far
 from detection.totals import Total, added, together
 from detection.windows import TIME
@@ -33,7 +34,7 @@ HELD = {
 ROUNDING = 1e-9
 
 
-class Cumulative(Behaviour):
+class Cumulative(Little):
     """A cumulative sum (CUSUM) over calendar days: how far the last days, few or many, go beyond what the days before
     them let expect.
 
@@ -49,16 +50,10 @@ class Cumulative(Behaviour):
     x is the events of a day, the sum of `field` where it is a number, else how many distinct values it had.
     """
 
-    limit_by: ClassVar[str] = "limit"
     type: Literal["cumulative"]
     rules: tuple[str, ...] = Field(min_length=1)
     field: str | None = None
     a_day: float = Field(gt=0, allow_inf_nan=False)
-    limit: float = Field(gt=0, allow_inf_nan=False)
-    run: int = Field(default=30, ge=2, le=90)
-    history: int = Field(default=60, ge=7, le=300)
-    min_history: int = Field(default=10, ge=1, le=90)
-    quarter_end: bool = True
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -78,18 +73,6 @@ class Cumulative(Behaviour):
     @property
     def unit(self) -> str:
         return self.field or "events"
-
-    @property
-    def reach(self) -> int:
-        return self.search.reach
-
-    @property
-    def window(self) -> int:
-        return self.run
-
-    @property
-    def search(self) -> Search:
-        return Search(run=self.run, history=self.history, min_history=self.min_history)
 
     @property
     def summed(self) -> tuple[str, ...]:

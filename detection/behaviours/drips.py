@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import RuleError
-from detection.behaviours.base import FOUND, Behaviour, Scene, counted
-from detection.behaviours.runs import Bools, Floats, Part, Runs, Search, best_runs
+from detection.behaviours.base import FOUND, Scene, counted
+from detection.behaviours.little import Little
+from detection.behaviours.runs import Bools, Floats, Part, Runs, best_runs
 from detection.behaviours.series import ACTIVE, Series, amount_of, begun, remembered, so_far
 from detection.totals import Total, added, together
 from detection.windows import TIME
@@ -47,7 +48,7 @@ class Kind(BaseModel):
         return together(totals[name] for name in self.rules if name in totals).most(self.field) / self.a_day
 
 
-class Drips(Behaviour):
+class Drips(Little):
     """Of runs of days, the sum over the kinds of what each goes beyond its usual, in portions: a portion is the most of
     one kind that one day counts for (see `cumulative`). A kind that stays below its usual takes nothing away. At least
     two kinds have a portion each, and one day alone never suffices.
@@ -56,14 +57,8 @@ class Drips(Behaviour):
     a large number of data streams*, Biometrika 97, 2010.
     """
 
-    limit_by: ClassVar[str] = "limit"
     type: Literal["drips"]
     kinds: Mapping[str, Kind] = Field(min_length=2, max_length=8)
-    limit: float = Field(gt=0, allow_inf_nan=False)
-    run: int = Field(default=30, ge=2, le=90)
-    history: int = Field(default=60, ge=7, le=300)
-    min_history: int = Field(default=10, ge=1, le=90)
-    quarter_end: bool = True
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -84,18 +79,6 @@ class Drips(Behaviour):
     @property
     def unit(self) -> str:
         return "portions"
-
-    @property
-    def reach(self) -> int:
-        return self.search.reach
-
-    @property
-    def window(self) -> int:
-        return self.run
-
-    @property
-    def search(self) -> Search:
-        return Search(run=self.run, history=self.history, min_history=self.min_history)
 
     @property
     def summed(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from core.alert import Severity
 from core.errors import RuleError
 from detection import behaviours
 from detection.behaviours.base import Behaviour
+from detection.behaviours.common import Common
 from detection.rule import Extra, Rule
 
 
@@ -61,6 +62,8 @@ def behaviour_rule(draft: Draft, known: Mapping[str, Rule]) -> Rule:
     for name in behaviour.bases:
         if name not in known or known[name].kind != "event":
             raise RuleError(f"there is no single-event rule called {name}")
+    if isinstance(behaviour, Common) and any(known[name].exact or known[name].reach for name in behaviour.bases):
+        raise RuleError("behaviour: its rules are told from single stored events alone")
     if extra.usual or extra.first_seen or extra.for_stages:
         raise RuleError("`usual`, `first_seen` and `for_stages` do not fit a behaviour")
     if extra.lookback and behaviour.crowd:
@@ -79,7 +82,7 @@ def behaviour_rule(draft: Draft, known: Mapping[str, Rule]) -> Rule:
         behaviour=behaviour,
         leaves=behaviour.bases,
         fields=behaviour.fields,
-        leavers_only=all(known[name].leavers_only for name in behaviour.bases),
+        leavers_only=isinstance(behaviour, Common) or all(known[name].leavers_only for name in behaviour.bases),
         reach=behaviour.reach + reach,
         window=behaviour.window + reach,
     )

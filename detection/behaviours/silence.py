@@ -65,6 +65,9 @@ class Silence(Behaviour):
         # The day before, which may be told already, has a past of its own.
         return self.memory + 2 * self.gap + 20
 
+    def bears(self, first: date, last: date) -> tuple[date, date]:
+        return first, last + timedelta(days=self.reach)
+
     def may_find(self, totals: Mapping[str, Total]) -> bool:
         heard = [together(totals[name] for name in rules if name in totals) for rules in self.sources.values()]
         elsewhere = sum(source.events > 0 for source in heard) > 1

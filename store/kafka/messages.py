@@ -12,7 +12,7 @@ import polars as pl
 
 from core.batch import FRAGMENT, Batch, Progress, Quarantined
 from core.canonical import content_id
-from core.schema import SCHEMA, empty
+from core.schema import SCHEMA, conform, empty
 from store.frames import QUARANTINED, quarantine_frame, quarantined_rows
 from store.kafka.connection import EVENTS, QUARANTINE
 
@@ -108,10 +108,11 @@ def _batch(kind: str, source: str, value: bytes) -> Batch:
     if kind == "progress":
         return Batch(source=source, read=0, files=[Progress(**orjson.loads(value))])
     rows = pl.read_ipc(io.BytesIO(value))
+    if kind == "event" and rows.schema.items() <= SCHEMA.items():
+        # Of before fields were added: readers are brought up to date first.
+        return Batch(source=source, read=rows.height, events=conform(rows))
     if dict(rows.schema) != dict(COLUMNS[kind]):
         raise ValueError(f"its columns are not those of schema {SCHEMA_VERSION.decode()}")
-    if kind == "event":
-        return Batch(source=source, read=rows.height, events=rows)
     if kind == "line":
         return Batch(source=source, read=rows.height, fragments=rows)
     return Batch(source=source, read=rows.height, quarantined=list(quarantined_rows(rows)))

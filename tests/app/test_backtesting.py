@@ -144,7 +144,7 @@ def test_a_backtest_says_what_bringing_the_change_into_force_does(house: House, 
     }
     old = {case.person: case for case in house.records.cases()}
     assert all(one.case_before == old.get(one.person) for one in told.differences)
-    assert {"mass_export", "night_views", "many_night_views", "file_download", "mass_download"} <= set(told.rules)
+    assert {"mass_export", "night_views", "many_night_views", "file_download", "file_drip"} <= set(told.rules)
     assert "mass_delete_crm" not in told.rules
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from app.pipeline import keep, tagged
 from app.wiring import House, open_house
 from core.batch import Batch
 from core.canonical import content_id
-from core.person import Link, Person
+from core.person import Filing, Link, Person
 from core.ports import Mark
 from core.schema import SCHEMA, conform
 
@@ -145,3 +146,78 @@ def test_two_places_on_one_day_come_to_rest(house: House) -> None:
         "hal": "ann, fay, gus",
     }
     assert members(house) == [{*NAMES, "dan", "fay", "gus", "hal"}]
+
+
+def take(house: House, name: str, files: range, day: int) -> None:
+    rows = [
+        {
+            "event.id": content_id(name, str(day), str(file)),
+            "@timestamp": BEGIN + timedelta(days=day, minutes=file),
+            "event.action": "download",
+            "event.module": "m365",
+            "user.account": f"mail:{name}@example.com",
+            "file.name": f"offer-{file}.docx",
+            "file.path": f"https://example.com/offer-{file}.docx",
+        }
+        for file in files
+    ]
+    frame = conform(pl.DataFrame(rows, schema={key: SCHEMA[key] for key in rows[0]}))
+    tagger = house.tagger()
+    keep(house, tagger, tagged(Batch(source="m365_audit", read=len(rows), events=frame), tagger))
+
+
+def resign(house: House, name: str, day: int, *, withdrawn: bool = False) -> None:
+    filing = Filing(account=f"mail:{name}@example.com", filed=BEGIN + timedelta(days=day), withdrawn=withdrawn)
+    house.records.save_filings([filing], 180)
+
+
+STEPS: dict[str, Callable[[House], None]] = {
+    "ann takes": lambda house: take(house, "ann", range(12), 0),
+    "bob takes": lambda house: take(house, "bob", range(2, 14), 3),
+    "eve takes": lambda house: take(house, "eve", range(4, 16), 5),
+    "ann resigns": lambda house: resign(house, "ann", 6),
+    "bob resigns": lambda house: resign(house, "bob", 8),
+    "eve resigns": lambda house: resign(house, "eve", 9),
+}
+
+
+@pytest.mark.parametrize("judged", ["each time", "at the end"])
+@pytest.mark.parametrize("seed", range(3))
+def test_leavers_who_took_the_same_files_are_one_case_in_any_order(house: House, judged: str, seed: int) -> None:
+    steps = list(STEPS)
+    random.Random(seed).shuffle(steps)
+    for step in steps:
+        STEPS[step](house)
+        if judged == "each time":
+            judge_marked(house)
+    judge_marked(house)
+    of_two, of_three = "2026-03-10", "2026-03-11"
+    assert crew_alerts(house) == [
+        ("ann", of_two, "bob"),
+        ("ann", of_three, "bob, eve"),
+        ("bob", of_two, "ann"),
+        ("bob", of_three, "ann, eve"),
+        ("eve", of_three, "ann, bob"),
+    ]
+    assert members(house) == [set(NAMES)]
+    assert house.records.pending() == []
+
+
+def test_leaving_in_the_same_week_with_files_of_ones_own_is_no_case(house: House) -> None:
+    for number, name in enumerate(NAMES):
+        take(house, name, range(100 * number, 100 * number + 40), number)
+        resign(house, name, 6)
+    judge_marked(house)
+    assert crew_alerts(house) == []
+    assert house.records.cases() == []
+
+
+def test_a_notice_taken_back_before_the_other_came_leaves_no_crew(house: House) -> None:
+    for step in ("ann takes", "bob takes", "ann resigns", "bob resigns"):
+        STEPS[step](house)
+    judge_marked(house)
+    assert [name for name, _, _ in crew_alerts(house)] == ["ann", "bob"]
+    resign(house, "ann", 7, withdrawn=True)
+    judge_marked(house)
+    assert crew_alerts(house) == []
+    assert house.records.pending() == []

@@ -12,8 +12,11 @@ import pytest
 
 from core.calendar import CompanyCalendar
 from core.grounds import ApprovalKind
-from demo.company import found
+from demo.company import HOUR, found
+from demo.intents import Intents
 from demo.plot import KINDS, cast
+from demo.quiet import act_quietly, quiet_crew
+from demo.scene import Scene
 from ingest.approvals import read_approvals
 from tests.demo.logs import files, rows, text_of
 
@@ -155,3 +158,27 @@ def test_what_was_approved_was_approved_before_it_was_done_and_names_what_was_do
     drawn = {row["REPORT_ID_DERIVED"].lower() for row in rows(made, "Report") if row["ORIGIN"] == "ReportExported"}
     named = {name for one in papers[ApprovalKind.APPROVAL].approvals for name in one.files}
     assert named <= drawn
+
+
+def test_a_quiet_crew_shares_files_and_weeks_and_plays_no_other_part():
+    company = found(150, 90, 3, date(2026, 6, 30))
+    players = cast(company)
+    busy = {part.who for part in (*players.thieves, *players.leavers)}
+    crew = quiet_crew(company, busy)
+    assert len(crew) == 3
+    assert not busy & {part.who for part in crew}
+    assert len({company.staff.column("team")[part.who] for part in crew}) == 1
+    assert max(part.filed for part in crew) - min(part.filed for part in crew) <= 28
+    assert all(part.act < part.filed < len(company.days) < part.last for part in crew)
+    assert quiet_crew(found(60, 90, 3, date(2026, 6, 30)), set()) == []
+    intents, each = Intents(), []
+    for part in crew:
+        act_quietly(Scene(company, part, intents))
+    taken = intents.of("m365")
+    for part in crew:
+        own = taken.filter(taken["who"] == part.who)
+        each.append(set(own["doc"]))
+        assert own.height == len(each[-1])
+        days = (own["at"] - int(company.starts[0])) // (24 * HOUR)
+        assert own.group_by(days).len()["len"].max() <= 3
+    assert each[0] == each[1] == each[2]

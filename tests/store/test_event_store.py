@@ -114,7 +114,10 @@ def test_only_accounts_with_new_events_are_marked(store: EventStore, records: Sq
     store.append(batch_of(0, 1, 3), marks)
     assert [(mark.subject, mark.first) for mark in records.pending()] == [("login:a", DAY)]
     records.settle(records.pending(), (), (), ())
-    store.append(batch_of(0), [Mark(subject="*", first=DAY, last=DAY)])
+    everybody = [Mark(subject="*", first=DAY, last=DAY)]
+    store.append(batch_of(0), everybody)
+    assert records.pending() == [], "what is known already touches nobody"
+    store.append(batch_of(0, 6), everybody)
     assert [mark.subject for mark in records.pending()] == ["*"], "a mark of no account in the batch is kept"
 
 

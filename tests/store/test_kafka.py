@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -83,6 +84,15 @@ def test_a_message_of_another_schema_or_cut_off_is_poison() -> None:
     for length in range(0, len(message.value), 97):
         with pytest.raises(Poison):
             batch_from(message.headers, message.value[:length])
+
+
+def test_a_message_from_before_a_field_was_added_has_null_there() -> None:
+    (message,) = messages_of(batch_of(1, 4), 4)
+    rows = pl.read_ipc(io.BytesIO(message.value)).drop("source.geo.country_iso_code")
+    older = io.BytesIO()
+    rows.write_ipc(older)
+    (batch, whole) = (batch_from(message.headers, value) for value in (older.getvalue(), message.value))
+    assert batch.events.equals(whole.events, null_equal=True)
 
 
 def test_a_poisoned_message_is_kept_with_its_place() -> None:
