@@ -66,7 +66,7 @@ class RuleBook:
             if rule.name in rules:
                 raise RuleError(f"{name}: a rule called {rule.name} is there already")
             rules[rule.name] = rule
-        _silence(rules)
+        silence(rules)
         version = content_id(ENGINE, *(part for item in sorted(texts.items()) for part in item))
         reach = max((rule.reach for rule in rules.values()), default=0)
         origins = {goes_by(rule): "".join(texts[file] for file in (name, *by)) for name, rule, by in worked}
@@ -177,7 +177,7 @@ def _id(parsed: Written) -> str:
     return parsed.head.id if isinstance(parsed, Draft) else str(parsed.id)
 
 
-def _silence(rules: dict[str, Rule]) -> None:
+def silence(rules: dict[str, Rule]) -> None:
     """A rule that a window builds on raises no alert of its own, unless the window says `generate: true`."""
     windows = [(rule, window) for rule in rules.values() if (window := rule.behaviour or rule.correlation)]
     building = {base for rule, _ in windows for base in rule.builds_on}

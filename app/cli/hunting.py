@@ -19,9 +19,10 @@ def hunt_file(rule: Path, events: Path) -> None:
     from core.errors import RuleError
 
     hunting = Hunt.of(rule_texts(rule))
-    if not hunting.rules:
-        raise RuleError("; ".join(hunting.refused) or f"{rule}: there is no rule")
-    for problem in hunting.refused:
+    rules = hunting.rules
+    if not rules.single:
+        raise RuleError("; ".join(rules.refused) or f"{rule}: there is no rule")
+    for problem in rules.refused:
         typer.echo(problem, err=True)
     for found in hunting.through(events):
         if isinstance(found, str):
