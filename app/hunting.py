@@ -20,6 +20,7 @@ from detection.engine import Engine
 from detection.filerules import FileRules
 from detection.flatten import flattened, text_of
 from detection.logsource import telling_fields
+from detection.placeholders import TABLE
 from detection.records import Looking
 from detection.rule import Rule, name_of
 from ingest.evtx import split_evtx
@@ -189,10 +190,12 @@ def _records(path: Path) -> Iterator[bytes | Bad]:
 
 
 def rule_texts(path: Path) -> dict[str, str]:
-    """Names and texts of a rule file, or of all below a folder. Raises `Refused`."""
+    """Names and texts of a rule file and the values of placeholders beside it, or of all below a folder. Raises
+    `Refused`."""
     if not path.exists():
         raise Refused(f"{path} does not exist")
-    files = (
-        sorted(f for f in path.rglob("*") if f.suffix in (".yml", ".yaml") and f.is_file()) if path.is_dir() else [path]
-    )
+    if path.is_dir():
+        files = sorted(f for f in path.rglob("*") if f.suffix in (".yml", ".yaml") and f.is_file())
+    else:
+        files = [path, *(f for f in (path.parent / TABLE,) if f.is_file())]
     return {str(file): file.read_text(encoding="utf-8", errors="replace") for file in files}

@@ -14,6 +14,7 @@ from core.errors import RuleError
 from detection.correlations import references
 from detection.logsource import in_records, names_in_records
 from detection.node import Node
+from detection.placeholders import placeholders_in
 from detection.rule import Extra, Rule, correlation_rule, plain_rule
 from detection.rulebook import circle_among, in_order, names_of, silence
 from detection.rulefiles import Found, Written, filtered, goes_by, parsed_files
@@ -54,13 +55,18 @@ class FileRules:
     def of(cls, texts: Mapping[str, str]) -> FileRules:
         """The rules of some files, given as name and text."""
         parsed, refused = parsed_files(texts)
+        placeholders: Placeholders = {}
+        try:
+            placeholders = placeholders_in(texts)
+        except RuleError as error:
+            refused.append(str(error))
         found = filtered(parsed)
         single: list[SigmaRule] = []
         conditions: list[Node] = []
         for file, rule in found:
             if isinstance(rule, SigmaRule):
                 try:
-                    conditions.append(_condition(rule, {}))
+                    conditions.append(_condition(rule, placeholders))
                     single.append(rule)
                 except RuleError as error:
                     refused.append(f"{file}: {error}")

@@ -226,3 +226,42 @@ def test_many_records_wait_on_disk_and_too_many_at_once_are_refused(
     monkeypatch.setattr("app.gathering.MOST_AT_ONCE", 20)
     _, err = hunted(tmp_path, FAILED + burst, events)
     assert "burst: more than 20 records bear on its windows at once" in err
+
+
+DC = RULE.format(n=7, source="product: windows, service: security", selection="Computer|expand: '%dcs%'")
+
+
+def test_a_rule_with_placeholders_runs_once_its_values_are_given(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "dc.yml").write_text(DC, encoding="utf-8")
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert (told["refused"], told["copied"]) == (1, 0)
+    assert "%dcs% has no values" in told["rules"][0]["reason"]
+    (tmp_path / "data" / "rules").mkdir(parents=True)
+    (tmp_path / "data" / "rules" / "placeholders.yml").write_text("dcs: [DC-*, 10]", encoding="utf-8")
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert (told["runs"], told["copied"]) == (1, 1)
+    _, listed, _ = run(tmp_path, "rules", "list", "--json")
+    assert "5a1b3c5d-0000-4000-8000-000000000007" in {rule["name"] for rule in orjson.loads(listed)}
+
+
+def test_values_that_come_with_rules_are_imported_with_them(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "dc.yml").write_text(DC, encoding="utf-8")
+    (folder / "placeholders.yml").write_text("dcs: DC-1", encoding="utf-8")
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert (told["runs"], told["copied"]) == (1, 2)
+    assert run(tmp_path, "rules", "list")[0] == 0
+    (folder / "placeholders.yml").write_text("dcs: [[1]]", encoding="utf-8")
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert (told["runs"], told["refused"], told["copied"]) == (1, 1, 1)
+
+
+def test_a_hunt_takes_values_from_beside_the_rule(tmp_path: Path) -> None:
+    (tmp_path / "placeholders.yml").write_text("dcs: [DC-?, eve]", encoding="utf-8")
+    events: list[object] = [{"Channel": "Security", "Computer": name} for name in ("dc-1", "dc-10", "DC-?", "Eve")]
+    found, err = hunted(tmp_path, DC, events)
+    assert [one["record"] for one in found] == [1, 3, 4]
+    assert not err
