@@ -5,14 +5,15 @@ from __future__ import annotations
 import resource
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 import yaml
+from sigma.rule import SigmaLogSource
 
-from detection.logsource import products
+from detection.logsource import Part, products
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,35 +24,45 @@ class Ran:
     matches: Counter[str]
 
 
-def pipeline() -> str:
-    """What our tables of log sources say, as a processing pipeline; of a category in several places the first."""
-    conditions = [
-        ({"product": product.product, kind: name}, part.where)
-        for product in products().values()
-        for kind, parts in (
-            ("service", product.services),
-            ("category", {name: several[0] for name, several in product.categories.items()}),
-        )
-        for name, part in parts.items()
-        if part.where
-    ]
-    transformations = [
-        {
-            "id": f"source_{number}",
-            "type": "add_condition",
-            "conditions": {field: list(values) for field, values in where.items()},
-            "rule_conditions": [{"type": "logsource", **{k: v for k, v in source.items() if v}}],
-        }
-        for number, (source, where) in enumerate(conditions)
-    ]
-    return yaml.safe_dump({"name": "log sources", "priority": 10, "transformations": transformations})
+def pipeline(place: int = 0, *, renamed: bool = False) -> str:
+    """What our tables of log sources say, as a processing pipeline. It can name one place for a category, we several:
+    the one of this number, where there is one, else the last. `renamed`: also what fields are called there, which costs
+    rsigma most of its speed."""
+    steps: list[dict[str, object]] = []
+    for product in products().values():
+        for kind, tables in (("category", product.categories), ("service", product.services)):
+            for name, parts in tables.items():
+                source = {"type": "logsource", "product": product.product, kind: name}
+                meant = [{key: value for key, value in source.items() if value}]
+                part = parts if isinstance(parts, Part) else parts[min(place, len(parts) - 1)]
+                mapping = _plain(product.fields | part.fields) if renamed else {}
+                where = {field: list(values) for field, values in part.where.items()}
+                steps += (
+                    [{"type": "field_name_mapping", "mapping": mapping, "rule_conditions": meant}] if mapping else []
+                )
+                steps += [{"type": "add_condition", "conditions": where, "rule_conditions": meant}] if where else []
+    named = [{"id": f"step_{number}", **step} for number, step in enumerate(steps)]
+    return yaml.safe_dump({"name": "log sources", "priority": 10, "transformations": named}, sort_keys=False)
 
 
-def run(program: Path, rules: Path, records: Sequence[bytes], folder: Path, told: Path | None) -> Ran:
-    """One run; `told` is a pipeline."""
+def places(source: SigmaLogSource) -> int:
+    """In how many places a log source's records may be."""
+    product = products().get(source.product or "")
+    return len(product.categories.get(source.category or "", (None,))) if product else 1
+
+
+def _plain(names: Mapping[str, Sequence[str]]) -> dict[str, str | list[str]]:
+    return {name: several[0] if len(several) == 1 else list(several) for name, several in names.items()}
+
+
+def run(program: Path, rules: Path, records: Sequence[bytes], folder: Path, sources: str | None) -> Ran:
+    """One run, with a processing pipeline."""
     events, found = folder / "records.jsonl", folder / "found.jsonl"
     events.write_bytes(b"\n".join(records) + b"\n")
-    more = ["-p", str(told)] if told else []
+    more: list[str] = []
+    if sources:
+        (folder / "sources.yml").write_text(sources, encoding="utf-8")
+        more = ["-p", str(folder / "sources.yml")]
     before = _used()
     with found.open("wb") as out:
         line = [str(program), "engine", "eval", "-q", "-r", str(rules), *more, "-e", f"@{events}"]

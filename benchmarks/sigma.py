@@ -6,14 +6,14 @@ import argparse
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sigma.rule import SigmaRule
 
 from app.hunting import Hunt, rule_texts
-from benchmarks.beside import pipeline, run
+from benchmarks.beside import pipeline, places, run
 from detection.engine import Engine
 from detection.logsource import in_records, telling_fields
 from detection.records import Looking
@@ -30,6 +30,7 @@ def main() -> None:
     options.add_argument("--matches", type=Path, help="write matches per rule here, as lines of id and count")
     options.add_argument("--growth", action="store_true", help="also with 100 to 3,000 rules")
     options.add_argument("--beside", type=Path, help="the program rsigma, run in turn with ours")
+    options.add_argument("--answers", action="store_true", help="also its answers, rule by rule: slow")
     options.add_argument("--plain", action="store_true", help="rsigma without log sources: quicker, other answers")
     asked = options.parse_args()
     begun = time.perf_counter()
@@ -49,10 +50,9 @@ def main() -> None:
         for count in GROWTH:
             _grown([rules[place % len(rules)] for place in range(count)], records)
     if asked.beside:
-        matches: Counter[str] = Counter()
-        for number, count in found.items():
-            matches[str(rules[number].id)] += count
-        _beside(asked, lambda: _pass("ours, warm", hunt.looking, records)[1], records, matches)
+        _beside(asked, lambda: _pass("ours, warm", hunt.looking, records)[1], records)
+    if asked.beside and asked.answers:
+        _answers(asked, rules, records, Counter({str(rules[number].id): count for number, count in found.items()}))
 
 
 def _grown(rules: list[SigmaRule], records: list[bytes]) -> None:
@@ -61,24 +61,33 @@ def _grown(rules: list[SigmaRule], records: list[bytes]) -> None:
         _pass(f"{len(rules):,} rules, {name}", looking, records)
 
 
-def _beside(asked: argparse.Namespace, ours: Callable[[], float], records: list[bytes], matches: Counter[str]) -> None:
+def _beside(asked: argparse.Namespace, ours: Callable[[], float], records: list[bytes]) -> None:
     """Ours and rsigma in turn, twice; what rsigma takes for one record is taken off as loading."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        sources = None if asked.plain else folder / "sources.yml"
-        if sources:
-            sources.write_text(pipeline(), encoding="utf-8")
         for _ in range(2):
             own = ours()
+            sources = None if asked.plain else pipeline()
             loading = run(asked.beside, asked.rules, records[:1], folder, sources)
             whole = run(asked.beside, asked.rules, records, folder, sources)
             other = whole.seconds - loading.seconds
-            print(f"rsigma: {len(records) / other:,.0f} events a second of processor, loading ({loading.seconds:.1f} s)"
-                  f" apart; ours is {other / own:.1f} times as quick")  # fmt: skip
-    differ = sorted(rule for rule in matches | whole.matches if matches[rule] != whole.matches[rule])
-    print(f"{len(differ)} rules with other answers" + "".join(
-        f"\n{rule} ours {matches[rule]} rsigma {whole.matches[rule]}" for rule in differ
-    ))  # fmt: skip
+            print(f"rsigma: {len(records) / other:,.0f} a second of processor, loading ({loading.seconds:.1f} s) apart,"
+                  f" {sum(whole.matches.values()):,} matches; ours is {other / own:.1f} times as quick")  # fmt: skip
+
+
+def _answers(asked: argparse.Namespace, rules: Sequence[SigmaRule], records: list[bytes], ours: Counter[str]) -> None:
+    """Rules of which rsigma has other numbers of matches, where it looks in every place in which we look."""
+    named = {str(rule.id): rule for rule in rules}
+    theirs: Counter[str] = Counter()
+    with TemporaryDirectory() as name:
+        for place in range(max(places(rule.logsource) for rule in rules)):
+            ran = run(asked.beside, asked.rules, records, Path(name), pipeline(place, renamed=True))
+            own = {rule: count for rule, count in ran.matches.items() if place < places(named[rule].logsource)}
+            theirs.update(own)
+    differ = sorted(rule for rule in ours | theirs if ours[rule] != theirs[rule])
+    print(f"{len(differ)} rules with other answers")
+    for rule in differ:
+        print(f"{rule} ours {ours[rule]}, rsigma {theirs[rule]}: {named[rule].title}")
 
 
 def _pass(name: str, looking: Looking, records: list[bytes]) -> tuple[Counter[int], float]:
