@@ -21,7 +21,8 @@ from detection.plan import Events, selected
 Looked = Sequence[tuple[str, Callable[[object], int | None]]]
 """Fields to look at, and what knows the number of each value's answer."""
 Numbers = tuple[int | None, ...]
-Cells = dict[str, list[object]]
+Cells = Mapping[str, Sequence[object]]
+FIRST_LEARNT = 250
 MOST_SHAPES = 10_000
 PARENTS = frozenset({"Event", "winlog", "event_data"})
 """Names of an event log's sections."""
@@ -45,11 +46,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Records of the same keys: which of these may hold others, which tell kinds apart, and cases by the latter's
-    answers. `whole`: some key needs the record to be read as a whole."""
+    """Records of the same keys: which of these may hold others, which tell kinds apart, which are fields at all, and
+    cases by the answers of those that tell. `whole`: some key needs the record to be read as a whole."""
 
     opens: tuple[str, ...]
     telling: Looked
+    fields: tuple[str, ...]
     whole: bool
     cases: dict[Numbers, Case] = field(default_factory=dict)
 
@@ -69,10 +71,17 @@ class Looking:
     def judged(self, records: Sequence[bytes]) -> Judged:
         """All conditions put to some records."""
         with self.engine.lock:
-            rows, outcomes, later, bad = self._known(records)
-            for row, outcome in self._learnt(records, later):
-                rows.append(row)
-                outcomes.append(outcome)
+            rows, outcomes, later, bad = self._known(records, range(len(records)))
+            some = FIRST_LEARNT
+            while later:
+                # Of many that are new most are alike: few are learnt, then the others are looked at again.
+                for row, outcome in self._learnt(records, later[:some]):
+                    rows.append(row)
+                    outcomes.append(outcome)
+                more, known, later, _ = self._known(records, later[some:])
+                rows += more
+                outcomes += known
+                some *= 4
             found = Judged(self._hits(records, np.array(rows, np.int64), np.array(outcomes, np.int64)), bad)
             if self.engine.passed.taken > ROOM:
                 self._forget()
@@ -84,7 +93,9 @@ class Looking:
         self._flat.clear()
         self._needles.clear()
 
-    def _known(self, records: Sequence[bytes]) -> tuple[list[int], list[int], list[int], list[int]]:
+    def _known(
+        self, records: Sequence[bytes], asked: Iterable[int]
+    ) -> tuple[list[int], list[int], list[int], list[int]]:
         """Rows and outcomes of records like known ones, as far as anything follows; rows of others; and of no events.
 
         A loop over records, because it beats columns here: most need their keys and one to three values looked up.
@@ -94,9 +105,9 @@ class Looking:
         later: list[int] = []
         bad: list[int] = []
         loads, shapes, flat_shapes = orjson.loads, self._shapes, self._flat
-        for row, record in enumerate(records):
+        for row in asked:
             try:
-                value = loads(record)
+                value = loads(records[row])
             except orjson.JSONDecodeError:
                 bad.append(row)
                 continue
@@ -144,11 +155,12 @@ class Looking:
             return []
         engine = self.engine
         read = [self._read(orjson.loads(records[row])) for row in rows]
-        cells = [cells for _, _, cells in read]
-        learnt = self._learn((cell, engine.telling) for cell in cells)
-        kinds = [engine.kind(self._passing(cell, engine.telling, learnt)) for cell in cells]
-        learnt |= self._learn((cell, kind.fields) for cell, kind in zip(cells, kinds, strict=True))
-        passing = [self._passing(cell, kind.fields, learnt) for cell, kind in zip(cells, kinds, strict=True)]
+        asked = [_cells(flat, cells, engine.telling) for _, flat, cells in read]
+        learnt = self._learn(asked)
+        kinds = [engine.kind(self._passing(cells, learnt)) for cells in asked]
+        asked = [_cells(flat, cells, kind.fields) for (_, flat, cells), kind in zip(read, kinds, strict=True)]
+        learnt = self._learn(asked)
+        passing = [self._passing(cells, learnt) for cells in asked]
         alike: defaultdict[int, tuple[Kind, list[Passing]]] = defaultdict()
         for kind, tests in zip(kinds, passing, strict=True):
             alike.setdefault(id(kind), (kind, []))[1].append(tests)
@@ -161,7 +173,7 @@ class Looking:
         return [(row, outcome) for row, outcome in zip(rows, outcomes, strict=True) if outcome]
 
     def _read(self, record: dict[str, object]) -> tuple[Shape | None, dict[str, object] | None, Cells]:
-        """A record's shape and the record with all cells side by side, where it can be read so; and the values of each
+        """A record's shape and the record with all cells side by side, where it can be read so; else the values of each
         field that is asked for."""
         fields = self.engine.matchers
         shape = self._shape(self._shapes, frozenset(record))
@@ -172,11 +184,9 @@ class Looking:
                 shape = self._shape(self._flat, frozenset(flat))
         except KeyError:
             flat = None
-        if flat is not None and not shape.whole:
-            cells = {name: [flat[name]] for name in flat.keys() & fields.keys() if flat[name] is not None}
-            if not any(value.__class__ in (dict, list) for (value,) in cells.values()):
-                return shape, flat, cells
-        found: Cells = {}
+        if flat and not shape.whole and not any(flat[name].__class__ in (dict, list) for name in shape.fields):
+            return shape, flat, {}
+        found: dict[str, list[object]] = {}
         for name, value in flattened(record):
             if name in fields:
                 found.setdefault(name, []).append(value)
@@ -190,7 +200,8 @@ class Looking:
             whole = any(name in ODD or name.startswith((*SECTIONS, USER_DATA)) for name in names)
             opens = tuple(name for name in names if name in self._openers or name in PARENTS)
             opens = tuple(names) if whole else opens
-            shape = shapes[names] = Shape(opens, self._looked(names, self.engine.telling), whole)
+            fields = tuple(names & self.engine.matchers.keys())
+            shape = shapes[names] = Shape(opens, self._looked(names, self.engine.telling), fields, whole)
             self.engine.passed.taken += 500 + 100 * len(names)
         return shape
 
@@ -210,23 +221,23 @@ class Looking:
             case.outcomes[answers] = outcome
             self.engine.passed.taken += 150 + 10 * len(answers)
 
-    def _learn(self, asked: Iterable[tuple[Cells, Sequence[str]]]) -> dict[str, dict[object, int]]:
+    def _learn(self, asked: Iterable[Cells]) -> dict[str, dict[object, int]]:
         """Answers of values not known yet, by field; those too long to be kept among them."""
         new: defaultdict[str, dict[object, str]] = defaultdict(dict)
         passed = self.engine.passed
-        for cells, fields in asked:
-            for name in cells.keys() & fields:
+        for cells in asked:
+            for name, values in cells.items():
                 look = passed.look[name]
-                for value in cells[name]:
+                for value in values:
                     if look(value) is None:
                         new[name][spelled(value)] = text_of(value)
         return {name: passed.learn(name, values) for name, values in new.items()}
 
-    def _passing(self, cells: Cells, fields: Sequence[str], learnt: Mapping[str, Mapping[object, int]]) -> Passing:
+    def _passing(self, cells: Cells, learnt: Mapping[str, Mapping[object, int]]) -> Passing:
         """The tests that a record passes on some fields."""
         passed, found = self.engine.passed, set[int]()
-        for name in cells.keys() & fields:
-            for value in cells[name]:
+        for name, values in cells.items():
+            for value in values:
                 number = passed.look[name](value)
                 found.update(passed.answers[learnt[name][spelled(value)] if number is None else number])
         return frozenset(found)
@@ -253,3 +264,10 @@ class Looking:
             if found := selected(tree, among, events):
                 hits[number].append(rows_of(found))
         return [(number, np.sort(np.concatenate(hits[number]))) for number in sorted(hits)]
+
+
+def _cells(flat: Mapping[str, object] | None, cells: Cells, fields: Sequence[str]) -> Cells:
+    """The values of some fields, of a record with all cells side by side or read as a whole."""
+    if flat is None:
+        return {name: cells[name] for name in fields if name in cells}
+    return {name: (value,) for name in fields if (value := flat.get(name)) is not None}
