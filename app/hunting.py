@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,7 +79,10 @@ class Hunt:
     def of(cls, texts: Mapping[str, str]) -> Hunt:
         """The rules of some files, given as name and text."""
         rules = FileRules.of(texts)
-        return cls(rules=rules, looking=Looking(Engine(rules.conditions, telling_fields())))
+        looking = Looking(Engine(rules.conditions, telling_fields()))
+        # Thousands of rules stay as long as the process: the collector need not go through them again and again.
+        gc.freeze()
+        return cls(rules=rules, looking=looking)
 
     def through(self, path: Path) -> Iterator[Found | FoundTogether | str]:
         """Matches in the order of the records, those of correlations at the end; a text says which record cannot be

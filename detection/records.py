@@ -4,7 +4,7 @@ kept, so that a record like others costs its parsing and a few look-ups."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,11 +18,11 @@ from detection.needles import Needles
 from detection.node import Leaf
 from detection.plan import Events, selected
 
-Looked = Sequence[tuple[str, Callable[[object], int | None]]]
+Look = Callable[[object], int | None]
+Looked = Sequence[tuple[str, Look]]
 """Fields to look at, and what knows the number of each value's answer."""
 Numbers = tuple[int | None, ...]
 Cells = Mapping[str, Sequence[object]]
-FIRST_LEARNT = 250
 MOST_SHAPES = 10_000
 PARENTS = frozenset({"Event", "winlog", "event_data"})
 """Names of an event log's sections."""
@@ -40,6 +40,7 @@ class Judged:
 class Case:
     """Records of the same keys and the same kind: the fields that are asked of them, and outcomes by their answers."""
 
+    kind: Kind
     asked: Looked
     outcomes: dict[Numbers, int] = field(default_factory=dict)
 
@@ -54,6 +55,10 @@ class Shape:
     fields: tuple[str, ...]
     whole: bool
     cases: dict[Numbers, Case] = field(default_factory=dict)
+
+
+Plain = tuple[int, Shape, dict[str, object]]
+"""A record's row and shape, and the record with all cells side by side."""
 
 
 class Looking:
@@ -71,17 +76,10 @@ class Looking:
     def judged(self, records: Sequence[bytes]) -> Judged:
         """All conditions put to some records."""
         with self.engine.lock:
-            rows, outcomes, later, bad = self._known(records, range(len(records)))
-            some = FIRST_LEARNT
-            while later:
-                # Of many that are new most are alike: few are learnt, then the others are looked at again.
-                for row, outcome in self._learnt(records, later[:some]):
-                    rows.append(row)
-                    outcomes.append(outcome)
-                more, known, later, _ = self._known(records, later[some:])
-                rows += more
-                outcomes += known
-                some *= 4
+            rows, outcomes, later, bad = self._known(records)
+            for row, outcome in self._learnt(records, later):
+                rows.append(row)
+                outcomes.append(outcome)
             found = Judged(self._hits(records, np.array(rows, np.int64), np.array(outcomes, np.int64)), bad)
             if self.engine.passed.taken > ROOM:
                 self._forget()
@@ -93,9 +91,7 @@ class Looking:
         self._flat.clear()
         self._needles.clear()
 
-    def _known(
-        self, records: Sequence[bytes], asked: Iterable[int]
-    ) -> tuple[list[int], list[int], list[int], list[int]]:
+    def _known(self, records: Sequence[bytes]) -> tuple[list[int], list[int], list[int], list[int]]:
         """Rows and outcomes of records like known ones, as far as anything follows; rows of others; and of no events.
 
         A loop over records, because it beats columns here: most need their keys and one to three values looked up.
@@ -105,9 +101,9 @@ class Looking:
         later: list[int] = []
         bad: list[int] = []
         loads, shapes, flat_shapes = orjson.loads, self._shapes, self._flat
-        for row in asked:
+        for row, record in enumerate(records):
             try:
-                value = loads(records[row])
+                value = loads(record)
             except orjson.JSONDecodeError:
                 bad.append(row)
                 continue
@@ -151,15 +147,77 @@ class Looking:
 
     def _learnt(self, records: Sequence[bytes], rows: Sequence[int]) -> list[tuple[int, int]]:
         """Rows and outcomes of the records that are not like known ones, and from now on they are known."""
-        if not rows:
-            return []
+        plain: list[Plain] = []
+        whole: list[tuple[int, Cells]] = []
+        for row in rows:
+            shape, flat, cells = self._read(orjson.loads(records[row]))
+            if shape is None:
+                whole.append((row, cells))
+            else:
+                plain.append((row, shape, flat))
+        found, left = self._learnt_plain(plain)
+        whole += [(row, {name: (flat[name],) for name in shape.fields}) for row, shape, flat in left]
+        return [*found, *self._learnt_whole(whole)]
+
+    def _learnt_plain(self, records: Sequence[Plain]) -> tuple[list[tuple[int, int]], list[Plain]]:
+        """Rows and outcomes of records that their shapes tell of; and those with a value that is not kept."""
+        self._learn((flat[name], name, look) for _, shape, flat in records for name, look in shape.telling)
+        left: list[Plain] = []
+        told: list[tuple[Plain, Case]] = []
+        for record in records:
+            case = self._case(record)
+            if case is None:
+                left.append(record)
+            else:
+                told.append((record, case))
+        self._learn((flat[name], name, look) for (_, _, flat), case in told for name, look in case.asked)
+        known: list[tuple[int, Case, Numbers]] = []
+        for record, case in told:
+            answers = tuple([look(record[2][name]) for name, look in case.asked])
+            if None in answers:
+                left.append(record)
+            else:
+                known.append((record[0], case, answers))
+        self._settle(known)
+        return [(row, outcome) for row, case, answers in known if (outcome := case.outcomes[answers])], left
+
+    def _case(self, record: Plain) -> Case | None:
+        """The case of a record whose telling values are known; None where one of them is not kept."""
+        _, shape, flat = record
+        told = tuple([look(flat[name]) for name, look in shape.telling])
+        case = shape.cases.get(told)
+        if case is None and None not in told:
+            kind = self.engine.kind(self._passes(told))
+            case = shape.cases[told] = Case(kind, self._looked(flat, kind.fields))
+            self.engine.passed.taken += 500 + 100 * len(case.asked)
+        return case
+
+    def _settle(self, known: Iterable[tuple[int, Case, Numbers]]) -> None:
+        """Find out what follows from answers that are new to their cases."""
+        new: dict[int, tuple[Kind, dict[tuple[int, Numbers], tuple[Case, Passing]]]] = {}
+        for _, case, answers in known:
+            if answers not in case.outcomes:
+                of_kind = new.setdefault(id(case.kind), (case.kind, {}))[1]
+                if (id(case), answers) not in of_kind:
+                    of_kind[id(case), answers] = (case, self._passes(answers))
+        for kind, found in new.values():
+            self.engine.outcomes_of(kind, [passing for _, passing in found.values()])
+            for (_, answers), (case, passing) in found.items():
+                case.outcomes[answers] = kind.outcomes[passing]
+                self.engine.passed.taken += 150 + 10 * len(answers)
+
+    def _passes(self, answers: Numbers) -> Passing:
+        """The tests that are passed by values whose answers have these numbers."""
+        return frozenset().union(*[self.engine.passed.answers[number] for number in answers if number])
+
+    def _learnt_whole(self, records: Sequence[tuple[int, Cells]]) -> list[tuple[int, int]]:
+        """Rows and outcomes of records by the values of their fields."""
         engine = self.engine
-        read = [self._read(orjson.loads(records[row])) for row in rows]
-        asked = [_cells(flat, cells, engine.telling) for _, flat, cells in read]
-        learnt = self._learn(asked)
+        asked = [_of(cells, engine.telling) for _, cells in records]
+        learnt = self._learn(_values(asked, engine.passed.look))
         kinds = [engine.kind(self._passing(cells, learnt)) for cells in asked]
-        asked = [_cells(flat, cells, kind.fields) for (_, flat, cells), kind in zip(read, kinds, strict=True)]
-        learnt = self._learn(asked)
+        asked = [_of(cells, kind.fields) for (_, cells), kind in zip(records, kinds, strict=True)]
+        learnt = self._learn(_values(asked, engine.passed.look))
         passing = [self._passing(cells, learnt) for cells in asked]
         alike: defaultdict[int, tuple[Kind, list[Passing]]] = defaultdict()
         for kind, tests in zip(kinds, passing, strict=True):
@@ -167,12 +225,9 @@ class Looking:
         for kind, all_tests in alike.values():
             engine.outcomes_of(kind, all_tests)
         outcomes = [kind.outcomes[tests] for kind, tests in zip(kinds, passing, strict=True)]
-        for (shape, flat, _), kind, outcome in zip(read, kinds, outcomes, strict=True):
-            if shape is not None and flat is not None:
-                self._keep(shape, flat, kind, outcome)
-        return [(row, outcome) for row, outcome in zip(rows, outcomes, strict=True) if outcome]
+        return [(row, outcome) for (row, _), outcome in zip(records, outcomes, strict=True) if outcome]
 
-    def _read(self, record: dict[str, object]) -> tuple[Shape | None, dict[str, object] | None, Cells]:
+    def _read(self, record: dict[str, object]) -> tuple[Shape | None, dict[str, object], Cells]:
         """A record's shape and the record with all cells side by side, where it can be read so; else the values of each
         field that is asked for."""
         fields = self.engine.matchers
@@ -190,7 +245,7 @@ class Looking:
         for name, value in flattened(record):
             if name in fields:
                 found.setdefault(name, []).append(value)
-        return None, None, found
+        return None, record, found
 
     def _shape(self, shapes: dict[frozenset[str], Shape], names: frozenset[str]) -> Shape:
         shape = shapes.get(names)
@@ -208,30 +263,13 @@ class Looking:
     def _looked(self, names: Container[str], fields: Sequence[str]) -> Looked:
         return [(field, self.engine.passed.look[field]) for field in fields if field in names]
 
-    def _keep(self, shape: Shape, flat: dict[str, object], kind: Kind, outcome: int) -> None:
-        told = tuple([look(flat[name]) for name, look in shape.telling])
-        if None in told:
-            return
-        case = shape.cases.get(told)
-        if case is None:
-            case = shape.cases[told] = Case(self._looked(flat, kind.fields))
-            self.engine.passed.taken += 500 + 100 * len(case.asked)
-        answers = tuple([look(flat[name]) for name, look in case.asked])
-        if None not in answers:
-            case.outcomes[answers] = outcome
-            self.engine.passed.taken += 150 + 10 * len(answers)
-
-    def _learn(self, asked: Iterable[Cells]) -> dict[str, dict[object, int]]:
+    def _learn(self, values: Iterable[tuple[object, str, Look]]) -> dict[str, dict[object, int]]:
         """Answers of values not known yet, by field; those too long to be kept among them."""
         new: defaultdict[str, dict[object, str]] = defaultdict(dict)
-        passed = self.engine.passed
-        for cells in asked:
-            for name, values in cells.items():
-                look = passed.look[name]
-                for value in values:
-                    if look(value) is None:
-                        new[name][spelled(value)] = text_of(value)
-        return {name: passed.learn(name, values) for name, values in new.items()}
+        for value, name, look in values:
+            if look(value) is None:
+                new[name][spelled(value)] = text_of(value)
+        return {name: self.engine.passed.learn(name, texts) for name, texts in new.items()}
 
     def _passing(self, cells: Cells, learnt: Mapping[str, Mapping[object, int]]) -> Passing:
         """The tests that a record passes on some fields."""
@@ -266,8 +304,12 @@ class Looking:
         return [(number, np.sort(np.concatenate(hits[number]))) for number in sorted(hits)]
 
 
-def _cells(flat: Mapping[str, object] | None, cells: Cells, fields: Sequence[str]) -> Cells:
-    """The values of some fields, of a record with all cells side by side or read as a whole."""
-    if flat is None:
-        return {name: cells[name] for name in fields if name in cells}
-    return {name: (value,) for name in fields if (value := flat.get(name)) is not None}
+def _of(cells: Cells, fields: Sequence[str]) -> Cells:
+    return {name: cells[name] for name in fields if name in cells}
+
+
+def _values(asked: Iterable[Cells], look: Mapping[str, Look]) -> Iterator[tuple[object, str, Look]]:
+    for cells in asked:
+        for name, values in cells.items():
+            for value in values:
+                yield value, name, look[name]
