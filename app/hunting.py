@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
 from sigma.rule import SigmaRule
 
+from app.gathering import Gathered, time_in
 from core.errors import Refused, RuleError
+from detection.bursts import Burst, bursts
 from detection.engine import Engine
+from detection.filerules import FileRules
 from detection.flatten import flattened, text_of
-from detection.logsource import in_records, telling_fields
+from detection.logsource import telling_fields
+from detection.placeholders import TABLE
 from detection.records import Looking
-from detection.rule import name_of
-from detection.rulefiles import filtered, parsed_files
+from detection.rule import Rule, name_of
 from ingest.evtx import split_evtx
 from ingest.jsonsplit import split_json
 from ingest.reading import Limits, OpenFile, Stream
 from ingest.splitting import Bad
 
 AT_ONCE = 10_000
-TIMES = (
-    "UtcTime",
-    "TimeCreated_SystemTime",
-    "@timestamp",
-    "CreationTime",
-    "EventTime",
-    "published",
-    "eventTime",
-    "id.time",
-    "createdDateTime",
-    "timestamp",
-    "time",
-)
-"""Where a record says when it was, the first that there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,59 +47,119 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hunt:
-    """Rules ready to be put to records, and why others are not."""
+class FoundTogether:
+    """Records that a correlation finds together, of one `group` (values by the fields it groups by). Its condition came
+    to hold at `time`, in `record`, and held until `last`; `value` is the furthest it went, null where nothing is
+    counted. `events` counts the records that add up to it, `first` is the time of the first of them, and `records` has
+    the numbers of the first 1,000. Times are UTC."""
 
-    rules: Sequence[SigmaRule]
+    rule: str
+    id: str
+    title: str
+    level: str
+    file: str
+    record: int
+    time: datetime
+    group: Mapping[str, str | None]
+    value: int | float | None
+    first: datetime
+    last: datetime
+    events: int
+    records: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hunt:
+    """Rules ready to be put to records."""
+
+    rules: FileRules
     looking: Looking
-    refused: Sequence[str]
 
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> Hunt:
-        """The single-event rules of some files, given as name and text. A correlation is refused, not its rules."""
-        parsed, refused = parsed_files(texts)
-        rules, conditions = [], []
-        for name, rule in filtered(parsed):
-            if not isinstance(rule, SigmaRule):
-                refused.append(
-                    f"{name}: a correlation or behaviour needs the store; its single-event rules are hunted alone"
-                )
-                continue
-            try:
-                conditions.append(in_records(rule, {}))
-                rules.append(rule)
-            except RuleError as error:
-                refused.append(f"{name}: {error}")
-        return cls(rules=rules, looking=Looking(Engine(conditions, telling_fields())), refused=refused)
+        """The rules of some files, given as name and text."""
+        rules = FileRules.of(texts)
+        looking = Looking(Engine(rules.conditions, telling_fields()))
+        # Thousands of rules stay as long as the process: the collector need not go through them again and again.
+        gc.freeze()
+        return cls(rules=rules, looking=looking)
 
-    def through(self, path: Path) -> Iterator[Found | str]:
-        """Matches in the order of the records; a text says which record cannot be read, and why."""
-        first = 1
+    def through(self, path: Path) -> Iterator[Found | FoundTogether | str]:
+        """Matches in the order of the records, those of correlations at the end; a text says which record cannot be
+        read, or which rule cannot be run, and why."""
+        with TemporaryDirectory() as folder:
+            gathered = Gathered(self.rules.columns(), Path(folder))
+            yield from self._single(path, gathered)
+            for rule in self.rules.windows:
+                try:
+                    for burst in bursts(rule, self.rules.rules, gathered.spans(rule)):
+                        yield _together(rule, burst, path)
+                except RuleError as error:
+                    yield str(error)
+            if gathered.left_out:
+                some = ", ".join(map(str, gathered.undated))
+                yield (
+                    f"{path.name}: {gathered.left_out} records do not say when they were, so no correlation looks at"
+                    f" them: record {some}{' ...' if gathered.left_out > len(gathered.undated) else ''}"
+                )
+
+    def _single(self, path: Path, gathered: Gathered) -> Iterator[Found | str]:
+        """Matches of the rules that speak; records that correlations look at are gathered."""
+        first, quiet, building = 1, self.rules.quiet, self.rules.building
         for batch in _batches(path):
             good = [record if isinstance(record, bytes) else b"" for record in batch]
             done = self.looking.judged(good)
             said: dict[int, list[Found | str]] = {row: [_unread(path, first + row, batch[row])] for row in done.bad}
+            matched: dict[int, list[str]] = {}
             for number, rows in done.hits:
                 for row in rows.tolist():
-                    found = self._found(self.rules[number], path, first + row, good[row])
-                    said.setdefault(row, []).append(found)
+                    if number in building:
+                        matched.setdefault(row, []).append(building[number])
+                    if number not in quiet:
+                        found = _found(self.rules.single[number], path, first + row, good[row])
+                        said.setdefault(row, []).append(found)
+            if matched:
+                gathered.add([(first + row, rules, _cells(good[row])) for row, rules in matched.items()])
             for row in sorted(said):
                 yield from said[row]
             first += len(batch)
 
-    def _found(self, rule: SigmaRule, path: Path, record: int, text: bytes) -> Found:
-        event = orjson.loads(text)
-        cells = {name: text_of(value) for name, value in reversed(list(flattened(event)))}
-        return Found(
-            rule=_called(rule),
-            id=str(rule.id or ""),
-            title=rule.title,
-            level=rule.level.name.lower() if rule.level else "",
-            file=path.name,
-            record=record,
-            time=next((cells[name] for name in TIMES if name in cells), None),
-            event=event,
-        )
+
+def _found(rule: SigmaRule, path: Path, record: int, text: bytes) -> Found:
+    return Found(
+        rule=_called(rule),
+        id=str(rule.id or ""),
+        title=rule.title,
+        level=rule.level.name.lower() if rule.level else "",
+        file=path.name,
+        record=record,
+        time=time_in(_cells(text)),
+        event=orjson.loads(text),
+    )
+
+
+def _together(rule: Rule, burst: Burst, path: Path) -> FoundTogether:
+    value = burst.value
+    return FoundTogether(
+        rule=rule.name,
+        id=rule.id,
+        title=rule.title,
+        level=rule.level.value,
+        file=path.name,
+        record=burst.record,
+        time=burst.time,
+        group=burst.group,
+        value=int(value) if value is not None and float(value).is_integer() else value,
+        first=burst.first,
+        last=burst.last,
+        events=burst.events,
+        records=burst.records,
+    )
+
+
+def _cells(text: bytes) -> dict[str, str]:
+    """The cells of a record by name; of several values of one name the first."""
+    return {name: text_of(value) for name, value in reversed(list(flattened(orjson.loads(text))))}
 
 
 def _called(rule: SigmaRule) -> str:
@@ -142,10 +194,12 @@ def _records(path: Path) -> Iterator[bytes | Bad]:
 
 
 def rule_texts(path: Path) -> dict[str, str]:
-    """Names and texts of a rule file, or of all below a folder. Raises `Refused`."""
+    """Names and texts of a rule file and the values of placeholders beside it, or of all below a folder. Raises
+    `Refused`."""
     if not path.exists():
         raise Refused(f"{path} does not exist")
-    files = (
-        sorted(f for f in path.rglob("*") if f.suffix in (".yml", ".yaml") and f.is_file()) if path.is_dir() else [path]
-    )
+    if path.is_dir():
+        files = sorted(f for f in path.rglob("*") if f.suffix in (".yml", ".yaml") and f.is_file())
+    else:
+        files = [path, *(f for f in (path.parent / TABLE,) if f.is_file())]
     return {str(file): file.read_text(encoding="utf-8", errors="replace") for file in files}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import orjson
@@ -16,9 +17,11 @@ from core.errors import RuleError
 from core.ports import EventQuery, EventReader
 from detection.flatten import flattened
 from detection.logsource import missing_fields, products
+from detection.placeholders import is_table, placeholders_in
 from detection.rule import NoSource, Rule
 from detection.rulebook import RuleBook, circle_among, compiled, in_order, names_of
-from detection.rulefiles import Written, filtered, goes_by, parsed_files
+from detection.rulefiles import Written, filtered, goes_by, parsed_files, texts_below
+from detection.values import Placeholders
 
 NOTHING: Mapping[str, Set[str]] = {}
 LOOKED_AT = 20_000
@@ -36,12 +39,25 @@ class Verdict:
     reason: str = ""
 
 
-def held_against(texts: Mapping[str, str], book: RuleBook, stored: Mapping[str, Set[str]] = NOTHING) -> list[Verdict]:
+def held_against(
+    texts: Mapping[str, str],
+    book: RuleBook,
+    stored: Mapping[str, Set[str]] = NOTHING,
+    placeholders: Placeholders = MappingProxyType({}),
+) -> list[Verdict]:
     """A verdict for every rule in some files, and for every file that cannot be read. `stored` has the fields, in small
-    letters, that the stored records of each system have; of others nothing is held against a rule."""
+    letters, that the stored records of each system have; of others nothing is held against a rule. `placeholders` have
+    values besides those that the files give."""
     parsed, problems = parsed_files(texts)
+    given: Placeholders = {}
+    try:
+        given = placeholders_in(texts)
+    except RuleError as error:
+        problems.append(str(error))
+    values = {name: [*placeholders.get(name, ()), *given.get(name, ())] for name in {*placeholders, *given}}
     verdicts = [
-        Verdict(file=problem.partition(": ")[0], rule="", outcome="refused", reason=problem) for problem in problems
+        Verdict(file=problem.partition(": ")[0].rpartition(":")[0], rule="", outcome="refused", reason=problem)
+        for problem in problems
     ]
     for name, filter_ in parsed:
         if isinstance(filter_, SigmaFilter):
@@ -56,17 +72,22 @@ def held_against(texts: Mapping[str, str], book: RuleBook, stored: Mapping[str, 
     known: dict[str, Rule] = dict(book.rules)
     names = {called: rule.name for rule in book.rules.values() for called in (rule.id, rule.name)} | names_of(named)
     ordered, left = in_order(named, names)
-    verdicts += [_verdict(name, rule, known, names, stored) for name, rule in ordered]
+    verdicts += [_verdict(name, rule, known, names, stored, values) for name, rule in ordered]
     verdicts += [_refused(name, rule, circle_among(left, names)) for name, rule in left]
     return sorted(verdicts, key=lambda verdict: (verdict.file, verdict.rule))
 
 
 def _verdict(
-    name: str, rule: Written, known: dict[str, Rule], names: Mapping[str, str], stored: Mapping[str, Set[str]]
+    name: str,
+    rule: Written,
+    known: dict[str, Rule],
+    names: Mapping[str, str],
+    stored: Mapping[str, Set[str]],
+    placeholders: Placeholders,
 ) -> Verdict:
     title = rule.title or name
     try:
-        made = compiled(rule, known, names)
+        made = compiled(rule, known, names, placeholders)
         if made.name in known:
             raise RuleError(f"a rule called {made.name} is there already")
         there = stored.get(made.records)
@@ -79,6 +100,11 @@ def _verdict(
         return _refused(name, rule, error)
     known[made.name] = made
     return Verdict(file=name, rule=title, outcome="runs")
+
+
+def values_below(folder: Path) -> Placeholders:
+    """The values of placeholders in the rules' folder, where there is one. Raises `RuleError`."""
+    return placeholders_in(dict(texts_below(folder, f"{folder}/"))) if folder.is_dir() else {}
 
 
 def fields_stored(events: EventReader) -> dict[str, set[str]]:
@@ -107,9 +133,10 @@ def _refused(name: str, rule: Written, why: object) -> Verdict:
 
 
 def copy_running(texts: Mapping[str, str], verdicts: Sequence[Verdict], source: Path, folder: Path) -> int:
-    """Copy the files of which every rule runs into `folder`, below `imported`; returns how many."""
+    """Copy the files of which every rule runs, and values of placeholders, into `folder`, below `imported`; returns how
+    many."""
     held_back = {verdict.file for verdict in verdicts if verdict.outcome != "runs"}
-    running = {verdict.file for verdict in verdicts} - held_back
+    running = {verdict.file for verdict in verdicts}.union(filter(is_table, texts)) - held_back
     root = source if source.is_dir() else source.parent
     for name in sorted(running):
         target = folder / "imported" / Path(name).relative_to(root)

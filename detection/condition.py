@@ -16,7 +16,7 @@ from sigma.rule import SigmaRule
 from sigma.types import SigmaType
 
 from core.errors import RuleError
-from detection.node import Leaf, Node, Truth, every, negated, possible, some
+from detection.node import Leaf, Node, Truth, every, leaves, negated, possible, some
 from detection.predicate import Same, holds
 from detection.values import Placeholders, keyword
 
@@ -59,11 +59,17 @@ class _Building:
             case ConditionNOT():
                 return negated(self.node(tree.args[0], depth + 1))
             case ConditionFieldEqualsValueExpression():
-                return self._asked(tree.field, tree.value)
+                return self._counted(self._asked(tree.field, tree.value))
             case ConditionValueExpression():
-                return keyword(tree.value, self._placeholders)
+                return self._counted(keyword(tree.value, self._placeholders))
             case _:
                 raise RuleError(f"{type(tree).__name__} cannot be judged")
+
+    def _counted(self, node: Node) -> Node:
+        self._size += sum(1 for _ in leaves(node)) - 1
+        if self._size > MOST:
+            raise RuleError("the condition is too large")
+        return node
 
 
 def only_of(condition: Node, values: Mapping[str, str | None]) -> bool:

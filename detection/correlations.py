@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 from sigma.correlations import SigmaCorrelationRule, SigmaExtendedCorrelationCondition
@@ -89,7 +89,47 @@ def references(parsed: SigmaCorrelationRule) -> tuple[str, ...]:
     return tuple(reference.reference for reference in parsed.rules or ())
 
 
-def correlation_of(parsed: SigmaCorrelationRule, names: Mapping[str, str]) -> Correlation:
+class Fields(Protocol):
+    """The fields that correlations may name, and the columns these are in. All raise `RuleError`."""
+
+    def grouped(self, where: str, name: object) -> str:
+        """The column to group or to count values by."""
+
+    def added(self, name: str) -> str:
+        """The column of numbers to add up."""
+
+    def alias(self, name: str) -> str:
+        """The column that an alias makes."""
+
+
+class Stored:
+    """Those of the field list, by their own names."""
+
+    def grouped(self, where: str, name: object) -> str:
+        if not isinstance(name, str) or name not in BY_NAME:
+            raise RuleError(f"{where}: there is no field {name}")
+        if where == "condition" and name not in SCHEMA:
+            raise RuleError(f"condition: {name} is not a stored field")
+        if BY_NAME[name].kind in (Kind.KEYWORDS, Kind.RECORD, Kind.DATE):
+            raise RuleError(f"{where}: {name} is no value to group or count by")
+        return name
+
+    def added(self, name: str) -> str:
+        column = self.grouped("condition", name)
+        if SCHEMA[column] != pl.Int64():
+            raise RuleError(f"condition: {name} is not a number")
+        return column
+
+    def alias(self, name: str) -> str:
+        if name in BY_NAME or name in TAKEN:
+            raise RuleError(f"aliases: {name} is the name of something else")
+        return name
+
+
+OF_EVENTS = Stored()
+
+
+def correlation_of(parsed: SigmaCorrelationRule, names: Mapping[str, str], fields: Fields = OF_EVENTS) -> Correlation:
     """The correlation, its rules called by the names they go by (`names` translates). Raises `RuleError`."""
     kind = str(parsed.type)
     if kind not in (*COUNTED, *ORDERED):
@@ -100,18 +140,21 @@ def correlation_of(parsed: SigmaCorrelationRule, names: Mapping[str, str]) -> Co
     span = timedelta(seconds=min(parsed.timespan.seconds, 1 << 40))
     if span > LONGEST:
         raise RuleError(f"timespan: {parsed.timespan.spec} is more than {LONGEST.days} days")
-    aliases = _aliases(parsed, names, rules)
-    group = tuple(dict.fromkeys(["person.id", *(parsed.group_by or ())]))
-    _check_fields("group-by", set(group) - aliases.keys())
+    aliases = _aliases(parsed, names, rules, fields)
+    asked = parsed.group_by or ()
+    by = [fields.alias(name) if name in aliases else fields.grouped("group-by", name) for name in asked]
+    group = tuple(dict.fromkeys(["person.id", *by]))
     shared: dict[str, Any] = {"type": kind, "rules": tuple(dict.fromkeys(rules)), "group": group, "span": span}
-    shared |= {"aliases": {name: aliases[name] for name in group if name in aliases}, "generate": bool(parsed.generate)}
+    shared |= {"aliases": {fields.alias(name): aliases[name] for name in asked if name in aliases}}
+    shared |= {"generate": bool(parsed.generate)}
     written = parsed.custom_attributes.get(CONDITION)
     if kind in ORDERED:
         return _temporal(parsed, rules, written, shared, names)
     if not isinstance(written, Mapping):
         raise RuleError(f"{kind} needs a condition")
     bounds = _bounds(written)
-    return Correlation(**shared, op=bounds.op, limit=bounds.limit, more=bounds.more, measure=_measure(kind, written))
+    measure = _measure(kind, written, fields)
+    return Correlation(**shared, op=bounds.op, limit=bounds.limit, more=bounds.more, measure=measure)
 
 
 def _temporal(
@@ -142,23 +185,19 @@ def _bounds(written: Mapping[str, Any]) -> Bounds:
     return bounds
 
 
-def _measure(kind: str, written: Mapping[str, Any]) -> Measure:
+def _measure(kind: str, written: Mapping[str, Any], fields: Fields) -> Measure:
     given = written.get("field")
-    fields = tuple(given) if isinstance(given, list) else () if given is None else (given,)
-    if not all(isinstance(name, str) for name in fields):
+    named = tuple(given) if isinstance(given, list) else () if given is None else (given,)
+    if not all(isinstance(name, str) for name in named):
         raise RuleError("condition: field is a name, or several")
-    if (kind in VALUES) != bool(fields):
+    if (kind in VALUES) != bool(named):
         raise RuleError(f"{kind} {'needs' if kind in VALUES else 'takes no'} field")
-    if len(fields) > 1 and kind != "value_count":
+    if len(named) > 1 and kind != "value_count":
         raise RuleError(f"{kind} takes one field")
-    for name in fields:
-        if name not in SCHEMA:
-            raise RuleError(f"condition: {name} is not a stored field")
-    _check_fields("condition", fields)
     percentile = _percentile(kind, written)
-    if (kind in SUMMED or percentile is not None) and SCHEMA[fields[0]] != pl.Int64():
-        raise RuleError(f"condition: {fields[0]} is not a number")
-    return Measure(kind, fields, percentile)
+    numbers = kind in SUMMED or percentile is not None
+    columns = tuple(fields.added(name) if numbers else fields.grouped("condition", name) for name in named)
+    return Measure(kind, columns, percentile)
 
 
 def _percentile(kind: str, written: Mapping[str, Any]) -> float | None:
@@ -175,25 +214,13 @@ def _percentile(kind: str, written: Mapping[str, Any]) -> float | None:
 
 
 def _aliases(
-    parsed: SigmaCorrelationRule, names: Mapping[str, str], rules: tuple[str, ...]
+    parsed: SigmaCorrelationRule, names: Mapping[str, str], rules: tuple[str, ...], fields: Fields
 ) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for alias in parsed.aliases:
-        if alias.alias in BY_NAME or alias.alias in TAKEN:
-            raise RuleError(f"aliases: {alias.alias} is the name of something else")
-        fields = {
-            names.get(reference.reference, reference.reference): name for reference, name in alias.mapping.items()
-        }
-        if missing := [rule for rule in rules if rule not in fields]:
+        fields.alias(alias.alias)
+        own = {names.get(reference.reference, reference.reference): name for reference, name in alias.mapping.items()}
+        if missing := [rule for rule in rules if rule not in own]:
             raise RuleError(f"aliases: {alias.alias} names no field of {missing[0]}")
-        _check_fields("aliases", fields.values())
-        found[alias.alias] = fields
+        found[alias.alias] = {rule: fields.grouped("aliases", name) for rule, name in own.items()}
     return found
-
-
-def _check_fields(where: str, names: Iterable[object]) -> None:
-    for name in names:
-        if not isinstance(name, str) or name not in BY_NAME:
-            raise RuleError(f"{where}: there is no field {name}")
-        if BY_NAME[name].kind in (Kind.KEYWORDS, Kind.RECORD, Kind.DATE):
-            raise RuleError(f"{where}: {name} is no value to group or count by")

@@ -20,6 +20,7 @@ from detection.plan import (
     keys,
     late_in,
     numbered,
+    outline,
     selected,
     settled,
     tests_in,
@@ -31,6 +32,8 @@ ROOM = 128 << 20
 """Bytes, roughly, of what is kept from batch to batch; beyond it all is forgotten and learnt again."""
 LONGEST_KEPT = 65_536
 MOST_KINDS = 1_000
+FIRST_ARRANGED = 1_000
+"""After so many events it is looked which tests they pass; again after four times as many, and so on."""
 
 Passing = frozenset[int]
 """The tests that an event passes."""
@@ -110,7 +113,7 @@ class Plans:
     def __init__(self, plans: Sequence[Plan]) -> None:
         self._plans = plans
         self._seen: defaultdict[int, int] = defaultdict(int)
-        self._batches = 0
+        self._events, self._enough = 0, FIRST_ARRANGED
         self._index: dict[int, list[Plan]] = {}
         self._open: list[Plan] = []
         self._arrange()
@@ -127,8 +130,9 @@ class Plans:
     def _learn(self, events: Events) -> None:
         for test, passed in events.passed.items():
             self._seen[test] += passed.bit_count()
-        self._batches += 1
-        if self._batches & (self._batches - 1) == 0:
+        self._events += events.height
+        if self._events >= self._enough:
+            self._enough = 4 * self._events
             self._arrange()
 
     def _arrange(self) -> None:
@@ -216,6 +220,10 @@ class Engine:
             for number, condition in enumerate(conditions)
         )
         self._plans = [Plan.of(number, tree) for number, tree in trees if tree is not NEVER]
+        told = {id(tree) for tree in self._shared}
+        self._outlines: defaultdict[Tree, list[Plan]] = defaultdict(list)
+        for plan in self._plans:
+            self._outlines[outline(plan.tree, told)].append(plan)
         self._all: Plans | None = None
         self._kinds: dict[Passing, Kind] = {}
         self.outcomes = [Outcome((), ())]
@@ -235,7 +243,14 @@ class Engine:
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds.clear()
             done = {id(tree): settled(tree, passing, self._told) for tree in self._shared}
-            left = ((plan, settled(plan.tree, passing, self._told, done)) for plan in self._plans)
+            # Most conditions are about other log sources altogether.
+            asked = [
+                plan
+                for tree, plans in self._outlines.items()
+                if settled(tree, passing, self._told, done) is not NEVER
+                for plan in plans
+            ]
+            left = ((plan, settled(plan.tree, passing, self._told, done)) for plan in asked)
             plans = [
                 plan if tree is plan.tree else Plan.of(plan.number, tree) for plan, tree in left if tree is not NEVER
             ]

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from detection.bounds import literal
 from detection.chains import NEVER, Chains
@@ -29,23 +30,42 @@ class Past:
     days: pl.DataFrame | None = None
 
 
-def happening(rule: Rule, seen: Seen) -> Happening:
-    """At which events a correlation that others build on happens: where its window holds. It begins where it had not
-    held at the event before, or that has left the window."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The events a window looks at, sorted by its groups and time, an event once for each of its groups; in which of
+    them it `holds`, and whether it had held at the event before, if that has not left it (`again`). Rows have what the
+    window holds (`total`) and `since` when."""
+
+    rows: pl.DataFrame
+    holds: NDArray[np.bool_]
+    again: NDArray[np.bool_]
+
+
+def held(rule: Rule, seen: Seen) -> Held:
+    """Where a correlation's window holds."""
     window = _window(rule)
     if window.counted:
         rows = grouped(window, seen)
         windows = Windows.of(rows, window.group, window.span)
-        holds = holding(rule, totalled(rows, windows, window), None)["holds"].to_numpy()
+        rows = holding(rule, totalled(rows, windows, window), None)
+        holds = rows["holds"].to_numpy()
+        rows = rows.with_columns(rows[TIME].gather(windows.start).alias("since"))
     else:
         # An event that is several of the rules is one event: it holds where it does as any of them.
         each = chained(window, ruled(window, seen)).group_by([*window.group, "at"], maintain_order=True)
-        rows = each.agg(pl.col(TIME).first(), pl.col("since").is_not_null().any().alias("holds"))
+        rows = each.agg(pl.col(TIME).first(), pl.col("since").min(), pl.col("total").max())
         windows = Windows.of(rows, window.group, window.span)
-        holds = rows["holds"].to_numpy()
-    at, before = rows["at"].to_numpy(), np.arange(rows.height) - 1
-    again = (windows.start <= before) & holds[before]
-    return Happening(np.unique(at[holds]), np.unique(at[holds & ~again]))
+        holds = rows["since"].is_not_null().to_numpy()
+    before = np.arange(rows.height) - 1
+    return Held(rows, holds, (windows.start <= before) & holds[before])
+
+
+def happening(rule: Rule, seen: Seen) -> Happening:
+    """At which events a correlation that others build on happens: where its window holds. It begins where it had not
+    held at the event before, or that has left the window."""
+    found = held(rule, seen)
+    at = found.rows["at"].to_numpy()
+    return Happening(np.unique(at[found.holds]), np.unique(at[found.holds & ~found.again]))
 
 
 def totalled(rows: pl.DataFrame, windows: Windows, window: Correlation) -> pl.DataFrame:

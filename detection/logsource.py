@@ -89,8 +89,19 @@ def in_records(rule: SigmaRule, placeholders: Placeholders) -> Node:
     source = rule.logsource
     product = products().get(source.product or "") or Product(product=source.product)
     service = product.services.get(source.service or "", Part())
-    parts = product.categories.get(source.category or "", (Part(),))
-    return some([_within(rule, product, service, part, placeholders) for part in parts])
+    return some([_within(rule, product, service, part, placeholders) for part in _parts(product, source)])
+
+
+def names_in_records(source: SigmaLogSource, field: str) -> tuple[str, ...]:
+    """What a field of rules on a log source may be called in records, the likeliest first."""
+    product = products().get(source.product or "") or Product(product=source.product)
+    service = product.services.get(source.service or "", Part())
+    tables = [{**product.fields, **service.fields, **part.fields} for part in _parts(product, source)]
+    return tuple(dict.fromkeys(name for names in tables for name in names.get(field, (field,))))
+
+
+def _parts(product: Product, source: SigmaLogSource) -> tuple[Part, ...]:
+    return product.categories.get(source.category or "", (Part(),))
 
 
 def missing_fields(node: Node, there: Collection[str]) -> list[str]:

@@ -185,6 +185,18 @@ def told_first(tree: Tree, told: frozenset[int], shared: dict[Tree, Tree]) -> Tr
     return tree
 
 
+def outline(tree: Tree, shared: Set[int]) -> Tree:
+    """What the `shared` parts of a condition, told by their `id`, say alone: it holds wherever the condition may."""
+    if id(tree) in shared:
+        return tree
+    match tree:
+        case Every():
+            return every([outline(part, shared) for part in tree.parts])
+        case Some():
+            return some([outline(part, shared) for part in tree.parts])
+    return ALWAYS
+
+
 def selected(tree: Tree, among: Bits, events: Events) -> Bits:
     """The events among some of which the condition holds."""
     if not among:

@@ -18,7 +18,7 @@ from core.errors import RuleError
 from core.schema import DERIVED, JOINED, SCHEMA
 from detection.bounds import UPWARDS
 from detection.condition import condition, only_of
-from detection.correlations import Correlation, correlation_of, references
+from detection.correlations import OF_EVENTS, Correlation, Fields, correlation_of, references
 from detection.fields import asked_of_events, is_ours
 from detection.logsource import in_records, known_source, module_of
 from detection.narrowing import necessary
@@ -152,16 +152,9 @@ class Rule:
         return replace(self, alerts=True)
 
 
-def event_rule(parsed: SigmaRule, placeholders: Placeholders = MappingProxyType({})) -> Rule:
-    """A single-event rule, over our fields or over a vendor's own. Raises `RuleError`."""
-    extra = _extra(parsed)
-    if extra.usual:
-        raise RuleError("`usual` needs a correlation")
-    seen = extra.first_seen
-    if seen and seen.field not in SCHEMA:
-        raise RuleError(f"first_seen: {seen.field} is not a stored field")
-    days = seen.days if seen else 0
-    rule = Rule(
+def plain_rule(parsed: SigmaRule | SigmaCorrelationRule, extra: Extra) -> Rule:
+    """What a rule says of itself, whatever it looks at. Raises `RuleError`."""
+    return Rule(
         name=name_of(parsed),
         id=str(parsed.id or ""),
         title=parsed.title,
@@ -172,10 +165,19 @@ def event_rule(parsed: SigmaRule, placeholders: Placeholders = MappingProxyType(
         tags=tuple(map(str, parsed.tags)),
         falsepositives=tuple(map(str, parsed.falsepositives or ())),
         leaves=(name_of(parsed),),
-        reach=days,
-        window=days,
-        memory=days,
     )
+
+
+def event_rule(parsed: SigmaRule, placeholders: Placeholders = MappingProxyType({})) -> Rule:
+    """A single-event rule, over our fields or over a vendor's own. Raises `RuleError`."""
+    extra = _extra(parsed)
+    if extra.usual:
+        raise RuleError("`usual` needs a correlation")
+    seen = extra.first_seen
+    if seen and seen.field not in SCHEMA:
+        raise RuleError(f"first_seen: {seen.field} is not a stored field")
+    days = seen.days if seen else 0
+    rule = replace(plain_rule(parsed, extra), reach=days, window=days, memory=days)
     if _is_vendors(parsed):
         return _of_records(rule, parsed, placeholders)
     whole = condition(parsed, lambda field, value: asked_of_events(field, value, placeholders), placeholders)
@@ -230,12 +232,14 @@ def _settled(leaf: Leaf) -> Truth:
     return Truth.UNKNOWN if fields & JOINED_NAMES else Truth.OPEN
 
 
-def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
+def correlation_rule(
+    parsed: SigmaCorrelationRule, known: Mapping[str, Rule], names: Mapping[str, str], fields: Fields = OF_EVENTS
+) -> Rule:
     """A correlation over rules known already; `names` gives the name of each by its name or id. Raises `RuleError`."""
     for reference in references(parsed):
         if not isinstance(reference, str) or names.get(reference) not in known:
             raise RuleError(f"there is no rule called {reference}")
-    extra, correlation = _extra(parsed), correlation_of(parsed, names)
+    extra, correlation = _extra(parsed), correlation_of(parsed, names, fields)
     if extra.usual and not (correlation.counted and correlation.op in UPWARDS):
         raise RuleError(f"`usual` raises a limit: it does not fit {correlation.type} or `{correlation.op}`")
     bases = [known[name] for name in correlation.rules]
@@ -247,16 +251,8 @@ def correlation_rule(parsed: SigmaCorrelationRule, known: Mapping[str, Rule], na
     if reach > MOST_REACH:
         raise RuleError(f"its windows reach back {reach} days, more than {MOST_REACH}")
     own = [*bases, *(known[name] for base in bases for name in base.nested)]
-    return Rule(
-        name=name_of(parsed),
-        id=str(parsed.id or ""),
-        title=parsed.title,
-        description=parsed.description or "",
-        level=_level(parsed),
-        extra=extra,
-        alerts=True,
-        tags=tuple(map(str, parsed.tags)),
-        falsepositives=tuple(map(str, parsed.falsepositives or ())),
+    return replace(
+        plain_rule(parsed, extra),
         correlation=correlation,
         fields=correlation.fields.union(*(rule.correlation.fields for rule in own if rule.correlation)),
         leaves=tuple(dict.fromkeys(name for base in bases for name in base.leaves)),

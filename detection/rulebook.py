@@ -19,8 +19,10 @@ from core.errors import RuleError
 from detection.behaviours.joint import Joint
 from detection.behaviours.reading import Draft, behaviour_rule
 from detection.correlations import references
+from detection.placeholders import is_table, placeholders_in
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 from detection.rulefiles import Found, Parsed, Written, goes_by, parsed_in, texts_below, worked_in
+from detection.values import Placeholders
 
 ENGINE = "4"
 """Changes when the same rules would give other answers: every stored event is then tagged again."""
@@ -29,7 +31,8 @@ ENGINE = "4"
 @dataclass(frozen=True, slots=True)
 class RuleBook:
     """Rules by name. `version` changes with any text of any rule, `reach` is the widest look back of any, in days;
-    `origins` has the text of the files that made each rule what it is: its own, then those of filters on it."""
+    `origins` has the text of the files that made each rule what it is: its own, then those of filters on it and of the
+    values of placeholders."""
 
     rules: Mapping[str, Rule]
     version: str
@@ -54,22 +57,27 @@ class RuleBook:
         worked = list(worked_in([rule for name, text in sorted(texts.items()) for rule in parsed_in(name, text)]))
         found = [(name, parsed) for name, parsed, _ in worked]
         rules: dict[str, Rule] = {}
+        placeholders = placeholders_in(texts)
         names = names_of(found)
         ordered, left = in_order(found, names)
         if left:
             raise RuleError(circle_among(left, names))
         for name, parsed in ordered:
             try:
-                rule = compiled(parsed, rules, names)
+                rule = compiled(parsed, rules, names, placeholders)
             except (RuleError, SigmaError) as error:
                 raise RuleError(f"{name}: {error}") from None
             if rule.name in rules:
                 raise RuleError(f"{name}: a rule called {rule.name} is there already")
             rules[rule.name] = rule
-        _silence(rules)
+        silence(rules)
         version = content_id(ENGINE, *(part for item in sorted(texts.items()) for part in item))
         reach = max((rule.reach for rule in rules.values()), default=0)
-        origins = {goes_by(rule): "".join(texts[file] for file in (name, *by)) for name, rule, by in worked}
+        tables = [file for file in sorted(texts) if is_table(file)]
+        origins = {
+            goes_by(rule): "".join(texts[file] for file in (name, *by, *(tables if "expand" in texts[name] else ())))
+            for name, rule, by in worked
+        }
         return cls(dict(sorted(rules.items())), version, reach, texts, origins)
 
     def with_texts(self, texts: Mapping[str, str]) -> RuleBook:
@@ -164,10 +172,10 @@ def _below(found: Sequence[Found], names: Mapping[str, str]) -> dict[str, set[st
     }
 
 
-def compiled(parsed: Written, known: Mapping[str, Rule], names: Mapping[str, str]) -> Rule:
+def compiled(parsed: Written, known: Mapping[str, Rule], names: Mapping[str, str], placeholders: Placeholders) -> Rule:
     """The rule, over rules known already; `names` gives the name of each by its name or id. Raises `RuleError`."""
     if isinstance(parsed, SigmaRule):
-        return event_rule(parsed)
+        return event_rule(parsed, placeholders)
     if isinstance(parsed, Draft):
         return behaviour_rule(parsed, known)
     return correlation_rule(parsed, known, names)
@@ -177,7 +185,7 @@ def _id(parsed: Written) -> str:
     return parsed.head.id if isinstance(parsed, Draft) else str(parsed.id)
 
 
-def _silence(rules: dict[str, Rule]) -> None:
+def silence(rules: dict[str, Rule]) -> None:
     """A rule that a window builds on raises no alert of its own, unless the window says `generate: true`."""
     windows = [(rule, window) for rule in rules.values() if (window := rule.behaviour or rule.correlation)]
     building = {base for rule, _ in windows for base in rule.builds_on}

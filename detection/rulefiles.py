@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-import yaml
 from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
@@ -16,18 +15,16 @@ from sigma.rule import SigmaRule
 from core.errors import RuleError
 from detection.behaviours.reading import Draft, draft_of
 from detection.correlations import for_pysigma
+from detection.placeholders import is_table
 from detection.rule import name_of
+from detection.yamlfiles import documents_in, larger_than, line_of
 
 Written = SigmaRule | SigmaCorrelationRule | Draft
 Parsed = Written | SigmaFilter
 Found = tuple[str, Written]
 """A rule and the file it is in."""
 LARGEST = 100_000
-"""Values in one document, those that aliases repeat counted each time."""
-
-
-# The same safe loader in C, where there is one.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Values in one document."""
 
 
 def texts_at(path: Path) -> dict[str, str]:
@@ -89,26 +86,19 @@ def worked_in(found: Sequence[tuple[str, Parsed]]) -> Iterator[tuple[str, Writte
 
 def parsed_in(name: str, text: str) -> Iterator[tuple[str, Parsed]]:
     """The rules of one file. Raises `RuleError` with its line."""
-    try:
-        documents = list(yaml.load_all(text, _Loader))
-    except yaml.MarkedYAMLError as error:
-        line = min(error.problem_mark.line, text.count("\n", 0, len(text.rstrip()))) + 1 if error.problem_mark else 1
-        raise RuleError(f"{name}:{line}: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
-        raise RuleError(f"{name}:1: {error}") from None
-    for number, document in enumerate(documents):
+    for number, document in enumerate(() if is_table(name) else documents_in(name, text)):
         if document is None:
             continue
         try:
             yield name, _rule(document)
         except RuleError as error:
-            raise RuleError(f"{name}:{_line(text, number)}: {error}") from None
+            raise RuleError(f"{name}:{line_of(text, number)}: {error}") from None
 
 
 def _rule(document: object) -> Parsed:
     if not isinstance(document, dict):
         raise RuleError("a rule is a table of keys")
-    if _larger(document):
+    if larger_than(document, LARGEST):
         raise RuleError(f"a rule has more than {LARGEST} values")
     if "behaviour" in document:
         return draft_of(document)
@@ -122,28 +112,6 @@ def _rule(document: object) -> Parsed:
     if not isinstance(rule, SigmaRule | SigmaCorrelationRule | SigmaFilter):
         raise RuleError("is neither a rule nor a correlation nor a filter")
     return rule
-
-
-def _larger(document: object) -> bool:
-    waiting, seen = [document], 0
-    while waiting:
-        value = waiting.pop()
-        seen += 1
-        if seen > LARGEST:
-            return True
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-    return False
-
-
-def _line(text: str, number: int) -> int:
-    """The line on which a document begins."""
-    for place, node in enumerate(yaml.compose_all(text, _Loader)):
-        if place == number and node is not None:
-            return int(node.start_mark.line) + 1
-    return 1
 
 
 def goes_by(parsed: Written) -> str:

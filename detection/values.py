@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import product
+from math import prod
 
 from sigma.types import (
     CompareOperators,
@@ -22,11 +25,12 @@ from sigma.types import (
     SigmaTimestampPart,
     SigmaType,
     SpecialChars,
+    special_char_mapping,
 )
 
 from core.condition import Wild
 from core.errors import RuleError
-from detection.node import Any, Leaf, Node, Not
+from detection.node import Any, Leaf, Node, Not, some
 from detection.predicate import (
     LONGEST_PATTERN,
     Compared,
@@ -43,6 +47,7 @@ from detection.predicate import (
 
 Placeholders = Mapping[str, Sequence[str]]
 """Values of `expand`'s placeholders, by name."""
+MOST_FILLED = 10_000
 
 _WILD = {SpecialChars.WILDCARD_MULTI: Wild.ANY, SpecialChars.WILDCARD_SINGLE: Wild.ONE}
 _SIGNS = {
@@ -71,7 +76,7 @@ def asked(field: str, value: SigmaType, placeholders: Placeholders) -> Node:
         case SigmaString():
             return Any(tuple(Leaf(field, test) for test in _patterns(value, placeholders)))
         case SigmaRegularExpression():
-            return Leaf(field, _regex(value))
+            return some(Leaf(field, test) for test in _regexes(value, placeholders))
         case SigmaCIDRExpression():
             return Leaf(field, within(value.cidr))
         case SigmaTimestampPart():
@@ -96,7 +101,7 @@ def keyword(value: SigmaType, placeholders: Placeholders) -> Node:
     if isinstance(value, SigmaExpansion):
         return Any(tuple(keyword(one, placeholders) for one in value.values))
     if isinstance(value, SigmaRegularExpression):
-        return Leaf(None, _regex(value))
+        return some(Leaf(None, test) for test in _regexes(value, placeholders))
     raise RuleError("a keyword is a text, a number or an expression")
 
 
@@ -109,13 +114,22 @@ def _patterns(value: SigmaString, placeholders: Placeholders) -> list[Pattern]:
 
 
 def _filled(value: SigmaString, placeholders: Placeholders) -> list[SigmaString]:
-    def values(placeholder: Placeholder) -> Iterator[str]:
-        found = placeholders.get(placeholder.name)
-        if not found:
-            raise RuleError(f"the placeholder %{placeholder.name}% has no values here")
-        return iter([str(one) for one in found])
+    """The texts that a value with placeholders stands for; wildcards in the placeholders' values are such."""
+    given = {part.name: _values(part.name, placeholders) for part in value.s if isinstance(part, Placeholder)}
+    _check_few(len(given[part.name]) for part in value.s if isinstance(part, Placeholder))
+    return list(value.replace_placeholders(lambda part: map(SigmaString, given[part.name])))
 
-    return list(value.replace_placeholders(values))
+
+def _values(name: str, placeholders: Placeholders) -> Sequence[str]:
+    found = placeholders.get(name)
+    if not found:
+        raise RuleError(f"the placeholder %{name}% has no values; give it some in placeholders.yml")
+    return found
+
+
+def _check_few(counts: Iterable[int]) -> None:
+    if prod(counts) > MOST_FILLED:
+        raise RuleError(f"its placeholders stand for more than {MOST_FILLED} texts")
 
 
 def _parts(raw: Collection[object], cased: bool) -> tuple[Part, ...]:
@@ -135,8 +149,19 @@ def _parts(raw: Collection[object], cased: bool) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _regex(value: SigmaRegularExpression) -> Regex:
-    return regex(str(value.regexp), "".join(sorted(_FLAGS[flag] for flag in value.flags)))
+def _regexes(value: SigmaRegularExpression, placeholders: Placeholders) -> list[Regex]:
+    """The expressions that one with placeholders stands for; their values are texts in it, no expressions."""
+    flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
+    if not value.contains_placeholder():
+        return [regex(str(value.regexp), flags)]
+    parts = [
+        [re.escape(one) for one in _values(part.name, placeholders)]
+        if isinstance(part, Placeholder)
+        else [part if isinstance(part, str) else special_char_mapping[part]]
+        for part in value.regexp.s
+    ]
+    _check_few(map(len, parts))
+    return [regex("".join(several), flags) for several in product(*parts)]
 
 
 def _compared(field: str, value: SigmaCompareExpression) -> Node:

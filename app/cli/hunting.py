@@ -19,9 +19,10 @@ def hunt_file(rule: Path, events: Path) -> None:
     from core.errors import RuleError
 
     hunting = Hunt.of(rule_texts(rule))
-    if not hunting.rules:
-        raise RuleError("; ".join(hunting.refused) or f"{rule}: there is no rule")
-    for problem in hunting.refused:
+    rules = hunting.rules
+    if not rules.single:
+        raise RuleError("; ".join(rules.refused) or f"{rule}: there is no rule")
+    for problem in rules.refused:
         typer.echo(problem, err=True)
     for found in hunting.through(events):
         if isinstance(found, str):
@@ -39,7 +40,7 @@ def rules_import(
     """Say of every rule whether it runs, never matches on the sources present, or is refused; copy what runs."""
     from app.cli.show import document
     from app.hunting import rule_texts
-    from app.ruleimport import copy_running, fields_stored, held_against
+    from app.ruleimport import copy_running, fields_stored, held_against, values_below
     from detection.rulebook import RuleBook
 
     config = configuration(context)
@@ -47,7 +48,7 @@ def rules_import(
     target = config.detection.rules or config.data / "rules"
     with house_of(context) as house:
         stored = fields_stored(house.events)
-    verdicts = held_against(texts, RuleBook.load(), stored)
+    verdicts = held_against(texts, RuleBook.load(), stored, values_below(target))
     copied = 0 if check else copy_running(texts, verdicts, folder, target)
     counts = Counter(verdict.outcome for verdict in verdicts)
     summary = {outcome: counts[outcome] for outcome in ("runs", "never", "refused")}

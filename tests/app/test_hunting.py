@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 
 import orjson
+import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
@@ -115,3 +116,152 @@ def test_correlations_are_imported_after_what_they_build_on_and_circles_are_refu
     assert "circle" in told["trip"]["reason"]
     _, listed, _ = run(tmp_path, "rules", "list", "--json")
     assert {"a_tower", "b_burst", "of_ours"} <= {rule["name"] for rule in orjson.loads(listed)}
+
+
+FAILED = """
+title: Failed logon
+name: failed
+id: 5a1b3c5d-0000-4000-8000-000000000009
+logsource: {product: windows, service: security}
+detection: {s: {EventID: 4625}, condition: s}
+---
+title: Started
+name: started
+logsource: {product: windows, category: process_creation}
+detection: {s: {CommandLine|contains: whoami}, condition: s}
+"""
+
+
+def together(name: str, kind: str, bases: str, more: str) -> str:
+    correlation = f"{{type: {kind}, rules: [{bases}], timespan: 10m, {more}}}"
+    return f"---\ntitle: {name}\nname: {name}\ncorrelation: {correlation}\nlevel: high\n"
+
+
+def hunted(tmp_path: Path, rules: str, events: list[object]) -> tuple[list[dict[str, object]], str]:
+    (tmp_path / "r.yml").write_text(rules, encoding="utf-8")
+    (tmp_path / "e.jsonl").write_bytes(b"\n".join(map(orjson.dumps, events)))
+    code, out, err = run(tmp_path, "hunt", str(tmp_path / "r.yml"), "--events", str(tmp_path / "e.jsonl"))
+    assert code == 0
+    return [orjson.loads(line) for line in out.splitlines()], err
+
+
+def logon(minute: int, user: str = "bob", **more: object) -> dict[str, object]:
+    at = {"@timestamp": f"2026-03-02T09:{minute:02}:00Z"}
+    return {"Channel": "Security", "EventID": 4625, "TargetUserName": user, **at, **more}
+
+
+def test_a_correlation_is_hunted_over_a_file_whatever_the_order_of_its_records(tmp_path: Path) -> None:
+    burst = together("burst", "event_count", "failed", "group-by: [TargetUserName], condition: {gte: 3}")
+    events: list[object] = [logon(7), logon(3, "eve"), logon(1), logon(4), logon(5), logon(40)]
+    (found,), err = hunted(tmp_path, FAILED + burst, events)
+    assert not err
+    assert found == {
+        "rule": "burst", "id": "", "title": "burst", "level": "high", "file": "e.jsonl", "record": 5,
+        "time": "2026-03-02T09:05:00Z", "group": {"TargetUserName": "bob"}, "value": 4,
+        "first": "2026-03-02T09:01:00Z", "last": "2026-03-02T09:07:00Z", "events": 4, "records": [3, 4, 5, 1],
+    }  # fmt: skip
+
+
+def test_rules_that_a_correlation_builds_on_speak_where_it_says_generate(tmp_path: Path) -> None:
+    burst = together("burst", "event_count", "failed", "generate: true, condition: {gte: 2}")
+    found, _ = hunted(tmp_path, FAILED + burst, [logon(1), logon(2)])
+    assert [one["rule"] for one in found] == ["failed", "failed", "burst"]
+
+
+def test_aliases_and_names_of_fields_that_a_log_source_has_lead_to_one_group(tmp_path: Path) -> None:
+    more = "aliases: {who: {failed: TargetUserName, started: User}}, group-by: [who]"
+    events = [
+        logon(1, "bob"),
+        {"Channel": "Microsoft-Windows-Sysmon/Operational", "EventID": 1, "CommandLine": "whoami", "User": "bob",
+         "UtcTime": "2026-03-02 09:05:00.123"},
+        {"Channel": "Security", "EventID": 4688, "ProcessCommandLine": "whoami", "CommandLine": "whoami",
+         "SubjectUserName": "eve", "EventTime": 1772442060},
+    ]  # fmt: skip
+    (found,), _ = hunted(tmp_path, FAILED + together("both", "temporal_ordered", "failed, started", more), events)
+    assert (found["group"], found["records"], found["value"]) == ({"who": "bob"}, [1, 2], None)
+
+
+def test_numbers_are_added_up_and_what_is_none_adds_nothing(tmp_path: Path) -> None:
+    total = together("total", "value_sum", "failed", "condition: {field: Size, gt: 0.25}")
+    sizes = ["0.1", 0.2, "x", None, float(2**70), "nan", [0.5]]
+    (found,), _ = hunted(tmp_path, FAILED + total, [logon(n, Size=size) for n, size in enumerate(sizes)])
+    assert found["value"] == 0.8
+    assert found["events"] == 7
+
+
+def test_records_without_a_time_are_counted_and_not_correlated(tmp_path: Path) -> None:
+    burst = together("burst", "event_count", "failed", "condition: {gte: 1}")
+    events: list[object] = [{"Channel": "Security", "EventID": 4625}, logon(1), logon(2, **{"@timestamp": "yesterday"})]
+    (found,), err = hunted(tmp_path, FAILED + burst, events)
+    assert found["records"] == [2]
+    assert "2 records do not say when they were" in err
+    assert "record 1, 3" in err
+
+
+def test_correlations_that_cannot_be_run_are_named_and_silence_nobody(tmp_path: Path) -> None:
+    broken = FAILED.replace("title: Started", "title: Odd").replace("CommandLine|contains: whoami", "A|re: '(?<=x)y'")
+    texts = [
+        together("lost", "event_count", "nowhere", "condition: {gte: 1}"),
+        together("odd", "event_count", "started", "condition: {gte: 1}"),
+        together("trip", "temporal", "round", ""),
+        together("round", "temporal", "trip", ""),
+        together("whose", "event_count", "failed", "condition: {gte: 1}") + "usual: {times: 2}\n",
+    ]
+    found, err = hunted(tmp_path, broken + "".join(texts), [logon(1)])
+    assert [one["rule"] for one in found] == ["failed"]
+    for said in ("no rule called nowhere", "started, which it builds on, cannot be run", "circle", "`usual` needs the"):
+        assert said in err
+
+
+def test_many_records_wait_on_disk_and_too_many_at_once_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    burst = together("burst", "event_count", "failed", "group-by: [TargetUserName], condition: {gte: 3}")
+    events: list[object] = [logon(n // 2 % 60, f"u{n % 2}") for n in range(60)]
+    whole, _ = hunted(tmp_path, FAILED + burst, events)
+    assert [one["value"] for one in whole] == [10, 10]
+    monkeypatch.setattr("app.hunting.AT_ONCE", 7)
+    monkeypatch.setattr("app.gathering.ROWS_AT_ONCE", 20)
+    assert hunted(tmp_path, FAILED + burst, events) == (whole, "")
+    monkeypatch.setattr("app.gathering.MOST_AT_ONCE", 20)
+    _, err = hunted(tmp_path, FAILED + burst, events)
+    assert "burst: more than 20 records bear on its windows at once" in err
+
+
+DC = RULE.format(n=7, source="product: windows, service: security", selection="Computer|expand: '%dcs%'")
+
+
+def test_a_rule_with_placeholders_runs_once_its_values_are_given(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "dc.yml").write_text(DC, encoding="utf-8")
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert (told["refused"], told["copied"]) == (1, 0)
+    assert "%dcs% has no values" in told["rules"][0]["reason"]
+    (tmp_path / "data" / "rules").mkdir(parents=True)
+    (tmp_path / "data" / "rules" / "placeholders.yml").write_text("dcs: [DC-*, 10]", encoding="utf-8")
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert (told["runs"], told["copied"]) == (1, 1)
+    _, listed, _ = run(tmp_path, "rules", "list", "--json")
+    assert "5a1b3c5d-0000-4000-8000-000000000007" in {rule["name"] for rule in orjson.loads(listed)}
+
+
+def test_values_that_come_with_rules_are_imported_with_them(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "dc.yml").write_text(DC, encoding="utf-8")
+    (folder / "placeholders.yml").write_text("dcs: DC-1", encoding="utf-8")
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert (told["runs"], told["copied"]) == (1, 2)
+    assert run(tmp_path, "rules", "list")[0] == 0
+    (folder / "placeholders.yml").write_text("dcs: [[1]]", encoding="utf-8")
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert (told["runs"], told["refused"], told["copied"]) == (1, 1, 1)
+
+
+def test_a_hunt_takes_values_from_beside_the_rule(tmp_path: Path) -> None:
+    (tmp_path / "placeholders.yml").write_text("dcs: [DC-?, eve]", encoding="utf-8")
+    events: list[object] = [{"Channel": "Security", "Computer": name} for name in ("dc-1", "dc-10", "DC-?", "Eve")]
+    found, err = hunted(tmp_path, DC, events)
+    assert [one["record"] for one in found] == [1, 3, 4]
+    assert not err

@@ -26,7 +26,11 @@ def matches(text: str, event: dict[str, Any]) -> bool:
     found, problems = parsed_files({"r.yml": text})
     assert not problems
     ((_, parsed),) = filtered(found)
-    return bool(Looking(Engine([in_records(parsed, {"who": ["bob", "eve"]})])).judged([orjson.dumps(event)]).hits)
+    return bool(
+        Looking(Engine([in_records(parsed, {"who": ["bob", "eve"], "odd": ["a.c"]})]))
+        .judged([orjson.dumps(event)])
+        .hits
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,3 +183,44 @@ def test_a_hostile_rule_is_refused_with_its_file(text: str) -> None:
 def test_a_pattern_of_many_stars_takes_no_longer_than_its_length() -> None:
     stars = "*a" * 200
     assert not matches(rule(f"{{s: {{A: 'x{stars}b'}}, condition: s}}"), {"A": "x" + "a" * 5000})
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("- a", "placeholders.yml:1: is a table"),
+        ("a: {b: c}", "a: is a text or a number"),
+        ("a: []", "a: is a text or a number"),
+        ("a: [yes]", "a: is a text or a number"),
+        ("a: !!python/object:os.system x", "placeholders.yml:1"),
+        ("a: b\nc: [x\n", "placeholders.yml:2"),
+        ("a: &a [" + "x," * 2000 + "]\n" + "".join(f"a{n}: *a\n" for n in range(60)), "100000 at most"),
+    ],
+)
+def test_a_table_of_placeholders_that_is_none_is_refused_with_its_file(table: str, said: str) -> None:
+    with pytest.raises(RuleError) as error:
+        RuleBook.of({"r/placeholders.yml": table})
+    assert said in str(error.value)
+
+
+def test_placeholders_that_stand_for_too_much_are_refused() -> None:
+    table = "a: [" + ",".join(f"x{n}" for n in range(300)) + "]"
+    for value in ("%a%-%a%", "x"):
+        text = rule(f"{{s: {{A|expand: '{value}'}}, condition: s}}")
+        if value == "x":
+            RuleBook.of({"r.yml": text, "placeholders.yml": table})
+            continue
+        with pytest.raises(RuleError, match="more than 10000 texts"):
+            RuleBook.of({"r.yml": text, "placeholders.yml": table})
+    many = ", ".join(f"'%a%{n}'" for n in range(300))
+    with pytest.raises(RuleError, match="too large"):
+        RuleBook.of({"r.yml": rule(f"{{s: {{A|expand: [{many}]}}, condition: s}}"), "placeholders.yml": table})
+
+
+def test_values_of_placeholders_are_text_in_an_expression_and_change_the_rule_where_they_change() -> None:
+    text = rule("{s: {A|re|expand: '^%who%$'}, condition: s}")
+    assert matches(text.replace("%who%", "%odd%"), {"A": "a.c"})
+    assert not matches(text.replace("%who%", "%odd%"), {"A": "abc"})
+    books = [RuleBook.of({"r.yml": text, "placeholders.yml": f"who: {who}"}) for who in ("bob", "eve")]
+    assert books[0].version != books[1].version
+    assert books[0].origins != books[1].origins
