@@ -42,6 +42,7 @@ class Calibration(BaseEstimator):  # type: ignore[misc]
         kept = np.unique(np.r_[np.linspace(0, len(known) - 1, KEPT).astype(int), largest])
         self.scores_ = np.unique(known[kept])
         self.at_least_ = len(known) - np.searchsorted(known, self.scores_)
+        self.above_ = len(known) - np.searchsorted(known, self.scores_, side="right")
         self.n_ = len(known)
         self.tail_ = self._fit_tail(known)
         return self
@@ -50,10 +51,11 @@ class Calibration(BaseEstimator):  # type: ignore[misc]
         """One in how many person-days has such a score; not a number for a score that is none."""
         check_is_fitted(self, "scores_")
         given = np.asarray(scores, dtype=np.float64)
-        # Between two that were kept at most as many are at least as high as there are of the lower one.
-        lower = np.maximum(np.searchsorted(self.scores_, given, side="right") - 1, 0)
+        # Between two that were kept at most as many are at least as high as are above the lower one.
+        lower = np.searchsorted(self.scores_, given, side="right") - 1
+        as_high = np.where(self.scores_[lower] == given, self.at_least_[lower], self.above_[lower])
         above = given > self.scores_[-1]
-        found = (self.n_ + 1) / (np.where(above, 0, self.at_least_[lower]) + 1)
+        found = (self.n_ + 1) / (np.where(lower < 0, self.n_, as_high) + 1)
         if self.tail_ is not None and above.any():
             found[above] = np.clip(1 / self._beyond(given[above]), found[above], BEYOND * (self.n_ + 1))
         one_in: Floats = np.where(np.isnan(given), np.nan, found)
@@ -64,7 +66,10 @@ class Calibration(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "scores_")
         rare = self.one_in(self.scores_) >= one_in
         if rare.any():
-            return float(np.nextafter(self.scores_[int(rare.argmax())], -np.inf))
+            first = int(rare.argmax())
+            before = float(self.scores_[first - 1]) if first else -np.inf
+            higher = self.one_in(np.array([np.nextafter(before, np.inf)]))[0] >= one_in
+            return before if higher else float(np.nextafter(self.scores_[first], -np.inf))
         top = float(self.scores_[-1])
         if self.one_in(np.array([np.nextafter(top, np.inf)]))[0] >= one_in:
             return top

@@ -116,7 +116,7 @@ def scores_one_row_and_none(detector: Detector, days: pl.DataFrame) -> None:
     learned = clone(detector).fit(days)
     scores = learned.score_samples(days)
     if type(detector)._chunks is Detector._chunks:
-        _equal(scores[5:6], learned.score_samples(days[5:6]), "a row alone scores otherwise")
+        _hold(np.allclose(scores[5:6], learned.score_samples(days[5:6])), "a row alone scores otherwise")
     _hold(learned.score_samples(days[5:6]).shape == (1,), "one row is not one score")
     _hold(learned.score_samples(days[:0]).shape == (0,), "no rows are not no scores")
     _hold(learned.explain(days, 0.0, []) == [], "no rows are explained")

@@ -147,6 +147,7 @@ class Detector(BaseEstimator):  # type: ignore[misc]
         rows = np.arange(len(view.z))
         observed = view.z[rows, features]
         beyond, within = np.ones(len(rows)), np.full(len(rows), np.nan)
+        is_beyond = self._odd(view.z) > limit
         for part in np.linspace(1, 0, STEPS + 1):
             held = np.isnan(within) & (self._at(view, features, observed * part) <= limit)
             within[held] = part
@@ -155,7 +156,7 @@ class Detector(BaseEstimator):  # type: ignore[misc]
             middle = (beyond + within) / 2
             holds = self._at(view, features, observed * np.nan_to_num(middle)) <= limit
             within, beyond = np.where(holds, middle, within), np.where(holds, beyond, middle)
-        found: Floats = observed * within
+        found: Floats = np.where(is_beyond, observed * within, np.nan)
         return found
 
     def _at(self, view: View, features: Ints, z: Floats) -> Floats:

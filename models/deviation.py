@@ -70,8 +70,11 @@ class Own(Deviation):
         enough = habits.days >= self.least
         scale = self._shrunk(habits.spread, habits.days.astype(np.float64))
         self.persons_ = [person for person, held in zip(habits.persons, enough, strict=True) if held]
-        self.centre_ = _or_nothing(habits.centre[enough], len(habits.names), np.nan)
+        self.centre_ = _or_nothing(self._middle(habits, scale)[enough], len(habits.names), np.nan)
         self.scale_ = _or_nothing(scale[enough].astype(np.float32), len(habits.names), 1.0)
+
+    def _middle(self, habits: Habits, scale: Floats) -> Floats:  # noqa: ARG002
+        return habits.centre
 
     def _view(self, days: pl.DataFrame) -> View:
         return self._against(days, _places(days["person"], self.persons_), self.centre_, self.scale_)
@@ -145,12 +148,19 @@ class Cumulative(Own):
 
     def _chunks(self, days: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Whole persons, as many as there is room for; `days` has each person's together."""
+        if not days.height:
+            return
         ends = np.cumsum(days.select(pl.col("person").rle().struct.field("len")).to_series().to_numpy())
         start = 0
-        for end, following in zip(ends, [*ends[1:], np.inf], strict=True):
+        for end, following in zip(ends, np.append(ends[1:], np.inf), strict=True):
             if following - start > self.chunk:
                 yield days[start:end]
                 start = int(end)
+
+    def _middle(self, habits: Habits, scale: Floats) -> Floats:
+        """The mean, since days with much and days with little add up to it, and one standard error more, so that a mean
+        learned too low does not add up."""
+        return habits.mean + scale / np.sqrt(habits.days)[:, None]
 
     def _chosen(self, days: pl.DataFrame, rows: Ints) -> View:
         asked = days[rows].get_column("person").unique().to_list()

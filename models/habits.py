@@ -17,14 +17,15 @@ NEEDS = ("person", "day", "department", "title", "stage")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """Of each person, in their order: how many days were seen, the post held last, and of each feature the median and
-    the spread, compressed, not a number where it was never known."""
+    """Of each person, in their order: how many days were seen, the post held last, and of each feature the median, the
+    mean and the spread, compressed, not a number where it was never known."""
 
     names: tuple[str, ...]
     persons: tuple[str, ...]
     posts: tuple[tuple[str, str], ...]
     days: Ints
     centre: Floats
+    mean: Floats
     spread: Floats
 
 
@@ -49,6 +50,7 @@ def habits_of(frames: Iterable[pl.DataFrame]) -> Habits:
         posts=tuple(zip(whole["department"].fill_null(""), whole["title"].fill_null(""), strict=True)),
         days=whole["days"].cast(pl.Int64).to_numpy(),
         centre=whole.select(f"centre {name}" for name in names).to_numpy().astype(np.float32),
+        mean=whole.select(f"mean {name}" for name in names).to_numpy().astype(np.float32),
         spread=whole.select(f"spread {name}" for name in names).to_numpy().astype(np.float32),
     )
 
@@ -57,10 +59,11 @@ def _habits(days: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     keys = ["person", "day", "department", "title"]
     values = [_compressed(pl.col(name)).alias(name) for name in names]
     middle = [pl.col(name).median().alias(f"centre {name}") for name in names]
+    mean = [pl.col(name).mean().alias(f"mean {name}") for name in names]
     spread = [_spread(pl.col(name)).alias(f"spread {name}") for name in names]
     last = [pl.col(key).sort_by("day").last() for key in ("department", "title")]
     held = days.select(*(pl.col(key) for key in keys), *values)
-    return held.group_by("person").agg(pl.len().alias("days"), *last, *middle, *spread).sort("person")
+    return held.group_by("person").agg(pl.len().alias("days"), *last, *middle, *mean, *spread).sort("person")
 
 
 def _compressed(value: pl.Expr) -> pl.Expr:
