@@ -14,6 +14,7 @@ from models.detector import MAD_TO_SIGMA, Detector, View, odd_together
 from models.habits import NEEDS, Habits, habits_of
 from models.table import Bools, Floats, Ints, compressed
 
+STEP = 2.0**-20
 APART = 1 << 24
 """More days than lie between any two dates."""
 
@@ -182,7 +183,8 @@ class Cumulative(Own):
         """How far all rows before each have gone beyond what is allowed; what is not known adds nothing."""
         added = np.minimum(each.z, self.cap) - self.allowance
         added[np.isnan(compressed(days, self.feature_names_in_))] = 0
-        return np.vstack([np.zeros(added.shape[1]), np.cumsum(added, axis=0)])
+        # In whole steps sums are exact, whatever stands before a person's rows.
+        return np.vstack([np.zeros(added.shape[1]), np.cumsum(np.round(added / STEP) * STEP, axis=0)])
 
 
 def _runs_of(days: pl.DataFrame, run: int) -> Ints:
