@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from app.config import Config
 from core.calendar import CompanyCalendar
 from core.directory import Directory
+from core.domains import PERSONAL_DOMAINS
 from core.errors import ConfigError
 from core.ports import EventReader, EventStore, Records
 from detection.bench import Bench
-from detection.derive import PERSONAL_DOMAINS, Surroundings
+from detection.derive import Surroundings
 from detection.exceptions import Grounds
 from detection.others import Heard
 from detection.rulebook import RuleBook

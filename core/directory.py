@@ -9,6 +9,7 @@ from itertools import pairwise
 import polars as pl
 
 from core.calendar import CompanyCalendar
+from core.domains import PERSONAL_DOMAINS
 from core.person import Filing, Link, Person, Stage, notice_at
 from core.schema import JOINED, TIME
 
@@ -51,24 +52,33 @@ class Directory:
 
     def join(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events, in their order, with the columns of `core.schema.JOINED` as of each one's @timestamp."""
-        rows = events.select("user.account", "@timestamp").with_row_index("row").sort("@timestamp")
-        accounts = rows["user.account"].drop_nulls().unique().to_list()
-        linked = rows.join_asof(
-            self._intervals(accounts),
-            left_on="@timestamp",
-            right_on="since",
-            by="user.account",
-            check_sortedness=False,
-        ).with_columns(pl.when(pl.col("@timestamp") < pl.col("until")).then(pl.col("person.id")))
-        known = linked.with_columns(
-            pl.col("person.id").is_not_null().alias("person.known"),
-            pl.coalesce("person.id", "user.account").alias("person.id"),
-        ).join(self._person_frame(accounts), on="person.id", how="left", maintain_order="left")
-        staged = known.join_asof(
+        accounts = events["user.account"].drop_nulls().unique().to_list()
+        known = self._linked(events).join(
+            self._person_frame(accounts), on="person.id", how="left", maintain_order="left"
+        )
+        return events.hstack(known.hstack(self.stages(known)).select(field.name for field in JOINED))
+
+    def who(self, events: pl.DataFrame) -> pl.Series:
+        """Only `person.id` of what `join` gives."""
+        return self._linked(events)["person.id"]
+
+    def stages(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """leaver.stage and leaver.days_left of rows with `person.id` and @timestamp, in their order."""
+        asked = rows.select("person.id", "@timestamp").with_row_index("row").sort("@timestamp")
+        staged = asked.join_asof(
             self._stages(), left_on="@timestamp", right_on="filed", by="person.id", check_sortedness=False
         )
-        stages = self.stage_columns(pl.col("in_force").fill_null(False), pl.col("last_day"))
-        return events.hstack(staged.with_columns(stages).sort("row").select(field.name for field in JOINED))
+        columns = self.stage_columns(pl.col("in_force").fill_null(False), pl.col("last_day"))
+        return staged.with_columns(columns).sort("row").select("leaver.stage", "leaver.days_left")
+
+    def domains(self) -> frozenset[str]:
+        """Mail domains of employees, public providers' left out."""
+        mails = (person.email.rpartition("@")[2] for person in self._persons.values() if "@" in person.email)
+        return frozenset(mails) - PERSONAL_DOMAINS
+
+    def people(self) -> frozenset[str]:
+        """Everybody of whom any account has been seen; accounts that are nobody's are left out."""
+        return frozenset(self._accounts_of.keys() - self._accounts.keys())
 
     def accounts_of(self, subjects: Collection[str]) -> frozenset[str]:
         """Every account of every person that the subjects of marks (accounts, `person:<id>`, `*`) touch."""
@@ -144,6 +154,23 @@ class Directory:
         if notice is None or notice.last_day is None:
             return None
         return (notice.last_day - self.calendar.day_of(moment)).days
+
+    def _linked(self, events: pl.DataFrame) -> pl.DataFrame:
+        """The events' accounts and times, in their order, with `person.id` and `person.known`."""
+        rows = events.select("user.account", "@timestamp").with_row_index("row").sort("@timestamp")
+        linked = rows.join_asof(
+            self._intervals(rows["user.account"].drop_nulls().unique().to_list()),
+            left_on="@timestamp",
+            right_on="since",
+            by="user.account",
+            check_sortedness=False,
+        ).with_columns(pl.when(pl.col("@timestamp") < pl.col("until")).then(pl.col("person.id")))
+        return linked.sort("row").select(
+            "user.account",
+            "@timestamp",
+            pl.col("person.id").is_not_null().alias("person.known"),
+            pl.coalesce("person.id", "user.account").alias("person.id"),
+        )
 
     def _person_at(self, account: str, moment: datetime) -> str:
         for since, until, person in self._intervals_of(account):

@@ -15,6 +15,7 @@ from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.condition import Condition
 from core.grounds import Approval, RuleException
+from core.model import ModelCard, ModelState, RegisteredModel
 from core.person import Filing, Link, Person
 
 
@@ -243,7 +244,25 @@ class Inbox(Protocol):
         """It is known outside, unless it changed again since."""
 
 
-class Records(People, Marks, Grounds, Inbox, Protocol):
+class Models(Protocol):
+    """Which models there are and which one judges. The models themselves lie elsewhere."""
+
+    def save_model(self, card: ModelCard) -> None:
+        """A new model, trained. Raises `Refused` where its id is taken by another one."""
+
+    def models(self) -> Sequence[RegisteredModel]:
+        """Ordered by (created, id)."""
+
+    def move_model(self, model: str, state: ModelState, *, at: datetime, by: str, why: str) -> None:
+        """Another state. Who was champion before a new one is retired in the same transaction. Raises `Refused` where
+        there is no such model, or nothing can become what is asked."""
+
+    def restore_champion(self, *, at: datetime, by: str, why: str) -> str:
+        """In one transaction the champion retires and the one whose place it took is champion again; returns whose id
+        that is. Doing it again goes further back. Raises `Refused` where there was none."""
+
+
+class Records(People, Marks, Grounds, Inbox, Models, Protocol):
     """The records database: everything people decide or file, and what the judge owes them."""
 
     def setting(self, name: str) -> str | None: ...

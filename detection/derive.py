@@ -7,55 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from core.calendar import CompanyCalendar
-
-PERSONAL_DOMAINS = frozenset(
-    [
-        "qq.com",
-        "foxmail.com",
-        "vip.qq.com",
-        "163.com",
-        "126.com",
-        "yeah.net",
-        "vip.163.com",
-        "sina.com",
-        "sina.cn",
-        "sohu.com",
-        "139.com",
-        "189.cn",
-        "aliyun.com",
-        "21cn.com",
-        "tom.com",
-        "263.net",
-        "gmail.com",
-        "googlemail.com",
-        "outlook.com",
-        "hotmail.com",
-        "live.com",
-        "msn.com",
-        "yahoo.com",
-        "yahoo.co.jp",
-        "icloud.com",
-        "me.com",
-        "mac.com",
-        "proton.me",
-        "protonmail.com",
-        "gmx.com",
-        "gmx.de",
-        "gmx.net",
-        "web.de",
-        "mail.ru",
-        "yandex.ru",
-        "yandex.com",
-        "aol.com",
-        "zoho.com",
-        "fastmail.com",
-        "tutanota.com",
-        "hey.com",
-        "naver.com",
-        "daum.net",
-    ]
-)
-"""Public mail providers, in China and abroad."""
+from core.domains import PERSONAL_DOMAINS, kind_of_domain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +28,5 @@ class Surroundings:
 def derive(events: pl.DataFrame, surroundings: Surroundings) -> pl.DataFrame:
     """The events with the columns of `core.schema.DERIVED`. Needs @timestamp and email.to.domain."""
     off_hours = surroundings.calendar.off_hours(events["@timestamp"]).alias("calendar.off_hours")
-    domain = pl.col("email.to.domain")
-    ours = pl.any_horizontal(
-        pl.lit(False),
-        *((domain == name) | domain.str.ends_with(f".{name}") for name in sorted(surroundings.company_domains)),
-    )
-    kind = (
-        pl.when(domain.is_null() | (domain == ""))
-        .then(pl.lit(None, pl.String))
-        .when(domain.is_in(sorted(surroundings.personal_domains)))
-        .then(pl.lit("personal"))
-        .when(ours)
-        .then(pl.lit("internal"))
-        .otherwise(pl.lit("external"))
-    )
+    kind = kind_of_domain(pl.col("email.to.domain"), surroundings.company_domains, surroundings.personal_domains)
     return events.with_columns(off_hours, kind.alias("email.to.kind"))

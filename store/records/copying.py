@@ -10,7 +10,7 @@ from store.records.tables import id_runs, intents, metadata, segments, settings,
 
 LEFT = frozenset({segments, id_runs, intents, turns})
 """What belongs to the store of events beside the old database, or to whoever is at work there."""
-NUMBERED = {"links": "number"}
+NUMBERED = {"links": "number", "model_changes": "number"}
 """Columns that each database counts for itself."""
 
 

@@ -163,6 +163,25 @@ exceptions = Table(
     Column("expires", Moment, nullable=False),
     Column("filed", Moment, nullable=False),
 )
+models = Table(
+    "models",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("state", Words, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("card", Text, nullable=False),
+)
+model_changes = Table(
+    "model_changes",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("model", Words, nullable=False, index=True),
+    Column("change", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("why", Text, nullable=False),
+)
+"""What became of models, in order: nothing of it is ever changed."""
 segments = Table(
     "segments",
     metadata,

@@ -1,0 +1,236 @@
+"""What all detectors have in common: they learn from person-days, say how odd one is, and what made it so."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import polars as pl
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from core.errors import Refused
+from models.table import Bools, Floats, Ints, compressed, expanded, features_of, same_features, staying, with_keys
+
+DRIVERS = 3
+"""How many features an explanation names."""
+DIGITS = 9
+STEPS = 64
+HALVINGS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One feature that drove a score: what it was, what is usual, its share of what all named ones did, and the value
+    at which the score would no longer be beyond the limit: None where this feature alone would not do."""
+
+    feature: str
+    value: float
+    usual: float
+    share: float
+    enough: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Person-days as a detector sees them, rows by features: how far each is from what is expected, in the spread that
+    is usual (`z`; 0 where not known), and the way back, `centre + scale * z`, compressed. `usual` is what is expected,
+    `known` the rows of which enough is known for a score."""
+
+    z: Floats
+    centre: Floats
+    scale: Floats
+    usual: Floats
+    known: Bools
+
+    def rows(self, chosen: Ints | slice) -> View:
+        return View(
+            z=self.z[chosen],
+            centre=self.centre[chosen],
+            scale=self.scale[chosen],
+            usual=self.usual[chosen],
+            known=self.known[chosen],
+        )
+
+    def value(self, row: int, feature: int, z: float) -> float:
+        """What a feature's value would be at such a distance."""
+        return float(expanded(self.centre[row, feature] + self.scale[row, feature] * z))
+
+
+class Detector(BaseEstimator):  # type: ignore[misc]
+    """An estimator in scikit-learn's manner over frames of person-days: the constructor only stores, what is learned
+    ends in `_`, frames are left as they are, and the order of their columns is of no importance. Days of people who
+    are about to leave are scored, but teach nothing. A value that is missing or not a number says nothing."""
+
+    needs: tuple[str, ...] = ()
+    """Key columns without which it cannot learn or score."""
+    chunk: int
+
+    def fit(self, days: pl.DataFrame, y: object = None) -> Self:  # noqa: ARG002
+        """Learn. Raises `Refused` where there is too little to learn from."""
+        with_keys(days, self.needs)
+        names = features_of(days)
+        self._learn(staying(days), names)
+        return self._named(names)
+
+    def score_samples(self, days: pl.DataFrame) -> Floats:
+        """How odd each row is: the higher, the odder; not a number where too little is known. Raises `Refused` for
+        other features than those learned of."""
+        self._ready(days)
+        scores = [self._scores(self._view(some)) for some in self._chunks(days)]
+        return np.concatenate(scores) if scores else np.zeros(0)
+
+    def explain(self, days: pl.DataFrame, limit: float, rows: Sequence[int]) -> list[tuple[Reason, ...]]:
+        """What drove the score of these rows: at most three features, the strongest first; none without a score.
+        `limit` is the score beyond which a row is told of."""
+        self._ready(days)
+        if not len(rows):
+            return []
+        chosen = np.asarray(rows, dtype=np.int64)
+        view = self._chosen(days, chosen)
+        shares = self._shares(view)
+        order = np.argsort(-shares, axis=1, kind="stable")[:, :DRIVERS]
+        enough = self._enough(view, order[:, 0], limit)
+        return [self._reasons(view, shares, order, row, enough[row]) for row in range(len(chosen))]
+
+    @abstractmethod
+    def _learn(self, days: pl.DataFrame, names: Sequence[str]) -> None:
+        """Learn from the days of people who stay."""
+
+    @abstractmethod
+    def _view(self, days: pl.DataFrame) -> View: ...
+
+    @abstractmethod
+    def _odd(self, z: Floats) -> Floats:
+        """The score of each row of distances."""
+
+    def _chunks(self, days: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Frames that can be scored one by one, in order."""
+        return days.iter_slices(self.chunk)
+
+    def _chosen(self, days: pl.DataFrame, rows: Ints) -> View:
+        return self._view(days[rows])
+
+    def _named(self, names: Sequence[str]) -> Self:
+        self.feature_names_in_ = np.array(names, dtype=object)
+        self.n_features_in_ = len(names)
+        return self
+
+    def _ready(self, days: pl.DataFrame) -> None:
+        check_is_fitted(self, "feature_names_in_")
+        with_keys(days, self.needs)
+        same_features(days, self.feature_names_in_)
+
+    def _scores(self, view: View) -> Floats:
+        scores = np.full(len(view.z), np.nan)
+        if view.known.any():
+            # How many rows are scored at once shows in the last digits, which equal rows must not differ in.
+            scores[view.known] = np.round(self._odd(view.z[view.known]), DIGITS)
+        return scores
+
+    def _shares(self, view: View) -> Floats:
+        """By how much the score drops when a feature is as expected: never below 0."""
+        whole = self._scores(view)
+        drops = np.zeros_like(view.z, dtype=np.float64)
+        for feature in range(view.z.shape[1]):
+            if view.z[:, feature].any():
+                without = view.z.copy()
+                without[:, feature] = 0
+                drops[view.known, feature] = (whole - self._odd(without))[view.known]
+        shares: Floats = np.maximum(drops, 0)
+        return shares
+
+    def _enough(self, view: View, features: Ints, limit: float) -> Floats:
+        """For one feature of each row, the distance nearest to the observed one at which the score is not beyond the
+        limit; not a number where no distance down to 0 does. Found in steps, then by halving."""
+        rows = np.arange(len(view.z))
+        observed = view.z[rows, features]
+        beyond, within = np.ones(len(rows)), np.full(len(rows), np.nan)
+        is_beyond = self._odd(view.z) > limit
+        for part in np.linspace(1, 0, STEPS + 1):
+            held = np.isnan(within) & (self._at(view, features, observed * part) <= limit)
+            within[held] = part
+            beyond = np.where(np.isnan(within), part, beyond)
+        for _ in range(HALVINGS):
+            middle = (beyond + within) / 2
+            holds = self._at(view, features, observed * np.nan_to_num(middle)) <= limit
+            within, beyond = np.where(holds, middle, within), np.where(holds, beyond, middle)
+        found: Floats = np.where(is_beyond, observed * within, np.nan)
+        return found
+
+    def _at(self, view: View, features: Ints, z: Floats) -> Floats:
+        changed = view.z.copy()
+        changed[np.arange(len(changed)), features] = z
+        return self._odd(changed)
+
+    def _reasons(self, view: View, shares: Floats, order: Ints, row: int, enough: float) -> tuple[Reason, ...]:
+        drove = [int(feature) for feature in order[row] if shares[row, feature] > 0]
+        total = float(shares[row, drove].sum())
+        return tuple(
+            Reason(
+                feature=str(self.feature_names_in_[feature]),
+                value=view.value(row, feature, float(view.z[row, feature])),
+                usual=float(expanded(view.usual[row, feature])),
+                share=float(shares[row, feature]) / total,
+                enough=view.value(row, feature, enough) if place == 0 and np.isfinite(enough) else None,
+            )
+            for place, feature in enumerate(drove)
+        )
+
+
+class Whole(Detector):
+    """A detector that measures every row by the middle and the spread of all it learned from. Fewer than `least` days
+    are too few to learn from; of a row, half of the features that ever vary must be known."""
+
+    least: int
+
+    def _learn(self, days: pl.DataFrame, names: Sequence[str]) -> None:
+        if days.height < self.least:
+            raise Refused(f"{days.height} person-days are too few to learn from: {self.least} are needed")
+        values = compressed(days, names)
+        self.centre_, self.scale_ = middle_and_spread(values)
+        self.varies_ = np.nanmax(np.nan_to_num(np.abs(values - self.centre_)), axis=0) > 0
+        if not self.varies_.any():
+            raise Refused("no feature of these person-days ever varies: there is nothing to learn")
+        self._learn_from(np.nan_to_num((values - self.centre_) / self.scale_))
+
+    @abstractmethod
+    def _learn_from(self, z: Floats) -> None:
+        """Learn from the distances of all rows."""
+
+    def _view(self, days: pl.DataFrame) -> View:
+        values = compressed(days, self.feature_names_in_)
+        known = (~np.isnan(values[:, self.varies_])).mean(axis=1) >= 0.5
+        centre = np.broadcast_to(self.centre_, values.shape)
+        scale = np.broadcast_to(self.scale_, values.shape)
+        z = np.nan_to_num((values - centre) / scale)
+        return View(z=z, centre=centre, scale=scale, usual=centre, known=known)
+
+
+MAD_TO_SIGMA = 1.4826
+MEAN_TO_SIGMA = 1.2533
+"""From the mean absolute deviation to a standard deviation, under a normal distribution."""
+TINY = 1e-6
+"""Spreads below this are what is left of equal numbers."""
+
+
+def middle_and_spread(values: Floats) -> tuple[Floats, Floats]:
+    """Median and spread of each column: the median absolute deviation, or the mean one where more than half of the
+    column is equal (B. Iglewicz and D. Hoaglin, How to Detect and Handle Outliers, 1993), or 1 where all is."""
+    some = np.where(np.isnan(values).all(axis=0), 0.0, values)
+    centre = np.nanmedian(some, axis=0)
+    away = np.abs(some - centre)
+    spread = MAD_TO_SIGMA * np.nanmedian(away, axis=0)
+    spread = np.where(spread > TINY, spread, MEAN_TO_SIGMA * np.nanmean(away, axis=0))
+    return centre, np.where(spread > TINY, spread, 1.0)
+
+
+def odd_together(z: Floats) -> Floats:
+    """The root of the squares of the three largest distances upwards: doing less than usual is not odd, and one feature
+    alone weighs less than three that agree."""
+    most = min(DRIVERS, z.shape[1])
+    found: Floats = np.sqrt(np.square(np.maximum(np.partition(z, z.shape[1] - most, axis=1)[:, -most:], 0)).sum(axis=1))
+    return found

@@ -1,0 +1,342 @@
+"""The one list of person-day features: names, meaning, and how each is computed.
+
+A feature is null where it cannot be known: what is held against a person's own past before there is enough of it, the
+share of the book before there is a book. Everything else is a number, 0 on a day without events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+VERSION = 1
+"""Raised whenever a feature comes, goes, or is computed in another way."""
+MEMORY = 60
+"""Days before a day that are the person's own past: what was seen in them is not new, and hours kept in them habit."""
+ENOUGH = 10
+"""Days with events that the own past has at least; with fewer nothing is said against it."""
+SPANS = (7, 30, 90)
+"""Days that long windows hold, the day itself included."""
+BOOK = 90
+"""Days before a month began in which customers touched by anybody are the book of that month."""
+REACH = max(MEMORY, *(span - 1 for span in SPANS))
+"""How many days before a day its features depend on, apart from the book and the person's first event."""
+
+TAKING = ("export", "download", "copy", "print", "copy_to_removable")
+"""Actions by which data leaves its place, apart from mail and shares."""
+READING = ("view", "search")
+WRITING = ("upload", "create", "modify")
+
+
+MARKS = {
+    "failed": "失败的",
+    "personal": "发往个人邮箱的",
+    "external": "发往外部单位的",
+    "shared outside": "对外共享的",
+    "shared with anybody": "任何人可访问的",
+    "disguising": "改变扩展名的",
+    "packing": "压缩包的",
+    "labelled": "带敏感标签的",
+    "of others": "涉及他人名下数据的",
+    "off hours": "非工作时间的",
+}
+"""What may be marked on an event, and how it is said in Chinese."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many events; of some actions, where a mark of `models.events` is set. Of named actions
+    those that failed do not count, but for failed logins."""
+
+    actions: tuple[str, ...] = ()
+    mark: str | None = None
+
+    def __str__(self) -> str:
+        return " ".join(["events", *([f"of {', '.join(self.actions)}"] if self.actions else []), *_where(self.mark)])
+
+    @property
+    def zh(self) -> str:
+        of = f"（{'、'.join(self.actions)}）" if self.actions else ""
+        return f"{MARKS[self.mark] if self.mark else ''}事件数{of}"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The sum of a number of such events."""
+
+    field: str
+    actions: tuple[str, ...] = ()
+    mark: str | None = None
+
+    def __str__(self) -> str:
+        return f"sum of {self.field} over {Count(self.actions, self.mark)}"
+
+    @property
+    def zh(self) -> str:
+        return f"{self.field} 之和：{Count(self.actions, self.mark).zh.replace('事件数', '事件')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """How many different values of a kind (`models.events.VALUES`) the day has."""
+
+    kind: str
+
+    def __str__(self) -> str:
+        return f"different values of `{self.kind}`"
+
+    @property
+    def zh(self) -> str:
+        return f"`{self.kind}` 的不同取值数"
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """How many of these the person had not in the `MEMORY` days before."""
+
+    kind: str
+
+    def __str__(self) -> str:
+        return f"`{self.kind}` values not seen in the {MEMORY} days before"
+
+    @property
+    def zh(self) -> str:
+        return f"此前 {MEMORY} 天内未出现过的 `{self.kind}` 取值数"
+
+
+@dataclass(frozen=True, slots=True)
+class NewShare:
+    """What share of the day's values is new; 0 of none."""
+
+    kind: str
+
+    def __str__(self) -> str:
+        return f"new share of the day's `{self.kind}` values"
+
+    @property
+    def zh(self) -> str:
+        return f"当天 `{self.kind}` 取值中首次出现的占比"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many different values of a kind so many days have, the day included."""
+
+    kind: str
+    days: int
+
+    def __str__(self) -> str:
+        return f"different values of `{self.kind}` in {self.days} days"
+
+    @property
+    def zh(self) -> str:
+        return f"{self.days} 天内 `{self.kind}` 的不同取值数"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What another feature adds up to in so many days, the day included."""
+
+    of: str
+    days: int
+
+    def __str__(self) -> str:
+        return f"sum of `{self.of}` over {self.days} days"
+
+    @property
+    def zh(self) -> str:
+        return f"{self.days} 天内 `{self.of}` 之和"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Computed in its own way, by name, in `models.own_past`."""
+
+    en: str
+    zh: str
+
+    def __str__(self) -> str:
+        return self.en
+
+
+How = Count | Total | Distinct | New | NewShare | Held | Sum | Made
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One number about a person's day."""
+
+    name: str
+    en: str
+    zh: str
+    how: How
+
+
+def _where(mark: str | None) -> list[str]:
+    return [f"that are {mark}"] if mark else []
+
+
+def _volumes() -> Iterator[Feature]:
+    yield Feature("events", "Everything logged", "全部事件数", Count())
+    yield Feature("failures", "What was tried and failed", "失败的操作", Count(mark="failed"))
+    yield Feature("views", "Things looked at", "查看次数", Count(("view",)))
+    yield Feature("searches", "Searches and queries", "搜索与查询次数", Count(("search",)))
+    yield Feature("exports", "Exports", "导出次数", Count(("export",)))
+    yield Feature("downloads", "Downloads", "下载次数", Count(("download",)))
+    yield Feature("uploads", "Uploads", "上传次数", Count(("upload",)))
+    yield Feature("changes", "Things created or changed", "新建与修改次数", Count(("create", "modify")))
+    yield Feature("renames", "Renames", "重命名次数", Count(("rename",)))
+    yield Feature("moves", "Moves and copies", "移动与复制次数", Count(("move", "copy")))
+    yield Feature("deletes", "Deletions", "删除次数", Count(("delete",)))
+    yield Feature("restores", "Restored again", "恢复次数", Count(("restore",)))
+    yield Feature("shares", "Shares of any scope", "共享次数", Count(("share",)))
+    yield Feature("mails", "Mails sent", "发送邮件数", Count(("send",)))
+    yield Feature("forward_rules", "Rules that forward mail", "邮件转发规则", Count(("forward_rule",)))
+    yield Feature("prints", "Prints", "打印次数", Count(("print",)))
+    yield Feature("removable_copies", "Copies to removable media", "拷贝到移动介质次数", Count(("copy_to_removable",)))
+    yield Feature("connections", "Devices connected", "设备接入次数", Count(("device_connect",)))
+    yield Feature("transfers", "Customers or files handed to others", "归属转移次数", Count(("transfer_ownership",)))
+    rights = Count(("permission_change", "account_change"))
+    yield Feature("rights_changes", "Changes of rights and accounts", "权限与账号变更次数", rights)
+    yield Feature("logins", "Logins", "登录次数", Count(("login",)))
+    yield Feature("failed_logins", "Failed logins", "登录失败次数", Count(("login_failed",)))
+    yield Feature("other_actions", "Whatever has no name of its own", "其他操作次数", Count(("other",)))
+
+
+def _amounts() -> Iterator[Feature]:
+    yield Feature("records_read", "Records read", "读取的记录数", Total("data.records", READING))
+    yield Feature("records_exported", "Records exported", "导出的记录数", Total("data.records", ("export",)))
+    yield Feature("records_changed", "Records created or changed", "写入的记录数", Total("data.records", WRITING))
+    yield Feature("records_deleted", "Records deleted", "删除的记录数", Total("data.records", ("delete",)))
+    handed = Total("data.records", ("transfer_ownership",))
+    yield Feature("records_transferred", "Records handed to others", "转移归属的记录数", handed)
+    yield Feature("bytes_taken", "Bytes taken from their place", "取走的字节数", Total("data.bytes", TAKING))
+    yield Feature("bytes_written", "Bytes written", "写入的字节数", Total("data.bytes", WRITING))
+    yield Feature("bytes_mailed", "Bytes mailed to anybody", "邮件发送的字节数", Total("data.bytes", ("send",)))
+    personal = Total("data.bytes", ("send",), "personal")
+    yield Feature("bytes_personal", "Bytes mailed to personal mailboxes", "发往个人邮箱的字节数", personal)
+    external = Total("data.bytes", ("send",), "external")
+    yield Feature("bytes_external", "Bytes mailed to other companies", "发往外部单位的字节数", external)
+    yield Feature("mails_personal", "Mails to personal mailboxes", "发往个人邮箱的邮件数", Count(("send",), "personal"))
+    yield Feature("mails_external", "Mails to other companies", "发往外部单位的邮件数", Count(("send",), "external"))
+    outside = Count(("share",), "shared outside")
+    yield Feature("shares_external", "Shares with outsiders", "对外共享次数", outside)
+    anonymous = Count(("share",), "shared with anybody")
+    yield Feature("shares_anonymous", "Links for anybody", "匿名链接数", anonymous)
+    yield Feature(
+        "disguises", "Renames that change the extension", "改变扩展名的重命名", Count(("rename",), "disguising")
+    )
+    packed = Count((*WRITING, "rename"), "packing")
+    yield Feature("archives", "Archives written", "写入的压缩包数", packed)
+    yield Feature("labelled", "Events on labelled data", "涉及带敏感标签数据的事件", Count(mark="labelled"))
+    yield Feature("sensitivity", "Labels touched, by weight", "触及的敏感度（加权）", Total("sensitivity"))
+    taken = Total("sensitivity", (*TAKING, "send", "share"))
+    yield Feature("sensitivity_taken", "Labels taken or sent, by weight", "带走或外发的敏感度（加权）", taken)
+    yield Feature("strangers", "Events on what others own", "涉及他人名下数据的事件", Count(mark="of others"))
+    yield Feature("off_hours", "Events outside working hours", "非工作时间事件数", Count(mark="off hours"))
+    taken_late = Count((*TAKING, "send", "share"), "off hours")
+    yield Feature("taken_off_hours", "Taken or sent outside working hours", "非工作时间带走或外发次数", taken_late)
+
+
+def _breadth() -> Iterator[Feature]:
+    kinds = {
+        "customers": ("Customers", "客户"),
+        "files": ("Files", "文件"),
+        "folders": ("Folders", "文件夹"),
+        "objects": ("Kinds of customer data", "客户数据种类"),
+        "destinations": ("Addresses outside", "外部收件地址"),
+        "devices": ("Removable devices", "移动设备"),
+        "hosts": ("Machines", "主机"),
+        "addresses": ("Network addresses", "来源地址"),
+        "systems": ("Systems", "系统"),
+        "sessions": ("Sessions", "会话"),
+    }
+    for kind, (en, zh) in kinds.items():
+        yield Feature(kind, f"{en}, each once", f"不同{zh}数", Distinct(kind))
+    for kind in ("customers", "folders", "objects", "destinations", "devices", "hosts", "addresses"):
+        en, zh = kinds[kind]
+        yield Feature(f"new_{kind}", f"{en} new to the person", f"首次出现的{zh}数", New(kind))
+    for kind in ("customers", "folders", "destinations", "hosts", "addresses"):
+        en, zh = kinds[kind]
+        yield Feature(f"new_{kind}_share", f"{en} new to the person, share", f"首次出现的{zh}占比", NewShare(kind))
+
+
+def _order() -> Iterator[Feature]:
+    yield Feature(
+        "active_hours", "Hours of the clock with events", "有事件的小时数", Made("hours with events", "有事件的小时数")
+    )
+    yield Feature(
+        "peak_hour",
+        "Events in the busiest hour",
+        "最忙一小时的事件数",
+        Made("most events in one hour", "单小时事件数的最大值"),
+    )
+    yield Feature(
+        "off_hours_share",
+        "Share outside working hours",
+        "非工作时间占比",
+        Made("`off_hours` / `events`", "`off_hours` / `events`"),
+    )
+    habit = Made(
+        f"share of events in hours kept on fewer than 1 in 10 of the {MEMORY} days before, days off apart",
+        f"落在此前 {MEMORY} 天内不足十分之一的日子才有活动的钟点的事件占比，工作日与休息日分开",
+    )
+    yield Feature("off_habit_share", "Share at hours unusual for the person", "偏离本人作息的占比", habit)
+    entropy = Made("entropy of `event.action`, in bits", "`event.action` 的熵（比特）")
+    yield Feature("action_entropy", "How mixed the actions are", "操作种类的熵", entropy)
+    surprise = Made(
+        f"mean -log2 of each step from action to action, by the steps of the {MEMORY} days before",
+        f"按此前 {MEMORY} 天的操作转移频率，当天各次转移的平均 -log2 概率",
+    )
+    yield Feature("order_surprise", "How unlike the usual order", "操作顺序的反常程度", surprise)
+    unheard = Made(f"share of steps not seen in the {MEMORY} days before", f"此前 {MEMORY} 天内未出现过的转移占比")
+    yield Feature("new_steps_share", "Steps never taken before", "从未有过的操作顺序占比", unheard)
+    yield Feature(
+        "days_away",
+        "Days since the day with events before",
+        "距上次活动的天数",
+        Made(f"at most {REACH}", f"最多 {REACH}"),
+    )
+
+
+def _long() -> Iterator[Feature]:
+    summed = {
+        "records_exported": ("Records exported", "导出的记录数"),
+        "bytes_taken": ("Bytes taken from their place", "取走的字节数"),
+        "bytes_personal": ("Bytes mailed to personal mailboxes", "发往个人邮箱的字节数"),
+        "removable_copies": ("Copies to removable media", "拷贝到移动介质次数"),
+        "deletes": ("Deletions", "删除次数"),
+        "shares_external": ("Shares with outsiders", "对外共享次数"),
+        "sensitivity_taken": ("Labels taken or sent, by weight", "带走或外发的敏感度（加权）"),
+        "off_hours": ("Events outside working hours", "非工作时间事件数"),
+    }
+    for name, (en, zh) in summed.items():
+        for days in SPANS:
+            yield Feature(f"{name}_{days}d", f"{en}, {days} days", f"{zh}（{days} 天）", Sum(name, days))
+    for days in SPANS:
+        yield Feature(
+            f"customers_{days}d", f"Customers, {days} days", f"不同客户数（{days} 天）", Held("customers", days)
+        )
+    new = Held("destinations", 30)
+    yield Feature("destinations_30d", "Addresses outside, 30 days", "外部收件地址数（30 天）", new)
+    yield Feature(
+        "active_days_30d",
+        "Days with events, of 30",
+        "30 天内有活动的天数",
+        Made("days with events, of 30", "30 天内有事件的天数"),
+    )
+    share = Made(
+        f"`customers_30d` / customers anybody touched in the {BOOK} days before the month",
+        f"`customers_30d` / 当月之前 {BOOK} 天内任何人触及的客户数",
+    )
+    yield Feature("book_share_30d", "Share of the book of customers, 30 days", "30 天内触及的客户占比", share)
+
+
+FEATURES: tuple[Feature, ...] = (*_volumes(), *_amounts(), *_breadth(), *_order(), *_long())
+NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+
+
+def digest(names: Sequence[str] = NAMES, version: int = VERSION) -> str:
+    """The sha256 over version and names in order, for model cards: two models with the same one read the same rows."""
+    return sha256("\n".join([str(version), *names]).encode()).hexdigest()

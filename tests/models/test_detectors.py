@@ -1,0 +1,209 @@
+"""What detectors promise: the checks all are held to, and what each finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from person_days import changed, person_days, rows_of
+
+from core.errors import Refused
+from models.checks import CHECKS, Broken, Check
+from models.detector import Detector
+from models.deviation import Cumulative, Own, Peers
+from models.forest import Forest
+from models.habits import habits_of
+from models.reconstruction import Reconstruction
+from models.table import Floats, compressed, expanded
+
+ALL: tuple[Detector, ...] = (
+    Forest(trees=20, sample=128),
+    Reconstruction(variance=0.7),
+    Own(),
+    Peers(),
+    Cumulative(run=20),
+)
+DAYS = person_days()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("detector", ALL, ids=lambda detector: type(detector).__name__)
+def test_every_detector_keeps_its_promises(detector: Detector, check: Check) -> None:
+    check(detector, DAYS)
+
+
+class Careless(Own):
+    """Cannot tell apart what it learned of."""
+
+    def score_samples(self, days: pl.DataFrame) -> Floats:
+        return np.arange(days.height, dtype=np.float64)
+
+
+def test_the_checks_find_a_detector_that_breaks_promises() -> None:
+    broken = set()
+    for check in CHECKS:
+        try:
+            check(Careless(), DAYS)
+        except (Broken, Refused):
+            broken.add(check.__name__)
+    assert {"does_not_score_before_it_learned", "refuses_other_features_by_name"} <= broken
+
+
+@pytest.mark.parametrize("detector", ALL[:4], ids=lambda detector: type(detector).__name__)
+def test_a_day_unlike_all_before_is_the_oddest_and_says_what_drove_it(detector: Detector) -> None:
+    detector = detector.fit(DAYS)
+    odd = changed(DAYS, "p004", 39, records=40_000.0, deletes=300.0)
+    scores = detector.score_samples(odd)
+    (row,) = rows_of(odd, "p004", 39)
+    if isinstance(detector, Forest):  # one vote: it cannot tell how far out is far out
+        assert scores[row] > np.nanquantile(scores, 0.98)
+    else:
+        assert np.nanargmax(scores) == row
+    (reasons,) = detector.explain(odd, float(np.nanquantile(scores, 0.99)), [row])
+    values = {reason.feature: reason.value for reason in reasons}
+    assert values["deletes"] == pytest.approx(300)
+    assert values.get("records", 40_000) == pytest.approx(40_000)
+
+
+@pytest.mark.parametrize("detector", [Forest(), Reconstruction(variance=0.7), Own(), Peers()])
+def test_with_the_strongest_feature_as_told_the_day_is_no_longer_beyond_the_limit(detector: Detector) -> None:
+    detector = detector.fit(DAYS)
+    odd = changed(DAYS, "p004", 39, deletes=500.0)
+    (row,) = rows_of(odd, "p004", 39)
+    limit = float(np.nanquantile(detector.score_samples(DAYS), 0.9 if isinstance(detector, Forest) else 0.995))
+    assert detector.score_samples(odd)[row] > limit
+    (reasons,) = detector.explain(odd, limit, [row])
+    strongest = reasons[0]
+    assert strongest.feature == "deletes"
+    assert strongest.enough is not None
+    assert 0 <= strongest.enough < 500
+    within = changed(DAYS, "p004", 39, deletes=strongest.enough * 0.999)
+    beyond = changed(DAYS, "p004", 39, deletes=strongest.enough * 1.05 + 1)
+    assert detector.score_samples(within)[row] <= limit
+    assert detector.score_samples(beyond)[row] > limit
+
+
+def test_days_of_people_who_leave_are_scored_but_teach_nothing() -> None:
+    leaving = changed(DAYS, "p004", 20, records=9_000.0).with_columns(
+        pl.when((pl.col("person") == "p004") & (pl.col("day") >= DAYS["day"][20]))
+        .then(pl.lit("notice"))
+        .otherwise("stage")
+        .alias("stage")
+    )
+    taught = Own().fit(leaving)
+    untouched = Own().fit(DAYS.filter((pl.col("person") != "p004") | (pl.col("day") < DAYS["day"][20])))
+    np.testing.assert_array_equal(taught.centre_, untouched.centre_)
+    assert np.isfinite(taught.score_samples(leaving)[rows_of(leaving, "p004", 20)]).all()
+
+
+def test_who_has_too_short_a_past_has_no_score_of_the_own_usual_but_one_against_peers() -> None:
+    new = DAYS.filter((pl.col("person") != "p003") | (pl.col("day") < DAYS["day"][9]))
+    rows = rows_of(new, "p003")
+    assert np.isnan(Own().fit(new).score_samples(new)[rows]).all()
+    assert np.isnan(Cumulative().fit(new).score_samples(new)[rows]).all()
+    assert np.isfinite(Peers().fit(new).score_samples(new)[rows]).all()
+
+
+def test_who_has_too_few_peers_has_no_score_against_them() -> None:
+    alone = DAYS.with_columns(
+        pl.when(pl.col("person") == "p003").then(pl.lit("Legal")).otherwise("department").alias("department")
+    )
+    scores = Peers().fit(alone).score_samples(alone)
+    assert np.isnan(scores[rows_of(alone, "p003")]).all()
+    assert np.isfinite(scores[rows_of(alone, "p004")]).all()
+    nobody = DAYS.with_columns(pl.lit(None, dtype=pl.String).alias("department"))
+    assert np.isnan(Peers().fit(nobody).score_samples(nobody)).all()
+
+
+def test_a_small_post_is_compared_with_its_department() -> None:
+    peers = Peers(least=12).fit(DAYS)
+    assert peers.groups_ == ['["Sales"]', '["\\u7814\\u53d1"]']
+    assert np.isfinite(peers.score_samples(DAYS)).all()
+
+
+def test_a_colleague_who_does_everything_does_not_become_everybodys_usual() -> None:
+    one = changed(DAYS, "p003", 0, records=50_000.0)
+    (with_one, without) = (Peers().fit(days).score_samples(DAYS) for days in (one, DAYS))
+    others = [row for row in range(DAYS.height) if DAYS["person"][row] != "p003"]
+    assert np.corrcoef(with_one[others], without[others])[0, 1] > 0.9
+    assert Peers().fit(one).score_samples(one)[rows_of(one, "p003")].min() > np.quantile(without, 0.9)
+
+
+def test_doing_less_than_usual_is_not_odd_to_oneself() -> None:
+    own = Own().fit(DAYS)
+    quiet = DAYS.with_columns(
+        pl.lit(0.0).alias(name) for name in ("exports", "records", "mails", "deletes", "new_folders")
+    )
+    assert (own.score_samples(quiet) <= own.score_samples(DAYS) + 1e-9).all()
+
+
+def test_a_little_more_every_day_adds_up() -> None:
+    own, runs = Own().fit(DAYS), Cumulative(run=30).fit(DAYS)
+    level = float(DAYS.filter(pl.col("person") == "p004")["mails"].to_numpy().max())
+    later = changed(DAYS, "p004", 20, mails=level)
+    rows = rows_of(later, "p004", 20)
+    usual = np.nanquantile(own.score_samples(DAYS), 0.99)
+    assert own.score_samples(later)[rows].max() < usual, "no day is odd by itself"
+    scores = runs.score_samples(later)[rows]
+    assert scores[-1] > np.nanmax(runs.score_samples(DAYS))
+    assert scores[-1] > scores[5] > scores[0]
+    (reasons,) = runs.explain(later, float(np.nanmax(runs.score_samples(DAYS))), [rows[-1]])
+    assert reasons[0].feature == "mails"
+    assert reasons[0].usual < reasons[0].value <= level + 1e-3
+    assert reasons[0].enough is not None
+    assert reasons[0].usual < reasons[0].enough < reasons[0].value
+
+
+def test_a_run_is_at_most_so_many_days_and_knows_nothing_of_days_after_it() -> None:
+    runs = Cumulative(run=10).fit(DAYS)
+    whole = runs.score_samples(DAYS)
+    some = DAYS.filter(pl.col("day").is_between(DAYS["day"][15], DAYS["day"][30]))
+    asked = DAYS.with_row_index("row").filter(pl.col("day") == DAYS["day"][30])["row"].to_list()
+    last = some.with_row_index("row").filter(pl.col("day") == DAYS["day"][30])["row"].to_list()
+    np.testing.assert_allclose(runs.score_samples(some)[last], whole[asked], atol=1e-9)
+
+
+def test_the_best_run_is_the_one_that_trying_all_finds() -> None:
+    runs = Cumulative(run=7).fit(DAYS)
+    some = DAYS.filter(pl.col("person").is_in(["p001", "p002"]))
+    z = Own._view(runs, some).z
+    added = np.minimum(z, 4.0) - 0.5
+    added[np.isnan(compressed(some, runs.feature_names_in_))] = 0
+    expected = np.array(
+        [
+            [
+                max(added[row - back : row + 1, column].sum() for back in range(min(7, row % 40 + 1)))
+                for column in range(6)
+            ]
+            for row in range(some.height)
+        ]
+    )
+    np.testing.assert_allclose(runs._view(some).z, expected, atol=1e-4)
+
+
+def test_habits_are_the_same_however_persons_are_cut_and_a_person_is_never_cut() -> None:
+    whole = habits_of([DAYS])
+    parts = habits_of([DAYS[:400], DAYS[400:]])
+    assert whole.persons == parts.persons
+    np.testing.assert_array_equal(whole.centre, parts.centre)
+    np.testing.assert_array_equal(whole.spread, parts.spread)
+    with pytest.raises(Refused, match="p000"):
+        habits_of([DAYS[:20], DAYS[20:]])
+    with pytest.raises(Refused, match="no person-days"):
+        habits_of([])
+
+
+@pytest.mark.parametrize("detector", [Forest(), Reconstruction()])
+def test_too_few_days_or_none_that_vary_teach_nothing(detector: Detector) -> None:
+    with pytest.raises(Refused, match="12 person-days are too few"):
+        detector.fit(DAYS[:12])
+    with pytest.raises(Refused, match="ever varies"):
+        detector.fit(DAYS.with_columns(pl.lit(1.0).alias(name) for name in detector.fit(DAYS).feature_names_in_))
+
+
+def test_the_measure_has_a_way_back() -> None:
+    frame = pl.DataFrame({"a": [0.0, -3.0, 1e9, None, float("inf")]})
+    (zero, less, many, unknown, endless) = expanded(compressed(frame, ["a"]))[:, 0]
+    assert (zero, less, many) == (0, pytest.approx(-3), pytest.approx(1e9))
+    assert np.isnan(unknown)
+    assert np.isfinite(endless)
