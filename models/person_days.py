@@ -58,6 +58,8 @@ def person_days(
 def _rows(some: Some, source: Source, first: date, last: date) -> pl.DataFrame:
     whole = days_of(some, source, first - timedelta(days=REACH), last)
     grid = _grid(some, whole, first, last, source.calendar)
+    if not grid.height:
+        return pl.DataFrame(schema=SCHEMA)
     rows = Rows(grid["who"].to_numpy(), grid["day"].cast(pl.Int32).cast(pl.Int64).to_numpy())
     found = features(whole, rows, source.books(grid["day"].dt.truncate("1mo")))
     numbered = pl.DataFrame([pl.Series(name, found[name], nan_to_null=True) for name in NAMES])
