@@ -35,7 +35,7 @@ COUNTED: dict[str, tuple[str, str, str, Callable[[Any], bool]]] = {
     "few": ("event_count", "a", "lte: 2", lambda total: total <= 2),
     "values": ("value_count", "a", "field: much, gte: 2", lambda total: total >= 2),
     "total": ("value_sum", "a", "field: much, gte: 1.3", lambda total: total >= Fraction("1.3")),
-    "mean": ("value_avg", "a, b", "field: much, lt: 0.2", lambda total: total is not None and total < 0.2),
+    "mean": ("value_avg", "a, b", "field: much, lt: 0.25", lambda total: total is not None and total < 0.25),
     "half": ("value_percentile", "a, b", "field: much, percentile: 50, gte: 1", lambda total: total and total >= 1),
 }
 OTHERS = {
@@ -49,7 +49,7 @@ ROWS = st.lists(
         st.integers(0, 40),
         st.sampled_from(["a", "b"]),
         st.sampled_from(["x", "y", None]),
-        st.sampled_from(["0.1", "0.2", "1", "7.5", "-3", None]),
+        st.sampled_from(["0.125", "0.25", "1", "7.5", "-3", None]),
     ),
     max_size=25,
 )

@@ -13,8 +13,9 @@ from core.directory import Directory
 from core.person import Filing, Link, Person
 from core.ports import EventQuery
 from core.schema import SCHEMA, conform
+from core.totals import whole
 from models.person_days import person_days
-from store.frames import asked_for, totalled, whole
+from store.frames import asked_for, totalled
 from tests.detection.conftest import SURROUNDINGS
 
 LI, WANG = "mail:li.na@example.com", "mail:wang.wei@example.com"
