@@ -80,12 +80,10 @@ def judge_marked(house: House, progress: Callable[[Judged], None] | None = None)
             # was met since is nobody to an older directory, and its mark would be settled unseen.
             pending, directory = house.records.pending(), house.directory()
             own = [mark for mark in pending if persons_of(mark, directory) <= mine]
-            for judged in _judge(house, own, directory):
+            for judged in _judge(house, own, directory, begun + SECONDS_OF_A_TURN):
                 spans += len(judged.spans)
                 if progress:
                     progress(judged)
-                if monotonic() > begun + SECONDS_OF_A_TURN:
-                    break
         if house.config.cluster.elasticsearch:
             # Whoever stores is not to wait for whoever judges.
             sleep(min(LONGEST_PAUSE, (monotonic() - begun) / 2))
@@ -121,20 +119,24 @@ def _in_turn(marks: Sequence[Mark], directory: Directory, house: House) -> list[
     return list(dict.fromkeys(person for _, persons in turns for person in persons))
 
 
-def _judge(house: House, marks: Sequence[Mark], directory: Directory) -> Iterator[Judged]:
-    """Judge and settle marks that touch nobody else, those of urgent persons before the others are looked at."""
+def _judge(house: House, marks: Sequence[Mark], directory: Directory, until: float) -> Iterator[Judged]:
+    """Judge and settle marks that touch nobody else: those of urgent persons before the others are looked at, some of
+    each, and after `until` no more."""
     if not marks:
         return
     house.events.catch_up()
     at_once = FROM_A_SERVER if house.config.cluster.elasticsearch else None
     bench = house.bench(directory)
     with _stopping_unbalanced():
-        for judged in chain.from_iterable(judge(some, bench, at_once) for some in _hurried_first(marks, directory)):
-            cases, others = _cases(house, judged)
-            # First: whoever dies in between has people judged for nothing, not forgotten.
-            house.records.add([*ripples(house.records, judged), *others])
-            house.records.settle(judged.marks, judged.spans, judged.alerts, cases)
-            yield judged
+        for some in _hurried_first(marks, directory):
+            for judged in judge(some, bench, at_once):
+                cases, others = _cases(house, judged)
+                # First: whoever dies in between has people judged for nothing, not forgotten.
+                house.records.add([*ripples(house.records, judged), *others])
+                house.records.settle(judged.marks, judged.spans, judged.alerts, cases)
+                yield judged
+                if monotonic() > until:
+                    break
 
 
 def _hurried_first(marks: Sequence[Mark], directory: Directory) -> list[list[Mark]]:

@@ -18,7 +18,9 @@ Why = Annotated[str, typer.Option(help="Why, for those who read it later.")]
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    models = typer.Typer(help="Models that learn from the company's own past.", no_args_is_help=True)
+    models = typer.Typer(
+        help="Models that learn from the company's own past. No score uses them yet.", no_args_is_help=True
+    )
     models.command("train")(train)
     models.command("list")(list_models)
     models.command("shadow")(shadow)
@@ -61,7 +63,7 @@ def list_models(context: typer.Context, json: Json = False) -> None:
 
 
 def shadow(context: typer.Context, model: Name, by: By = "", why: Why = "", json: Json = False) -> None:
-    """Mark a model to judge beside the champion."""
+    """Mark a model that is to be watched before it is promoted."""
     from app.modelling import registry_of
 
     with house_of(context) as house:
