@@ -38,6 +38,8 @@ def telling(records: Records, herald: Herald, every: float) -> Iterator[None]:
                 tell(records, herald)
             except Unavailable as error:
                 structlog.get_logger().warning("telling waits", reason=str(error))
+            except Exception as error:  # whatever it is, alerts that come later are to be told
+                structlog.get_logger().error("telling failed", reason=type(error).__name__)
 
     thread = Thread(target=work, name="telling")
     thread.start()

@@ -143,10 +143,11 @@ class Everybody:
         for start in range(0, len(values), VALUES_AT_ONCE):
             some = Any(tuple(Is(field, value) for value in values[start : start + VALUES_AT_ONCE]))
             by = [field, "user.account", "day"]
-            totals = self.bench.store.totals(replace(asked, condition=some), by, directory.calendar.zone)
-            for value, account, day, _ in totals.iter_rows():
-                people = directory.persons_of(account) if account else ()
-                found.setdefault(value, []).extend((person, day) for person in people)
+            totals = self.bench.store.totals(replace(asked, condition=some), by, directory.calendar.zone, times=True)
+            known = totals.filter(pl.col(field).is_not_null(), pl.col("user.account").is_not_null())
+            rows = directory.join(known.rename({"since": "@timestamp"})).select(field, "person.id", "day")
+            for value, person, day in rows.iter_rows():
+                found.setdefault(value, []).append((person, day))
         return found
 
     def _asked(self, rules: Collection[str], first: date, last: date) -> EventQuery:

@@ -21,6 +21,8 @@ from detection.totals import Total, together
 from detection.windows import TIME
 
 SHARED = "shared"
+A_QUARTER = 92
+"""Days that notices may lie from each other where the last days are those of the same weeks."""
 FOUND_OF_CREWS = {
     **FOUND,
     CREW: pl.String(),
@@ -50,11 +52,12 @@ class _Pair(NamedTuple):
 
 
 class Common(Behaviour):
-    """At least `people` of one department, whose notices or last days lie at most `apart` days from each other's, have
-    each taken `common` values of `field` that another of them took as well, from `before` days before the own notice to
-    `after` days after it. A value counts where no more than `at_most` people of the company had taken it in the
-    `unknown` days before the day on which both had; and together they are at least `share` of what either of the two
-    had taken by then, or whoever takes everything would be of a crew with everybody.
+    """At least `people` of one department, whose notices lie at most `apart` days from each other's, or whose last days
+    do and whose notices a quarter at most, have each taken `common` values of `field` that another of them took too,
+    from `before` days before the own notice to `after` days after it. A value counts where no more than `at_most`
+    people of the company had taken it in the `unknown` days before the day on which both had; and together they are at
+    least `share` of what either of the two had taken by then, or whoever takes everything would be of a crew with
+    everybody.
 
     Leaving together ties nobody, nor do files that everybody uses. Found on every day on which the group comes to be or
     grows, of every member, with the notices known by then; who joined more than `apart` days ago is no longer named.
@@ -97,7 +100,8 @@ class Common(Behaviour):
 
     @property
     def reach(self) -> int:
-        return self.apart + self.before + self.after + self.unknown
+        # A tie may be `apart` days old, a notice of it `after` days older, the other one a quarter more.
+        return self.apart + self.before + self.after + max(self.unknown, A_QUARTER, self.apart)
 
     def bears(self, first: date, last: date) -> tuple[date, date]:
         return first + timedelta(days=1), last + timedelta(days=self.reach)
@@ -132,10 +136,10 @@ class Common(Behaviour):
                     yield _Pair((mine, yours), (one, other), since, taken_by)
 
     def _same_weeks(self, one: Notice, other: Notice) -> bool:
-        apart = timedelta(days=self.apart)
+        apart, filed = timedelta(days=self.apart), abs(one.filed - other.filed)
         lasts = (one.last_day, other.last_day)
         near = lasts[0] and lasts[1] and abs(lasts[0] - lasts[1]) <= apart
-        return abs(one.filed - other.filed) <= apart or bool(near)
+        return filed <= apart or (bool(near) and filed <= timedelta(days=A_QUARTER))
 
     def _around(self, notice: Notice, rows: pl.DataFrame) -> dict[str, datetime]:
         """When each value was first taken around a notice."""

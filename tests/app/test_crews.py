@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -32,9 +32,10 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield made
 
 
-def hire(house: House, departments: dict[str, str]) -> None:
+def hire(house: House, departments: dict[str, str], since: datetime | None = None) -> None:
     persons = [Person(id=name, email=f"{name}@example.com", department=of) for name, of in departments.items()]
-    house.records.save_persons(persons, [Link(account=f"mail:{p.email}", person=p.id) for p in persons])
+    links = [Link(account=f"mail:{p.email}", person=p.id, since=since) for p in persons]
+    house.records.save_persons(persons, links)
 
 
 def send(house: House, name: str, day: int, size: int = 6_000_000, to: str = "team@newco.cn") -> None:
@@ -166,8 +167,9 @@ def take(house: House, name: str, files: range, day: int) -> None:
     keep(house, tagger, tagged(Batch(source="m365_audit", read=len(rows), events=frame), tagger))
 
 
-def resign(house: House, name: str, day: int, *, withdrawn: bool = False) -> None:
-    filing = Filing(account=f"mail:{name}@example.com", filed=BEGIN + timedelta(days=day), withdrawn=withdrawn)
+def resign(house: House, name: str, day: int, *, withdrawn: bool = False, last_day: date | None = None) -> None:
+    filed = BEGIN + timedelta(days=day)
+    filing = Filing(account=f"mail:{name}@example.com", filed=filed, withdrawn=withdrawn, last_day=last_day)
     house.records.save_filings([filing], 180)
 
 
@@ -210,6 +212,33 @@ def test_leaving_in_the_same_week_with_files_of_ones_own_is_no_case(house: House
     judge_marked(house)
     assert crew_alerts(house) == []
     assert house.records.cases() == []
+
+
+@pytest.mark.parametrize(("later", "tied"), [(85, True), (100, False)])
+def test_who_leaves_on_one_day_is_tied_by_it_a_quarter_at_most(house: House, later: int, tied: bool) -> None:
+    last_day = (BEGIN + timedelta(days=120)).date()
+    take(house, "ann", range(12), 0)
+    take(house, "bob", range(12), later)
+    resign(house, "ann", 1, last_day=last_day)
+    resign(house, "bob", 1 + later, last_day=last_day)
+    judge_marked(house)
+    assert [name for name, _, _ in crew_alerts(house)] == (["ann", "bob"] if tied else [])
+    # What a look at that day alone finds is what a look at everything found.
+    day = (BEGIN + timedelta(days=1 + later)).date()
+    house.records.add([Mark(subject="person:ann", first=day, last=day)])
+    judge_marked(house)
+    assert [name for name, _, _ in crew_alerts(house)] == (["ann", "bob"] if tied else [])
+
+
+def test_somebody_whose_account_was_linked_on_a_day_is_one_taker(house: House) -> None:
+    everybody = ("dan", "eve", "fay", "gus", "ann", "bob")
+    hire(house, dict.fromkeys(everybody, "Sales"), since=BEGIN - timedelta(days=300))
+    for number, name in enumerate(everybody):
+        take(house, name, range(12), number)
+    for name in ("ann", "bob"):
+        resign(house, name, 6)
+    judge_marked(house)
+    assert [name for name, _, _ in crew_alerts(house)] == ["ann", "bob"]
 
 
 def test_a_notice_taken_back_before_the_other_came_leaves_no_crew(house: House) -> None:
