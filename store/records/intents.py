@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 
 from core.ports import Mark
 from store.records.database import Database, pieces
-from store.records.marks import add_marks
+from store.records.marks import add_marks, one_of_each
 from store.records.tables import intents
 
 LONGEST_APPEND = timedelta(days=1)
@@ -27,7 +27,8 @@ def intend(database: Database, append: str, marks: Sequence[Mark]) -> set[str]:
             unmarked.update(connection.execute(select(intents.c.subject).where(intents.c.subject.in_(some))).scalars())
         if marks:
             rows = [
-                {"append": append, "subject": m.subject, "first": m.first, "last": m.last, "begun": now} for m in marks
+                {"append": append, "subject": subject, "first": mark.first, "last": mark.last, "begun": now}
+                for subject, mark in one_of_each(marks).items()
             ]
             connection.execute(intents.insert(), rows)
     return unmarked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -73,18 +73,23 @@ def add_marks(connection: Connection, new: Sequence[Mark]) -> None:
     Stamps are drawn, not counted: a count would begin again for a mark settled and made anew, and a slow judge that
     read the first could then settle the second.
     """
-    runs: dict[str, Mark] = {}
-    for mark in new:
-        known = runs.get(mark.subject)
-        runs[mark.subject] = mark if known is None else _together(known, mark)
     now = datetime.now(UTC)
     # In one order, so that two writers wait for each other instead of in a circle.
     rows = [
         {"subject": subject, "first": mark.first, "last": mark.last, "urgent": mark.urgent}
         | {"since": now, "stamp": secrets.randbits(62)}
-        for subject, mark in sorted(runs.items())
+        for subject, mark in sorted(one_of_each(new).items())
     ]
     upsert(connection, table, rows, least=["first", "since"], most=["last", "urgent"])
+
+
+def one_of_each(marks: Iterable[Mark]) -> dict[str, Mark]:
+    """The marks by subject, those of one subject as the run that covers them."""
+    runs: dict[str, Mark] = {}
+    for mark in marks:
+        known = runs.get(mark.subject)
+        runs[mark.subject] = mark if known is None else _together(known, mark)
+    return runs
 
 
 def _together(one: Mark, other: Mark) -> Mark:

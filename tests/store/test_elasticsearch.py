@@ -114,6 +114,12 @@ def test_a_writer_that_died_between_storing_and_marking_leaves_no_event_unmarked
     assert subjects(records) == []
 
 
+def test_several_marks_of_one_subject_in_an_append_are_one(elastic: ElasticStore, records: SqlRecords) -> None:
+    later = DAY + timedelta(days=9)
+    elastic.append(a_batch([an_event(0)]), [MARKS[0], Mark(subject=MARKS[0].subject, first=DAY, last=later)])
+    assert [(mark.subject, mark.first, mark.last) for mark in records.pending()] == [(MARKS[0].subject, DAY, later)]
+
+
 def test_what_a_writer_long_dead_meant_to_touch_is_marked(elastic: ElasticStore, records: SqlRecords) -> None:
     dead = {"append": "x", "subject": "login:z", "first": DAY, "last": DAY}
     with records.database.writing() as connection:
