@@ -62,6 +62,12 @@ def counted(field: str | None) -> None:
         raise RuleError(f"behaviour: {field} is not a stored keyword or number")
 
 
+def told_apart(field: str) -> None:
+    """Raises `RuleError` for what is no stored keyword."""
+    if SCHEMA.get(field) != pl.String():
+        raise RuleError(f"behaviour: {field} is not a stored keyword")
+
+
 class Behaviour(BaseModel, ABC):
     """The parameters of one kind of behaviour. Without `generate`, rules that it builds on raise no alerts of their
     own."""

@@ -13,9 +13,7 @@ from pydantic import Field, model_validator
 
 from core.alert import CREW, OTHERS, PLACE, SEPARATOR
 from core.canonical import content_id
-from core.errors import RuleError
-from core.schema import SCHEMA
-from detection.behaviours.base import FOUND, Behaviour, Scene
+from detection.behaviours.base import FOUND, Behaviour, Scene, told_apart
 from detection.behaviours.company import Notice
 from detection.totals import Total, together
 from detection.windows import TIME
@@ -78,8 +76,7 @@ class Common(Behaviour):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.field not in SCHEMA or SCHEMA[self.field] != pl.String():
-            raise RuleError(f"behaviour: {self.field} is not a stored keyword")
+        told_apart(self.field)
         return self
 
     @property

@@ -9,9 +9,7 @@ from typing import ClassVar, Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from core.errors import RuleError
-from core.schema import SCHEMA
-from detection.behaviours.base import FOUND, Behaviour, Scene, window_total
+from detection.behaviours.base import FOUND, Behaviour, Scene, told_apart, window_total
 from detection.behaviours.company import months_after
 from detection.totals import Total, together
 from detection.windows import TIME
@@ -38,8 +36,7 @@ class Coverage(Behaviour):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.field not in SCHEMA or SCHEMA[self.field] != pl.String():
-            raise RuleError(f"behaviour: {self.field} is not a stored keyword")
+        told_apart(self.field)
         return self
 
     @property

@@ -14,7 +14,7 @@ from core.alert import CREW, OTHERS, PLACE, SEPARATOR
 from core.canonical import content_id
 from core.errors import RuleError
 from core.schema import SCHEMA
-from detection.behaviours.base import FOUND, Behaviour, Scene
+from detection.behaviours.base import FOUND, Behaviour, Scene, told_apart
 from detection.windows import TIME
 
 CREWS = {**FOUND, CREW: pl.String(), PLACE: pl.String(), OTHERS: pl.String(), "observed": pl.Int64()}
@@ -52,8 +52,7 @@ class Crew(Behaviour):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.by not in SCHEMA or SCHEMA[self.by] != pl.String():
-            raise RuleError(f"behaviour: {self.by} is not a stored keyword")
+        told_apart(self.by)
         if self.amount not in SCHEMA or SCHEMA[self.amount] != pl.Int64():
             raise RuleError(f"behaviour: {self.amount} is not a stored number")
         return self
