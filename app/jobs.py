@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
 from random import SystemRandom
@@ -29,7 +29,7 @@ chance = SystemRandom()
 NOTHING_DECIDED: Mapping[str, Sequence[Case]] = {}
 PERSONS_AT_A_TURN, SECONDS_OF_A_TURN = 1_000, 3.0
 """Who is urgent waits for one turn at most. Who is left when its time is over is marked still."""
-LONGEST_PAUSE = 3.0
+LONGEST_PAUSE, A_LOOK = 3.0, 0.5
 FROM_A_SERVER = 5_000
 """Events judged at once where a server has to find them: reading them takes the time, not judging."""
 EVERYBODY = Mark(subject="*", first=date(1970, 1, 1), last=date(9999, 12, 31))
@@ -71,27 +71,50 @@ def judge_marked(house: House, progress: Callable[[Judged], None] | None = None)
     """Judge every marked day; returns how many person-spans were judged here. What is marked meanwhile is judged too,
     and what other judges have in hand is waited for."""
     retag(house)
-    spans = 0
-    directory = house.directory()
+    turns = Turns(house, house.directory(), progress)
     while marks := house.records.pending():
         begun = monotonic()
-        with house.records.take(_in_turn(marks, directory, house), PERSONS_AT_A_TURN) as mine:
-            # Read where nobody else can settle and nothing newer can be written over; marks first, for an account that
-            # was met since is nobody to an older directory, and its mark would be settled unseen.
-            pending, directory = house.records.pending(), house.directory()
-            own = [mark for mark in pending if persons_of(mark, directory) <= mine]
-            for judged in _judge(house, own, directory, begun + SECONDS_OF_A_TURN):
-                spans += len(judged.spans)
-                if progress:
-                    progress(judged)
+        mine = turns.take(marks)
         if house.config.cluster.elasticsearch:
-            # Whoever stores is not to wait for whoever judges.
-            sleep(min(LONGEST_PAUSE, (monotonic() - begun) / 2))
+            turns.pause(min(LONGEST_PAUSE, (monotonic() - begun) / 2))
         if not mine and marks == house.records.pending():
             sleep(chance.uniform(0.2, 1.0))
     with _stopping_unbalanced():
         divide(house)
-    return spans
+    return turns.spans
+
+
+@dataclass(slots=True)
+class Turns:
+    """Some marked persons at a time, whom nobody else can judge meanwhile. `spans` were judged in all."""
+
+    house: House
+    directory: Directory
+    progress: Callable[[Judged], None] | None = None
+    spans: int = 0
+
+    def take(self, marks: Sequence[Mark]) -> frozenset[str]:
+        """Judge persons of these marks for a while; returns whose turn it was."""
+        begun = monotonic()
+        records = self.house.records
+        with records.take(_in_turn(marks, self.directory, self.house), PERSONS_AT_A_TURN) as mine:
+            # Read where nobody else can settle and nothing newer can be written over; marks first, for an account that
+            # was met since is nobody to an older directory, and its mark would be settled unseen.
+            pending, self.directory = records.pending(), self.house.directory()
+            own = [mark for mark in pending if persons_of(mark, self.directory) <= mine]
+            for judged in _judge(self.house, own, self.directory, begun + SECONDS_OF_A_TURN):
+                self.spans += len(judged.spans)
+                if self.progress:
+                    self.progress(judged)
+        return mine
+
+    def pause(self, seconds: float) -> None:
+        """Whoever stores is not to wait for whoever judges; who is urgent does not wait for that."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            sleep(min(left, A_LOOK))
+            if urgent := self.house.records.pending(DECISIVE):
+                self.take(urgent)
 
 
 @contextmanager

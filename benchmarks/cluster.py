@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from app.config import load
@@ -44,15 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "workers" in asked.parts:
         workers(batches)
     if "latency" in asked.parts:
-        alone, judged = (
-            statistics.median(
-                whole_way(batches, cores=[None], canned=False, judged=judged)[0]["rate"] for _ in range(ROUNDS)
-            )
-            for judged in (False, True)
-        )
-        print(f"a worker alone stores {alone:,.0f}/s, beside a judge {judged:,.0f}/s")
         with place() as environment:
-            latency.measure(batches, environment, {"half of both": judged / 2, "half of a worker alone": alone / 2})
+            latency.measure(batches, environment)
     if "questions" in asked.parts:
         questions.measure(asked.rows)
 
@@ -104,22 +97,18 @@ def bare(batches: Sequence[Batch]) -> float:
             return done / (time.perf_counter() - start)
 
 
-def whole_way(
-    batches: Sequence[Batch], *, cores: Sequence[int | None], canned: bool, judged: bool = False
-) -> list[dict[str, float]]:
-    """What each worker tells of its work, each on a core, or on any; beside a judge or none."""
-    with place() as environment, tempfile.TemporaryDirectory() as data, ExitStack() as stack:
+def whole_way(batches: Sequence[Batch], *, cores: Sequence[int], canned: bool) -> list[dict[str, float]]:
+    """What each worker tells of its work, each on a core."""
+    with place() as environment, tempfile.TemporaryDirectory() as data:
         with closing(publisher(load(Path(data), environment=environment))) as sender:
             for batch in batches:
                 if batch.events.height:
                     sender.publish(Batch(source=batch.source, read=batch.events.height, events=batch.events))
             sender.wait_until_sent()
-        if judged:
-            stack.enter_context(latency.at_work(data, environment, ["judge"]))
         line = [sys.executable, "-m", "benchmarks.cluster_worker", data, *(["canned"] if canned else [])]
         running = [
             subprocess.Popen(
-                line if core is None else ["taskset", "--cpu-list", str(core), *line],
+                ["taskset", "--cpu-list", str(core), *line],
                 stdout=subprocess.PIPE,
                 env=environment,
             )

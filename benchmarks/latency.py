@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +21,8 @@ from app.wiring import publisher
 from benchmarks.cluster_worker import peak_of
 from core.batch import Batch
 from core.schema import SCHEMA, conform, empty
+from store.elasticsearch.connection import connect
+from store.elasticsearch.templates import Names
 from store.kafka.sending import Publisher
 from store.records import SqlRecords
 
@@ -27,6 +30,7 @@ WARMING_SECONDS, STREAMED_SECONDS, BACKLOG_SECONDS = 20, 60, 30
 CLONES = 5
 """Each account of the company stands for so many."""
 STEP = 0.5
+WAITING, AT_ONCE = 400_000, 4_000
 SETTLING_SECONDS = 10.0
 PATIENCE = 180.0
 TARGETS = {"streamed": 10, "backlog": 60}
@@ -69,25 +73,52 @@ class Stream:
         self._sender.publish(Batch(source="bench", read=rows.height, events=fresh))
 
 
-def measure(batches: Sequence[Batch], environment: Mapping[str, str], rates: Mapping[str, float]) -> None:
-    """Print the seconds from theft to alert: streamed at each rate, and behind a backlog of events of the last one."""
-    scenes = [("streamed", at, rate) for at, rate in rates.items()]
-    for name, at, rate in [*scenes, ("backlog", *list(rates.items())[-1])]:
-        with tempfile.TemporaryDirectory() as data, at_work(data, environment, ["worker", "judge"]) as processes:
-            config = load(Path(data), environment=environment)
-            with closing(publisher(config)) as sender:
-                stream = Stream(batches, sender)
-                # The first events of all make data streams, and servers compile what they run often.
-                _steadily(WARMING_SECONDS, lambda stream=stream, rate=rate: stream.send(int(rate / 2 * STEP)))
-                time.sleep(SETTLING_SECONDS)
-                SCENES[name](stream, rate)
-                waits = _until_alerted(config, stream.thefts)
+def measure(batches: Sequence[Batch], environment: Mapping[str, str]) -> None:
+    """Print how many events a second a worker and a judge keep up with, and the seconds from theft to alert: streamed
+    at half of that, and behind a backlog."""
+    with _streaming(batches, environment) as (_, stream, _):
+        most = _most(stream, environment)
+    print(f"a worker beside a judge stores {most:,.0f}/s while more is waiting")
+    for name, scene in SCENES.items():
+        with _streaming(batches, environment) as (config, stream, processes):
+            _steadily(WARMING_SECONDS, partial(stream.send, int(most / 4 * STEP)))
+            time.sleep(SETTLING_SECONDS)
+            scene(stream, most / 2)
+            waits = _until_alerted(config, stream.thefts)
             peaks = ", ".join(f"{part} {peak_of(process.pid):,.0f} MiB" for part, process in processes.items())
         p50, p95 = np.percentile(waits, [50, 95])
         print(
-            f"{name} at {rate:,.0f}/s ({at}), {len(waits)} of {len(stream.thefts)} thefts: p50 {p50:.1f} s, "
+            f"{name} at {most / 2:,.0f}/s, {len(waits)} of {len(stream.thefts)} thefts: p50 {p50:.1f} s, "
             f"p95 {p95:.1f} s (limit {TARGETS[name]} s), longest {max(waits):.1f} s; peaks: {peaks}"
         )
+
+
+@contextmanager
+def _streaming(
+    batches: Sequence[Batch], environment: Mapping[str, str]
+) -> Iterator[tuple[Config, Stream, Mapping[str, subprocess.Popen[bytes]]]]:
+    with tempfile.TemporaryDirectory() as data, _at_work(data, environment) as processes:
+        config = load(Path(data), environment=environment)
+        with closing(publisher(config)) as sender:
+            yield config, Stream(batches, sender), processes
+
+
+def _most(stream: Stream, environment: Mapping[str, str]) -> float:
+    """Events stored a second, from when `WAITING` of them wait until a tenth is left. The first of all make data
+    streams, and servers compile what they run often: these are not counted."""
+    with closing(connect(environment["LEAVERWATCH_CLUSTER_ELASTICSEARCH"])) as client:
+        names = Names(environment["LEAVERWATCH_CLUSTER_NAMESPACE"])
+
+        def stored() -> int:
+            told = client.indices.stats(index=names.events, metric="indexing")
+            return int(told["_all"]["primaries"]["indexing"]["index_total"])
+
+        for _ in range(WAITING // AT_ONCE):
+            stream.send(AT_ONCE)
+        begun, before = time.monotonic(), stored()
+        while (now := stored()) < WAITING * 0.9:
+            time.sleep(STEP)
+        return (now - before) / (time.monotonic() - begun)
 
 
 def _streamed(stream: Stream, rate: float) -> None:
@@ -123,10 +154,8 @@ def _until_alerted(config: Config, thefts: Mapping[str, float]) -> list[float]:
 
 
 @contextmanager
-def at_work(
-    data: str, environment: Mapping[str, str], parts: Sequence[str]
-) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """A worker, a judge or both as processes."""
+def _at_work(data: str, environment: Mapping[str, str]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """A worker and a judge as processes."""
     lines = {"worker": ["worker"], "judge": ["judge", "--every", "0.5"]}
     processes = {
         part: subprocess.Popen(
@@ -135,7 +164,7 @@ def at_work(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for part in parts
+        for part in lines
     }
     time.sleep(10.0)
     try:

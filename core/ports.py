@@ -167,8 +167,8 @@ class Marks(Protocol):
     def add(self, marks: Sequence[Mark]) -> None:
         """Marks of one subject are coalesced into the run of days that covers them, as urgent as the most urgent."""
 
-    def pending(self) -> Sequence[Mark]:
-        """All marks, in a stable order."""
+    def pending(self, urgent: int = 0) -> Sequence[Mark]:
+        """All marks that are so urgent, in a stable order."""
 
     def spread(self, mark: Mark, over: Sequence[Mark]) -> None:
         """Put marks in the place of one, unless that was renewed: then it stays beside them."""

@@ -63,7 +63,7 @@ def quarantined(document: Mapping[str, Any]) -> Quarantined:
 
 
 def update_lines(hits: Sequence[Mapping[str, Any]], events: pl.DataFrame, rules: str) -> list[bytes]:
-    """Action and change of each hit's event, tagged anew. What is not kept in documents is sent again."""
+    """Action and change of each hit's event, tagged anew, and its words: those of older versions are not kept."""
     changed = events.select("event.id", "rule.matched", words_of(events))
     found = {row["event.id"]: row | {RULES: rules} for row in changed.iter_rows(named=True)}
     return [

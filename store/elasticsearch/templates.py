@@ -117,5 +117,5 @@ def _quarantine() -> dict[str, Mapping[str, Any]]:
 
 
 def _nested(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The mapping; a field that is not on it is kept and not searched. Words are searched and not kept."""
-    return {"dynamic": False, "_source": {"excludes": [WORDS]}, "properties": dict(properties)}
+    """The mapping; a field that is not on it is kept and not searched."""
+    return {"dynamic": False, "properties": dict(properties)}

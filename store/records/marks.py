@@ -51,9 +51,10 @@ class MarkRecords:
                     mine.update(connection.execute(free.with_for_update(skip_locked=True)).scalars())
             yield frozenset(mine)
 
-    def pending(self) -> Sequence[Mark]:
+    def pending(self, urgent: int = 0) -> Sequence[Mark]:
         with self._database.reading() as connection:
-            rows = connection.execute(select(table).order_by(table.c.subject)).mappings()
+            asked = select(table).where(table.c.urgent >= urgent).order_by(table.c.subject)
+            rows = connection.execute(asked).mappings()
             return [Mark(**row) for row in rows]
 
     def _give_turns(self, persons: Sequence[str]) -> None:

@@ -72,6 +72,12 @@ def test_marks_of_one_subject_become_the_run_of_days_that_covers_them(records: S
     assert found == [("a", 3, 12), ("b", 9, 9)]
 
 
+def test_marks_that_are_so_urgent_are_found_alone(records: SqlRecords) -> None:
+    records.add([replace(a_mark("a", 5, 7), urgent=6), a_mark("b", 5, 7), replace(a_mark("c", 5, 7), urgent=7)])
+    assert [mark.subject for mark in records.pending(7)] == ["c"]
+    assert [mark.subject for mark in records.pending(6)] == ["a", "c"]
+
+
 def test_a_mark_stays_as_urgent_as_it_was_and_waits_since_it_was_made(records: SqlRecords) -> None:
     records.add([replace(a_mark("a", 5, 7), urgent=6)])
     (first,) = records.pending()
