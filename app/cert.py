@@ -24,7 +24,8 @@ from models.panel import TOGETHER, Frames, Panel
 from models.person_days import person_days
 from models.scenarios import KEYS, Scenario, Truth, by_scenario
 
-LEAST_DAYS = 60
+LEAST_DAYS, MOST_DAYS = 60, 1500
+"""A release has 500. One date that was read wrong would be years of days."""
 LEARNED_FIRST, FOLDS = 0.4, 3
 """This part of the days is only learned from; the rest is scored in so many parts, each by a panel that has seen
 nothing but the days before it."""
@@ -91,8 +92,10 @@ def evaluate_cert(folder: Path, data: Path, *, seed: int = 0, progress: Progress
 
 def _release(release: Release, data: Path, seed: int, progress: Progress) -> ReleaseReport:
     known = answers(release.answers, release.name) if release.answers else None
-    with imported(release, data, progress) as house, _spooled(house) as frames:
-        folds, judged = _judged(frames, house, seed)
+    with imported(release, data, progress) as house:
+        _check(house)
+        with _spooled(house) as frames:
+            folds, judged = _judged(frames, house, seed)
     # Together first: it is what a day is judged by.
     detectors = sorted((name for name in judged.columns if name not in KEYS), key=lambda name: (name != TOGETHER, name))
     return ReleaseReport(
@@ -100,7 +103,7 @@ def _release(release: Release, data: Path, seed: int, progress: Progress) -> Rel
         folder=shown(release.folder),
         logs=house.logs,
         absent=release.absent,
-        says=[*_says(release), *(known.problems if known else ())],
+        says=[*_says(release, house.logs), *(known.problems if known else ())],
         first=house.first,
         last=house.last,
         folds=folds,
@@ -114,13 +117,24 @@ def _release(release: Release, data: Path, seed: int, progress: Progress) -> Rel
     )
 
 
-def _says(release: Release) -> Iterator[str]:
+def _check(release: Imported) -> None:
+    days = (release.last - release.first).days + 1
+    if days < LEAST_DAYS:
+        raise Refused(f"{days} days are too few to learn from and to score: {LEAST_DAYS} are needed")
+    if days > MOST_DAYS:
+        raise Refused(
+            f"events from {release.first} to {release.last} are no release's: at most {MOST_DAYS} days are read"
+        )
+
+
+def _says(release: Release, logs: Mapping[str, Log]) -> Iterator[str]:
     if release.answers is None:
         yield NO_ANSWERS
     if "LDAP" in release.absent:
         yield NO_LDAP
-    if logs := [name for name in release.absent if name.endswith(".csv")]:
-        yield f"absent, so nothing that only shows there can be found: {', '.join(logs)}"
+    if absent := [name for name in release.absent if name.endswith(".csv")]:
+        yield f"absent, so nothing that only shows there can be found: {', '.join(absent)}"
+    yield from (f"refused: {log.refused}" for log in logs.values() if log.refused)
 
 
 @contextmanager
@@ -142,11 +156,8 @@ def _spooled(release: Imported) -> Iterator[Frames]:
 
 def _judged(frames: Frames, release: Imported, seed: int) -> tuple[list[Fold], pl.DataFrame]:
     """Every day with events that was scored, by a panel that had not seen it."""
-    days = (release.last - release.first).days + 1
-    if days < LEAST_DAYS:
-        raise Refused(f"{days} days are too few to learn from and to score: {LEAST_DAYS} are needed")
     folds, found = [], []
-    for first, last in _parts(release.first, days):
+    for first, last in _parts(release.first, (release.last - release.first).days + 1):
         meanings_until = first - timedelta(days=1)
         learned = (first - release.first).days
         learned_until = release.first + timedelta(days=int(learned * (1 - MEANING)) - 1)
@@ -164,7 +175,7 @@ def _judged(frames: Frames, release: Imported, seed: int) -> tuple[list[Fold], p
         )
     judged = pl.concat(found, how="diagonal")
     if not judged.height:
-        raise Refused(f"{release.house.config.data} has no days to score")
+        raise Refused("no day with events is left to score")
     return folds, judged
 
 

@@ -154,6 +154,9 @@ def test_what_is_no_such_data_is_refused(tmp_path):
     assert "no event" in refused()
     (logs / "logon.csv").write_text("id,date,user,pc,activity\n{A},01/04/2010 08:00:00,ABC,PC-1,Logon\n")
     assert "days are too few" in refused()
+    with (logs / "logon.csv").open("a") as log:
+        log.write("{B},01/04/1980 08:00:00,ABC,PC-1,Logon\n")
+    assert "from 1980-01-04 to 2010-01-04 are no release's" in refused()
 
 
 def test_a_simulation_in_the_layout_is_one_command_away(tmp_path):
