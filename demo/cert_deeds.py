@@ -196,8 +196,9 @@ def _home_bit_by_bit(plot: Plot, insider: Insider, begin: int) -> None:
 def _to_the_cloud(plot: Plot, insider: Insider, begin: int) -> None:
     who, deed, staff = insider.who, insider.number, plot.staff
     begin = min(begin, staff.days - 8)
+    staying = {insider.who for insider in plot.insiders} | {int(staff.boss[who])}
     for mate in range(len(staff.users)):
-        if staff.teams[mate] == staff.teams[who] and mate not in (who, staff.boss[who]) and mate % 2:
+        if staff.teams[mate] == staff.teams[who] and mate not in staying and mate % 2:
             plot.gone[mate] = min(plot.gone[mate], begin)
     day = plot.workday(begin + 5)
     at = plot.work(who, day)
