@@ -84,7 +84,8 @@ class Plot:
 
     def work(self, who: int, day: int) -> float:
         """A second of the person's working hours."""
-        return day * DAY + (self.staff.starts[who] + self.chance.uniform(0.5, self.staff.hours[who] - 0.5)) * HOUR
+        begin, hours = float(self.staff.starts[who]), float(self.staff.hours[who])
+        return day * DAY + (begin + self.chance.uniform(0.5, hours - 0.5)) * HOUR
 
     def copies(self, deed: int, who: int, at: float, most: int) -> None:
         self.add("device", deed, who, at, file_tree=f"R:\\;R:\\{self.staff.users[who]}")

@@ -38,7 +38,10 @@ def test_every_row_is_read_by_the_source_of_its_log(made):
 
 def test_logs_have_the_columns_of_their_release(made):
     release, out = made
-    header = {log: next(csv.reader((out / f"{log}.csv").open())) for log in ("device", "file", "email", "http")}
+    header = {
+        log: (out / f"{log}.csv").read_text().partition("\n")[0].split(",")
+        for log in ("device", "file", "email", "http")
+    }
     assert ("file_tree" in header["device"]) == (release != "4.2")
     assert ("to_removable_media" in header["file"]) == (release != "4.2")
     assert ("activity" in header["email"]) == (release != "4.2")
@@ -53,7 +56,7 @@ def test_times_ascend_and_deeds_are_among_the_logs(made):
         assert rows["date"].is_sorted()
         assert rows["id"].is_unique().all()
         ids |= set(rows["id"])
-    listed = [row for path in out.glob("answers/**/r*.csv") for row in csv.reader(path.open())]
+    listed = [row for path in out.glob("answers/**/r*.csv") for row in csv.reader(path.read_text().splitlines())]
     assert listed
     assert {row[1] for row in listed} <= ids
 
