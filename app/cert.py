@@ -194,9 +194,9 @@ def _scored(panel: Panel, frame: pl.DataFrame, first: date, last: date) -> pl.Da
 def _truth(known: Answers, leavers: dict[str, date]) -> Truth:
     deeds = [(one.scenario, one.user, day) for one in known.insiders for day in sorted(one.days)]
     used = [(user, day) for one in known.insiders for user, days in one.used.items() for day in sorted(days)]
-    keys = {"person": pl.String(), "day": pl.Date()}
+    keys: dict[str, pl.DataType] = {"person": pl.String(), "day": pl.Date()}
     return Truth(
-        malicious=pl.DataFrame(deeds, schema={"scenario": pl.String()} | keys, orient="row").unique(),
+        malicious=pl.DataFrame(deeds, schema={"scenario": pl.String(), **keys}, orient="row").unique(),
         used=pl.DataFrame(used, schema=keys, orient="row").unique(),
         leavers=leavers,
     )
