@@ -235,12 +235,16 @@ def tables(report: Report) -> Iterator[Table]:
 
 
 def _figures(title: str, detectors: Mapping[str, Sequence[Metric]]) -> Table:
-    """A row for each metric, a column for each detector."""
+    """A row for each metric, a column for each detector; the interval only of what they say together."""
     names = list(dict.fromkeys(metric.name for metrics in detectors.values() for metric in metrics))
     cells = {
-        (name, metric.name): f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})"
+        (name, metric.name): _cell(metric, interval=name == TOGETHER)
         for name, metrics in detectors.items()
         for metric in metrics
     }
     rows = [(metric, *(cells.get((name, metric)) for name in detectors)) for metric in names]
     return title, ("metric", *detectors), rows
+
+
+def _cell(metric: Metric, *, interval: bool) -> str:
+    return f"{metric.value:.3f} ({metric.low:.2f}-{metric.high:.2f})" if interval else f"{metric.value:.3f}"

@@ -97,8 +97,9 @@ def test_rows_that_cannot_be_read_are_counted_with_their_reasons(whole):
     assert log["reasons"] == {"date is not a time": 1, "has 3 columns, the header 5": 1}
 
 
-def test_people_read_a_table_for_each_scenario(whole, tmp_path):
+def test_people_read_a_table_for_each_scenario(whole, tmp_path, monkeypatch):
     folder, _ = whole
+    monkeypatch.setenv("COLUMNS", "140")
     said = run("models", "evaluate", "--cert", folder, data=tmp_path).stdout
     assert "scenario 1" in said
     assert "user_day_auc" in said
