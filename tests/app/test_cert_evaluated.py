@@ -97,12 +97,14 @@ def test_rows_that_cannot_be_read_are_counted_with_their_reasons(whole):
     assert log["reasons"] == {"date is not a time": 1, "has 3 columns, the header 5": 1}
 
 
-def test_people_read_a_table_for_each_scenario(whole, tmp_path, monkeypatch):
-    folder, _ = whole
+def test_people_read_a_table_for_each_scenario(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "140")
-    said = run("models", "evaluate", "--cert", folder, data=tmp_path).stdout
-    assert "scenario 1" in said
-    assert "user_day_auc" in said
+    simulate_cert(tmp_path / "r4.2", "4.2", employees=40, days=100, seed=2)
+    (tmp_path / "r4.2" / "http.csv").unlink()
+    said = run("models", "evaluate", "--cert", tmp_path / "r4.2", data=tmp_path / "data").stdout
+    assert "absent, so nothing that only shows there can be found: http.csv" in said
+    assert "CERT 4.2, scenario 1: " in said
+    assert "malicious_vs_benign_leavers_auc" in said
 
 
 def test_with_some_of_the_logs_it_says_what_is_absent_and_measures_the_rest(tmp_path):
