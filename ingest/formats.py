@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from ingest import enrich_windows, join_postfix
+from ingest import enrich_cert, enrich_windows, join_postfix
 from ingest.csvrows import csv_decoder
 from ingest.decode import Format
 from ingest.evtx import evtx_decoder, split_evtx
@@ -27,5 +27,8 @@ FORMATS: Mapping[str, Format] = {
     "evtx": Format(split_evtx, evtx_decoder, binary=True),
 }
 
-ENRICH: Mapping[str, Callable[[pl.DataFrame, int], pl.DataFrame]] = {"windows": enrich_windows.enrich}
+ENRICH: Mapping[str, Callable[[pl.DataFrame, int], pl.DataFrame]] = {
+    "cert_mail": enrich_cert.enrich,
+    "windows": enrich_windows.enrich,
+}
 JOINS: Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]] = {"postfix": join_postfix.assemble}

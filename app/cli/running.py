@@ -68,11 +68,25 @@ def _print(report: Report) -> None:
         table("False cases", ("person", "who they are"), report.false)
 
 
-def simulate(out: Path, employees: Employees = 1000, days: Days = 120, seed: Seed = 7) -> None:
+def simulate(
+    out: Path,
+    employees: Employees = 1000,
+    days: Days = 120,
+    seed: Seed = 7,
+    cert: Annotated[
+        str | None,
+        typer.Option(metavar="RELEASE", help="In the layout of the CERT insider-threat test data: 4.2, 5.2 or 6.2."),
+    ] = None,
+) -> None:
     """Write a made-up company's raw logs and truth.json; import nothing."""
-    from demo.simulate import simulate as make
+    if cert is None:
+        from demo.simulate import simulate as make
 
-    make(out, employees=employees, days=days, seed=seed)
+        make(out, employees=employees, days=days, seed=seed)
+    else:
+        from demo.cert import simulate_cert
+
+        simulate_cert(out, cert, employees=employees, days=days, seed=seed)
     typer.echo(f"wrote {out}")
 
 
