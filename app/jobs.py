@@ -13,6 +13,7 @@ from time import monotonic, sleep
 
 from app.crews import ripples, to_leads
 from app.metrics import UNBALANCED
+from app.scoring import Scores, scored
 from app.wiring import House
 from cases.budget import overflow
 from cases.inbox import gather
@@ -67,10 +68,23 @@ def divide(house: House) -> None:
         house.records.divide(left_out)
 
 
-def judge_marked(house: House, progress: Callable[[Judged], None] | None = None) -> int:
+def judge_marked(house: House, progress: Callable[[Judged], None] | None = None, scores: Scores | None = None) -> int:
     """Judge every marked day; returns how many person-spans were judged here. What is marked meanwhile is judged too,
-    and what other judges have in hand is waited for."""
+    and what other judges have in hand is waited for. Then models score the days that are over, and what they find is
+    judged; where servers are shared only by whoever brings `scores`, as judges do."""
     retag(house)
+    spans = _drain(house, progress)
+    if scores is None and not house.config.cluster.postgresql.get_secret_value():
+        scores = Scores()
+    for _ in scored(house, scores) if scores else ():
+        spans += _drain(house, progress)
+    with _stopping_unbalanced():
+        divide(house)
+    return spans
+
+
+def _drain(house: House, progress: Callable[[Judged], None] | None) -> int:
+    """Judge until nothing is marked; returns how many person-spans were judged here."""
     spans = 0
     directory = house.directory()
     while marks := house.records.pending():
@@ -89,8 +103,6 @@ def judge_marked(house: House, progress: Callable[[Judged], None] | None = None)
             sleep(min(LONGEST_PAUSE, (monotonic() - begun) / 2))
         if not mine and marks == house.records.pending():
             sleep(chance.uniform(0.2, 1.0))
-    with _stopping_unbalanced():
-        divide(house)
     return spans
 
 
