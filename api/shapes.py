@@ -13,9 +13,9 @@ Language = Literal["zh", "en"]
 
 
 class DriverView(BaseModel):
-    """A feature behind a model's vote, by its names: its value, what is usual, its share of what all named ones did, and
-    the value at which the vote would be less rare than one in 300 person-days; null where this feature alone would not
-    do. `actions` are those of the events it counts."""
+    """A feature behind a model's vote, by its names: its value, what is usual, its share of what all named ones did,
+    and the value at which the vote would be less rare than one in 300 person-days; null where this feature alone would
+    not do. `actions` are those of the events it counts."""
 
     feature: str
     en: str

@@ -82,8 +82,9 @@ class Registry:
         return loaded(data)
 
     def _data(self, card: ModelCard) -> bytes:
-        """The file of a model, from the records database where this machine has it not yet."""
-        if not (self._folder / (card.id + MODEL)).exists() and (data := self._records.model_file(card.id)):
+        """The file of a model, from the records database where this machine has it or its card not yet."""
+        here = all((self._folder / (card.id + kind)).exists() for kind in (MODEL, CARD))
+        if not here and (data := self._records.model_file(card.id)):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._write(card.id + CARD, card.to_json().encode())
             # Last: whoever sees it finds its card.
