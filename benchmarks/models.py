@@ -74,10 +74,11 @@ def _score(house: House, first: date, last: date) -> None:
     rmtree(house.config.data / "person-days", ignore_errors=True)
     house.records.move_model(model.id, ModelState.CHAMPION, at=datetime.now(UTC), by="benchmark", why="")
     people = len(house.directory().people())
+    scores = Scores()
     ends = [house.calendar.end_of(day) for day in (last - timedelta(days=1), last)]
     for what, end in zip(("days up to the last but one", "a new day"), ends, strict=True):
         before, start = len(house.records.findings(model.id)), time.perf_counter()
-        for _ in scored(house, Scores(), now=end):
+        for _ in scored(house, scores, now=end):
             pass
         took, found = time.perf_counter() - start, len(house.records.findings(model.id)) - before
         print(f"{what}: {people:,} people, {found} findings kept, in {took:.1f} s; memory {_peak():.0f} MB at most")
