@@ -12,10 +12,25 @@ from core.alert import Fact
 Language = Literal["zh", "en"]
 
 
+class DriverView(BaseModel):
+    """A feature behind a model's vote, by its names: its value, what is usual, its share of what all named ones did,
+    and the value at which the vote would be less rare than one in 300 person-days; null where this feature alone would
+    not do. `actions` are those of the events it counts."""
+
+    feature: str
+    en: str
+    zh: str
+    value: float
+    usual: float
+    share: float
+    enough: float | None
+    actions: list[str]
+
+
 class TermView(BaseModel):
     """One line of a score ledger; the points of a ledger add up to its score. What nobody knows is null, never 0. A
     term counts from `since` on; `factor` multiplied the terms before it; `weight` is what share of an alert's score
-    counts for its person."""
+    counts for its person; `drivers` are behind a model's vote, else there are none."""
 
     name: str
     points: float
@@ -29,6 +44,7 @@ class TermView(BaseModel):
     alert: str | None
     factor: float | None
     weight: float | None
+    drivers: list[DriverView] = []
     messages: dict[str, str]
 
 

@@ -20,6 +20,7 @@ from detection.hunt import Retold, hunt
 from detection.judge import Judged
 from detection.rulebook import RuleBook
 from detection.rulefiles import texts_at
+from detection.unusual import of_models
 
 Progress = Callable[[Judged], None]
 
@@ -120,7 +121,7 @@ def _alerts(
 
 def _store(house: House, book: RuleBook, names: Collection[str]) -> EventReader:
     """The store as these rules see it: what they would have tagged is tagged on the way."""
-    leaves = {leaf for name in names for leaf in book.rules[name].leaves}
+    leaves = {leaf for name in names for leaf in book.rules[name].leaves} - of_models(book)
     if house.records.setting("rules_version") == house.tagger().version:
         leaves = {leaf for leaf in leaves if book.origins.get(leaf) != house.book.origins.get(leaf)}
     if not leaves:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from app.config import Config
 from app.processes import Process
 from app.report import balance
+from app.scoring import judging, problems
 from app.wiring import House, broker_address, elastic_client, open_house
 from core.errors import LeaverwatchError
 from detection.rulebook import RuleBook
@@ -40,7 +41,9 @@ def examine(config: Config, process: Process | None = None) -> list[Finding]:
         found.append(_tried("kafka", lambda: _kafka(config, (process,) if process else SPEAKS_TO_KAFKA)))
     found.append(_tried("rules", lambda: f"{len(RuleBook.load(config.rules).rules)} rules loaded"))
     if process != "collect" and all(finding.ok for finding in found if finding.check == "postgresql"):
-        found += _stored(config, events=all(finding.ok for finding in found if finding.check == "elasticsearch"))
+        found += _stored(
+            config, process, events=all(finding.ok for finding in found if finding.check == "elasticsearch")
+        )
     return found
 
 
@@ -66,12 +69,14 @@ def _kafka(config: Config, processes: tuple[str, ...]) -> str:
     return look(address, config.cluster.kafka_partitions, processes)
 
 
-def _stored(config: Config, *, events: bool) -> Iterator[Finding]:
+def _stored(config: Config, process: Process | None, *, events: bool) -> Iterator[Finding]:
     try:
         with open_house(config) as house:
             if events:
                 yield _events(house)
             yield _marks(house)
+            if events and process in (None, "judge"):
+                yield from _models(house)
             yield Finding("matches", True, balance(house.records.tally()))
             if events:
                 yield from _sources(house)
@@ -91,6 +96,15 @@ def _marks(house: House) -> Finding:
     if waiting:
         return Finding("judging", False, f"{waiting} accounts wait to be judged; an import was cut short, run it again")
     return Finding("judging", True, "everything stored has been judged")
+
+
+def _models(house: House) -> Iterator[Finding]:
+    models = judging(house)
+    if not models:
+        return
+    wrong = problems(house)
+    told = ", ".join(f"{model.state.value} {model.card.id}" for model in models)
+    yield Finding("models", not wrong, "; ".join(wrong) if wrong else f"{told} can be asked")
 
 
 def _sources(house: House) -> list[Finding]:

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
+from math import inf
 from random import SystemRandom
 from time import monotonic, sleep
 
 from app.crews import ripples, to_leads
 from app.metrics import UNBALANCED
+from app.scoring import Scores, scored
 from app.wiring import House
 from cases.budget import overflow
 from cases.inbox import gather
@@ -67,21 +69,37 @@ def divide(house: House) -> None:
         house.records.divide(left_out)
 
 
-def judge_marked(house: House, progress: Callable[[Judged], None] | None = None) -> int:
+def judge_marked(
+    house: House,
+    progress: Callable[[Judged], None] | None = None,
+    scores: Scores | None = None,
+    seconds: float = inf,
+) -> int:
     """Judge every marked day; returns how many person-spans were judged here. What is marked meanwhile is judged too,
-    and what other judges have in hand is waited for."""
+    for so many seconds, and what other judges have in hand is waited for. Then models score the days that are over, and
+    what they find is judged; where servers are shared only by whoever brings `scores`, as judges do."""
     retag(house)
     turns = Turns(house, house.directory(), progress)
-    while marks := house.records.pending():
+    _drain(turns, monotonic() + seconds)
+    if scores is None and not house.config.cluster.postgresql.get_secret_value():
+        scores = Scores()
+    for _ in scored(house, scores) if scores else ():
+        _drain(turns, monotonic() + seconds)
+    with _stopping_unbalanced():
+        divide(house)
+    return turns.spans
+
+
+def _drain(turns: Turns, until: float) -> None:
+    """Judge until nothing is marked, or the time is over."""
+    house = turns.house
+    while monotonic() < until and (marks := house.records.pending()):
         begun = monotonic()
         mine = turns.take(marks)
         if house.config.cluster.elasticsearch:
             turns.pause(min(LONGEST_PAUSE, (monotonic() - begun) / 2))
         if not mine and marks == house.records.pending():
             sleep(chance.uniform(0.2, 1.0))
-    with _stopping_unbalanced():
-        divide(house)
-    return turns.spans
 
 
 @dataclass(slots=True)

@@ -80,6 +80,7 @@ class House:
             surroundings=self.surroundings(),
             grounds=self.grounds(directory),
             posts=self.config.detection.posts,
+            findings=self.records,
         )
 
     def tagger(self) -> Tagger:

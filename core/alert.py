@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from core.canonical import content_id
+from core.model import Driver, Vote
 
 Fact = float | int | str
 CREW, PLACE, OTHERS, SEPARATOR = "crew", "destination", "others", ", "
@@ -27,7 +28,7 @@ class Match:
     """A rule's finding about one person on one company day: facts, not sentences.
 
     `time` is the first moment the finding could have been made; `events` are the ids that add up to it
-    (the first `MAX_EVENTS`; the fact `events` counts them all).
+    (the first `MAX_EVENTS`; the fact `events` counts them all). `votes` are those of a model's detectors.
     """
 
     rule: str
@@ -36,6 +37,7 @@ class Match:
     time: datetime
     facts: Mapping[str, Fact]
     events: Sequence[str]
+    votes: Sequence[Vote] = ()
 
 
 MAX_EVENTS = 1000
@@ -56,7 +58,7 @@ class Term:
     `own_usual` and `peers_usual` are what the person and their peers usually have of what was observed, None where
     nobody knows. An observed value below `silent_below` would not have fired; `unit` says of what. A term counts from
     `since` on, always where there is none. `factor` is what the terms before were multiplied by; in a person's ledger
-    `weight` is what share of the alert's score counts.
+    `weight` is what share of the alert's score counts. `drivers` are the features behind a model's vote.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Term:
     alert: str | None = None
     factor: float | None = None
     weight: float | None = None
+    drivers: tuple[Driver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 ID_BYTES = 16
+PLACES = 1 << 16
 
 
 def content_id(*parts: str) -> str:
@@ -16,6 +17,11 @@ def content_id(*parts: str) -> str:
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
     return digest.hexdigest()
+
+
+def place_of(person: str) -> int:
+    """One of `PLACES` places, evenly spread and always the same: work on persons is divided by it."""
+    return int.from_bytes(hashlib.blake2b(person.encode(), digest_size=2).digest(), "big")
 
 
 def record_ids(source: str, originals: Iterable[bytes], occurrences: Sequence[int]) -> list[str]:

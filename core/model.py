@@ -9,6 +9,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+ODD = 300
+"""A day of which there is one in so many person-days is told of, unless a rule says otherwise; what would have made it
+more usual is told against this."""
+KEPT = 100
+"""Findings are kept from one in so many on: no rule can ask for more usual ones."""
+
 
 class ModelState(StrEnum):
     """`shadow`: judges beside the champion, and nobody is told. One at most is `champion`."""
@@ -91,3 +97,66 @@ class RegisteredModel:
     changed: datetime
     by: str
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """A feature that drove a vote, with its names: its value, what is usual, its share of what all named ones did, and
+    the value at which the vote would be more usual than one in `ODD`: None where this feature alone would not do.
+    `actions` are those of the events that it counts, where it counts events of some."""
+
+    feature: str
+    en: str
+    zh: str
+    value: float
+    usual: float
+    share: float
+    enough: float | None = None
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """What one detector says of a person-day: one in how many is as odd, and what drove it, the strongest first."""
+
+    detector: str
+    one_in: float
+    drivers: tuple[Driver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFinding:
+    """What a model says of a person-day: one in how many is as odd by all votes together."""
+
+    person: str
+    day: date
+    one_in: float
+    votes: tuple[Vote, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredDay:
+    """That a model scored a day of the persons whose place (`core.canonical.place_of`) is `first` to `last`. The
+    fingerprint is another one where it would score them otherwise today."""
+
+    day: date
+    first: int
+    last: int
+    fingerprint: str
+
+
+def votes_to_json(votes: Sequence[Vote]) -> str:
+    return json.dumps([asdict(vote) for vote in votes], ensure_ascii=False, sort_keys=True)
+
+
+def votes_from_json(text: str) -> tuple[Vote, ...]:
+    return tuple(vote_of(values) for values in json.loads(text))
+
+
+def vote_of(values: Mapping[str, Any]) -> Vote:
+    """A vote from its `asdict`."""
+    return Vote(**{**values, "drivers": drivers_of(values["drivers"])})
+
+
+def drivers_of(values: Sequence[Mapping[str, Any]]) -> tuple[Driver, ...]:
+    return tuple(Driver(**{**one, "actions": tuple(one["actions"])}) for one in values)

@@ -15,7 +15,7 @@ from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.condition import Condition
 from core.grounds import Approval, RuleException
-from core.model import ModelCard, ModelState, RegisteredModel
+from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
 from core.person import Filing, Link, Person
 
 
@@ -245,10 +245,14 @@ class Inbox(Protocol):
 
 
 class Models(Protocol):
-    """Which models there are and which one judges. The models themselves lie elsewhere."""
+    """Which models there are, and which one judges. Whenever another one does, the person-days of which the two find
+    different things are marked, in the same transaction."""
 
-    def save_model(self, card: ModelCard) -> None:
-        """A new model, trained. Raises `Refused` where its id is taken by another one."""
+    def save_model(self, card: ModelCard, data: bytes = b"") -> None:
+        """A new model, trained, with its file. Raises `Refused` where its id is taken by another one."""
+
+    def model_file(self, model: str) -> bytes | None:
+        """The file of a model, where it was given."""
 
     def models(self) -> Sequence[RegisteredModel]:
         """Ordered by (created, id)."""
@@ -262,7 +266,31 @@ class Models(Protocol):
         that is. Doing it again goes further back. Raises `Refused` where there was none."""
 
 
-class Records(People, Marks, Grounds, Inbox, Models, Protocol):
+class FindingReader(Protocol):
+    """What the model that judges has found."""
+
+    def champions_findings(self, persons: Collection[str], first: date, last: date) -> Sequence[ModelFinding]:
+        """The champion's findings about these persons on these days, ordered by (person, day)."""
+
+
+class Findings(FindingReader, Protocol):
+    """What each model has found, on which days. Nothing here is ever anybody's decision: all of it can be had again."""
+
+    def save_findings(self, model: str, scored: Sequence[ScoredDay], findings: Sequence[ModelFinding]) -> None:
+        """In one transaction: of the days scored, of the persons at these places, the model's findings become exactly
+        these. Person-days whose finding came, changed or went are marked where the model is champion."""
+
+    def scored_days(self, model: str) -> Sequence[ScoredDay]:
+        """Ordered by (day, first)."""
+
+    def findings(self, model: str) -> Sequence[ModelFinding]:
+        """All of one model, ordered by (day, person)."""
+
+    def finding_counts(self) -> Mapping[str, int]:
+        """How many findings each model has."""
+
+
+class Records(People, Marks, Grounds, Inbox, Models, Findings, Protocol):
     """The records database: everything people decide or file, and what the judge owes them."""
 
     def setting(self, name: str) -> str | None: ...
@@ -271,6 +299,9 @@ class Records(People, Marks, Grounds, Inbox, Models, Protocol):
 
     def alone(self, job: str) -> AbstractContextManager[None]:
         """Within it no other process does this job; waits for one that does."""
+
+    def unless_done(self, job: str) -> AbstractContextManager[bool]:
+        """As `alone`, but waits for nobody: whether no other process does this job."""
 
     def close(self) -> None: ...
 

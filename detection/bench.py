@@ -10,7 +10,8 @@ import polars as pl
 
 from core.condition import Any, Is
 from core.directory import NEVER, Directory
-from core.ports import EventQuery, EventReader
+from core.model import ModelFinding
+from core.ports import EventQuery, EventReader, FindingReader
 from core.schema import BY_NAME, SCHEMA
 from detection.behaviours.company import Notice, Usual
 from detection.candidates import needed
@@ -22,6 +23,7 @@ from detection.peers import LEAST, daily_usual
 from detection.rule import Rule
 from detection.rulebook import RuleBook
 from detection.seen import ORDER
+from detection.unusual import as_events, findings_of, of_models
 from detection.windows import STAGE_THEN
 
 FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9998, 12, 31)
@@ -29,6 +31,13 @@ BASE_COLUMNS = ("@timestamp", "event.id", "user.account", "rule.matched", "email
 A_WEEK = 5
 VALUES_AT_ONCE = 200
 Span = tuple[str, date, date]
+
+
+class NoFindings:
+    """Adapter of `core.ports.FindingReader` where no model judges."""
+
+    def champions_findings(self, persons: Collection[str], first: date, last: date) -> Sequence[ModelFinding]:  # noqa: ARG002
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +50,7 @@ class Bench:
     surroundings: Surroundings
     grounds: Grounds = field(default_factory=Grounds)
     posts: Mapping[str, float] = field(default_factory=dict)
+    findings: FindingReader = field(default_factory=NoFindings)
     known_days: dict[tuple[frozenset[str], date, date], frozenset[date]] = field(default_factory=dict, repr=False)
     """On which days rules tagged anything of anybody: every group of persons asks."""
 
@@ -69,16 +79,28 @@ def read(group: Sequence[Span], bench: Bench, rules: Sequence[Rule], *, whole: b
     asked = [*rules, *(bench.book.rules[name] for name in sorted(names))]
     between = bearing(group, bench, max(rule.reach if whole else rule.window for rule in asked))
     accounts = bench.directory.accounts_of([f"person:{person}" for person, _, _ in group])
+    wanted = columns(asked, bench.grounds)
+    stored = names - of_models(bench.book)
     frames = [
-        bench.store.read(replace(between, accounts=of, tagged=tagged, columns=columns(asked, bench.grounds)))
-        for tagged, of in looked_at(names, accounts, bench)
+        bench.store.read(replace(between, accounts=of, tagged=tagged, columns=wanted))
+        for tagged, of in looked_at(stored, accounts, bench)
+        if tagged
     ]
-    return joined(frames[0] if len(frames) == 1 else pl.concat(frames).unique("event.id"), bench)
+    events = pl.concat(frames).unique("event.id") if len(frames) > 1 else (frames or [nothing(wanted)])[0]
+    found = as_events(findings_of(group, bench), names & of_models(bench.book), bench)
+    return joined(events, bench, found)
 
 
-def joined(events: pl.DataFrame, bench: Bench) -> pl.DataFrame:
-    """The events with everything joined, `day` and the approvals that cover them, sorted by `ORDER`."""
+def nothing(wanted: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame(schema={name: SCHEMA[name] for name in wanted})
+
+
+def joined(events: pl.DataFrame, bench: Bench, found: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The events with everything joined, `day` and the approvals that cover them, sorted by `ORDER`; with them what
+    models `found`, as events."""
     rows = bench.directory.join(derive(events, bench.surroundings))
+    if found is not None and found.height:
+        rows = pl.concat([rows, found], how="diagonal")
     if bench.grounds:
         rows = with_approvals(rows, bench.grounds)
     day = bench.directory.calendar.day_expr().alias("day")

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from core.alert import Alert, Fact, Term
+from core.model import ODD, Driver
 from detection.learning import LEARNING
-from detection.risk import silent_below, unit_of
+from detection.risk import VOTE, silent_below, unit_of
 from detection.rule import Rule
 
 _NAMED = re.compile(r"{([^{}]+)}")
@@ -50,6 +51,7 @@ UNITS = {
         "portions": "portions",
         "objects": "files or records",
         "working days": "working days",
+        "person-days": "person-days",
         "": "different values",
     },
     "zh": {
@@ -67,6 +69,7 @@ UNITS = {
         "portions": "份",
         "objects": "个文件或记录",
         "working days": "个工作日",
+        "person-days": "个人日",
         "": "个不同的值",
     },
 }
@@ -94,14 +97,68 @@ _TERMS = {
 }
 
 
+_DETECTORS = {
+    "en": {
+        "forest": " (Isolation Forest)",
+        "reconstruction": " (principal components)",
+        "own": " (own usual)",
+        "peers": " (peers' usual)",
+        "cumulative": " (what adds up)",
+    },
+    "zh": {
+        "forest": "（孤立森林）",
+        "reconstruction": "（主成分重构）",
+        "own": "（本人平时）",
+        "peers": "（同岗平时）",
+        "cumulative": "（累积偏离）",
+    },
+}
+"""What a model's detectors look at."""
+_DRIVERS = {
+    "en": {
+        "whole": "{name} {value} ({more})",
+        "usual": "usual {usual}",
+        "enough": "at {enough} this vote would be less rare than one in {odd}",
+        "comma": ", ",
+    },
+    "zh": {
+        "whole": "{name} {value}（{more}）",
+        "usual": "平时 {usual}",
+        "enough": "若为 {enough}，该票即不足 {odd} 个人日一次",
+        "comma": "，",
+    },
+}
+
+
 def term_words(term: Term, lang: Literal["zh", "en"]) -> str:
     """A line of a score ledger in one language: its name and points, then whatever it knows."""
     values = {name: getattr(term, name) for name in _TERMS[lang]}
     known = {name: _shown(_fact(value)) for name, value in values.items() if value is not None}
     words = known | {"unit": unit_words(term.unit, lang)}
     said = [_filled(text, words) for name, text in _TERMS[lang].items() if name in known]
-    head = f"{term.name} {term.points:+g}"
+    said += [driver_words(driver, lang) for driver in term.drivers]
+    head = f"{_called(term.name, lang)} {term.points:+g}"
     return f"{head}: {', '.join(said)}" if said and lang == "en" else f"{head}：{'，'.join(said)}" if said else head
+
+
+def _called(name: str, lang: Literal["zh", "en"]) -> str:
+    """A term's name; a detector's vote in words."""
+    vote, _, detector = name.partition(" ")
+    return f"{name}{_DETECTORS[lang].get(detector, '')}" if vote == VOTE else name
+
+
+def driver_words(driver: Driver, lang: Literal["zh", "en"]) -> str:
+    """A feature that drove a vote: its name, its value, what is usual, and what would have been enough."""
+    values = {"value": driver.value, "usual": driver.usual, "enough": driver.enough}
+    words = {key: _shown(_short(value)) for key, value in values.items() if value is not None}
+    notes = _DRIVERS[lang]
+    more = [notes["usual"], *([notes["enough"]] if driver.enough is not None else [])]
+    words |= {"name": driver.en if lang == "en" else driver.zh, "odd": _shown(ODD)}
+    return _filled(notes["whole"].replace("{more}", notes["comma"].join(more)), words)
+
+
+def _short(value: float) -> Fact:
+    return round(value) if abs(value) >= 100 or float(value).is_integer() else round(value, 2)
 
 
 def unit_words(unit: str | None, lang: Literal["zh", "en"]) -> str:
@@ -142,8 +199,8 @@ def _shown(value: Fact) -> str:
 
 
 def _looked_back(rule: Rule, alert: Alert) -> bool:
-    if rule.behaviour and rule.behaviour.crowd:
-        # The others may have come after the person's own last event.
+    if rule.behaviour and not rule.extra.lookback:
+        # What a crowd or a model found may come after the person's own last event.
         return False
     last = alert.facts.get("last")
     return isinstance(last, str) and last < alert.time.isoformat(timespec="seconds")

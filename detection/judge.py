@@ -26,6 +26,7 @@ from detection.rule import Rule
 from detection.screening import Screen
 from detection.seen import Seen
 from detection.totals import Total
+from detection.unusual import findings_of, of_models, totals_of, with_days
 
 PERSONS_AT_ONCE = 5_000
 EVENTS_AT_ONCE = 200_000
@@ -129,7 +130,7 @@ def _events(bench: Bench, tags: Mapping[str, int], rules: Iterable[str]) -> int:
 
 def _tagged(spans: Mapping[str, Span], bench: Bench, screen: Screen) -> Mapping[str, Mapping[str, Total]]:
     """Totals by tag of the events that bear on each person's days, or more: the days of all are looked at as one."""
-    names = needed(bench.book.judged)
+    names = needed(bench.book.judged) - of_models(bench.book)
     between = bearing(list(spans.values()), bench, bench.book.reach)
     persons: dict[str, list[str]] = defaultdict(list)
     for person in spans:
@@ -147,6 +148,8 @@ def _tagged(spans: Mapping[str, Span], bench: Bench, screen: Screen) -> Mapping[
             most = dict(zip(screen.fields, [inf] * len(sums) if account in unbound else sums, strict=True))
             for person in persons[account]:
                 found[person].setdefault(tag, Total()).add(events, most, last - since + A_SECOND)
+    for person, own in totals_of(findings_of(list(spans.values()), bench), bench.book).items():
+        found[person].update(own)
     return found
 
 
@@ -168,6 +171,9 @@ def _alerts(group: _Group, bench: Bench, beside: Beside) -> list[Alert]:
 
 def _slices(person: str, first: date, last: date, bench: Bench, rule: Rule) -> Iterator[tuple[date, date]]:
     """Runs of days from first to last, without those of no event, whose events fit into memory; or of a single day."""
+    if rule.name in of_models(bench.book):
+        yield first, last
+        return
     calendar = bench.directory.calendar
     query = EventQuery(
         start=calendar.start_of(first),
@@ -211,4 +217,4 @@ def alerts_of(
     ]
     alerts = sorted(Outcomes(events, bench, departing).of(kept), key=lambda alert: alert.id)
     balance(kept[0].keys() | kept[1].keys(), alerts)
-    return alerts
+    return with_days(alerts, bench)

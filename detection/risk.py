@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from core.alert import Alert, Fact, Match, Severity, Term
+from core.model import Vote
 from core.person import Person, Stage
+from detection.behaviours.unusual import UNIT
 from detection.learning import LEARNING
 from detection.rule import Rule
 
@@ -22,6 +24,9 @@ BASE = {
 HALF_LIFE_DAYS = 30.0
 SECONDS = 86_400.0
 EVENTS = "events"
+VOTE = "vote"
+VOTE_PER_DOUBLING, VOTE_AT_MOST = 0.16, 0.8
+"""Of the rule's points: what a detector's vote is worth for every doubling of rarity over the limit, and at most."""
 SCORING = "3"
 """Changes when the same matches would be scored otherwise: everybody is then judged again."""
 
@@ -34,7 +39,7 @@ def points_of(rule: Rule) -> float:
 def ledger(match: Match, rule: Rule, stage: Stage, post: tuple[str, float] | None = None) -> tuple[Term, ...]:
     """The terms of one alert: the rule itself, how far over the limit (log2, at most the rule's points again), what
     the leaver's stage and the sensitivity of the `post` add, what it loses where nobody's usual is known yet, and what
-    the floor of a decisive event lifts it to."""
+    the floor of a decisive event lifts it to. Where a model's detectors vote, each vote stands for how far over."""
     points = points_of(rule)
     observed, limit = match.facts.get("observed"), match.facts.get("limit")
     terms = [
@@ -49,7 +54,9 @@ def ledger(match: Match, rule: Rule, stage: Stage, post: tuple[str, float] | Non
             unit=unit_of(rule, match.facts),
         )
     ]
-    if isinstance(observed, int | float) and isinstance(limit, int | float) and observed > limit > 0:
+    if match.votes and isinstance(limit, int | float):
+        terms += _votes(match.votes, limit, points)
+    elif isinstance(observed, int | float) and isinstance(limit, int | float) and observed > limit > 0:
         over = min(points, points / 4 * math.log2(observed / limit))
         terms.append(Term(name="magnitude", points=round(over, 2), observed=observed, limit=limit))
     terms += _factor(f"stage {stage.value}", rule.extra.stage.get(stage.value, 1.0), terms)
@@ -61,6 +68,21 @@ def ledger(match: Match, rule: Rule, stage: Stage, post: tuple[str, float] | Non
     if rule.extra.floor is not None and score < rule.extra.floor:
         terms.append(Term(name="severity floor", points=round(rule.extra.floor - score, 2), limit=rule.extra.floor))
     return tuple(terms)
+
+
+def _votes(votes: Sequence[Vote], limit: float, points: float) -> Iterator[Term]:
+    """What each detector adds that calls the day rarer than the limit: more the rarer, but so little at most that fewer
+    than three that agree weigh less than a case."""
+    for vote in votes:
+        over = math.log2(max(vote.one_in / limit, 1))
+        yield Term(
+            name=f"{VOTE} {vote.detector}",
+            points=round(points * min(VOTE_AT_MOST, VOTE_PER_DOUBLING * over), 2),
+            observed=int(vote.one_in),
+            limit=limit,
+            unit=UNIT,
+            drivers=vote.drivers,
+        )
 
 
 def _factor(name: str, factor: float, terms: Sequence[Term]) -> list[Term]:

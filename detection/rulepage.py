@@ -31,6 +31,7 @@ KINDS = {
     "joint": {"en": "signs of several kinds", "zh": "多类迹象并存"},
     "sequence": {"en": "steps of the same files", "zh": "同一批文件的步骤"},
     "silence": {"en": "one system hears nothing more", "zh": "某个系统不再有记录"},
+    "unusual": {"en": "what a learned model finds", "zh": "学习到的模型的发现"},
 }
 """What each kind of behaviour finds."""
 WORDS = {

@@ -55,9 +55,9 @@ class Screen:
 
 
 def _holds(rule: Rule, happens: Mapping[str, Total]) -> bool:
-    totals = {name: happens[name] for name in rule.builds_on if name in happens}
     if rule.behaviour:
-        return rule.behaviour.may_find(totals)
+        return rule.behaviour.may_find({name: happens[name] for name in rule.leaves if name in happens})
+    totals = {name: happens[name] for name in rule.builds_on if name in happens}
     window = rule.correlation
     if window is None:
         return rule.name in happens

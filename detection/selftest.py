@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.alert import Alert
 from core.canonical import content_id
 from core.directory import Directory
 from core.errors import RuleError
+from core.model import Driver, ModelFinding, Vote
 from core.person import Filing, Link, Person
 from core.ports import EventQuery
 from core.schema import SCHEMA, conform
@@ -31,8 +32,27 @@ SURROUNDINGS = Surroundings(company_domains=frozenset({DOMAIN}))
 ALL_DAYS = (date(1971, 1, 1), date(9998, 12, 31))
 
 
+class Told(BaseModel):
+    """What a model found in a test: of whom, on which day, one in how many by each detector and by all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    person: str = Field(alias="person.id")
+    day: date = MONDAY.date()
+    one_in: float = Field(ge=1, allow_inf_nan=False)
+    votes: dict[str, float] = {}
+    drivers: list[dict[str, Any]] = []
+
+    def finding(self) -> ModelFinding:
+        """What it would be in the records. Raises `TypeError` where a driver is none."""
+        drivers = tuple(Driver(**{**one, "actions": tuple(one.get("actions", ()))}) for one in self.drivers)
+        asked = self.votes or {"own": self.one_in}
+        votes = tuple(Vote(detector=name, one_in=one_in, drivers=drivers) for name, one_in in sorted(asked.items()))
+        return ModelFinding(person=self.person, day=self.day, one_in=self.one_in, votes=votes)
+
+
 class RuleTest(BaseModel):
-    """One test: events, what HR filed (`person`, `filed`, `last_day`, `withdrawn`), facts of persons, who is matched.
+    """One test: events, what a model found, what HR filed (`person`, `filed`, `last_day`, `withdrawn`), facts of
+    persons, who is matched.
 
     An event is fields and values; `person.id` names the person, `@timestamp` may be left out, `repeat: N` stands for N
     events, in whose texts `{n}` counts from 0: a second apart, or on N days with `daily: true`.
@@ -40,7 +60,8 @@ class RuleTest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
-    events: list[dict[str, Any]]
+    events: list[dict[str, Any]] = []
+    findings: list[Told] = []
     filings: list[dict[str, Any]] = []
     persons: dict[str, dict[str, Any]] = {}
     matches: list[str]
@@ -96,8 +117,14 @@ def raised(book: RuleBook, name: str, test: RuleTest) -> list[Alert]:
     """The alerts that the rule raises in a test."""
     book = only(book, name)
     events, directory = told(book, test)
-    bench = Bench(store=_OneFrame(events), directory=directory, book=book, surroundings=SURROUNDINGS)
-    persons = sorted({str(event["person.id"]) for event in test.events})
+    bench = Bench(
+        store=_OneFrame(events),
+        directory=directory,
+        book=book,
+        surroundings=SURROUNDINGS,
+        findings=Found.of(test),
+    )
+    persons = sorted({str(event["person.id"]) for event in test.events} | {told.person for told in test.findings})
     return alerts_of([(person, *ALL_DAYS) for person in persons], bench, [book.rules[name].aloud()])
 
 
@@ -146,6 +173,7 @@ def _frame(events: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
 def _directory(test: RuleTest, events: pl.DataFrame, owners: Sequence[str]) -> Directory:
     accounts = dict(zip(events["user.account"], owners, strict=True))
+    accounts |= {f"mail:{told.person}@{DOMAIN}": told.person for told in test.findings}
     persons = [
         replace(Person(id=person, name=person, email=f"{person}@{DOMAIN}"), **test.persons.get(person, {}))
         for person in dict.fromkeys(accounts.values())
@@ -169,6 +197,20 @@ def _moment(value: object, otherwise: datetime) -> datetime:
         return otherwise
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     return moment if moment.tzinfo else moment.replace(tzinfo=MONDAY.tzinfo)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a model found in one test, as the judge reads it."""
+
+    findings: Sequence[ModelFinding]
+
+    @classmethod
+    def of(cls, test: RuleTest) -> Self:
+        return cls([told.finding() for told in test.findings])
+
+    def champions_findings(self, persons: Collection[str], first: date, last: date) -> Sequence[ModelFinding]:
+        return [one for one in self.findings if one.person in persons and first <= one.day <= last]
 
 
 class _OneFrame:

@@ -9,6 +9,7 @@ import polars as pl
 
 from models.events import CODES, REMEMBERED, values
 from models.features import FEATURES, Count, Distinct, Total
+from models.stable import numbers_of
 
 KEYS = ("who", "day")
 WHOLE = pl.Int64()
@@ -53,6 +54,7 @@ _SCHEMAS: tuple[dict[str, pl.DataType], ...] = (
 
 def daily(events: pl.DataFrame) -> Daily:
     """The days of events that `models.events.marked` gave; every one of them is there whole."""
+    texts = events.select(value.alias(kind) for kind, value in values().items())
     rows = events.select(
         *KEYS,
         "@timestamp",
@@ -61,8 +63,8 @@ def daily(events: pl.DataFrame) -> Daily:
         "code",
         "off",
         *(_counted(how).alias(name) for name, how in COUNTED.items()),
-        *(value.hash().alias(f"value {kind}") for kind, value in values().items()),
-        *(value.is_not_null().alias(f"there {kind}") for kind, value in values().items()),
+        *(_number(texts[kind]).alias(f"value {kind}") for kind in texts.columns),
+        *(texts[kind].is_not_null().alias(f"there {kind}") for kind in texts.columns),
     )
     kept = [
         rows.filter(pl.col(f"there {kind}"))
@@ -79,6 +81,11 @@ def daily(events: pl.DataFrame) -> Daily:
         rows.group_by(*KEYS, "slot").agg(pl.len().cast(WHOLE).alias("n")),
         _steps(rows),
     )
+
+
+def _number(texts: pl.Series) -> pl.Series:
+    """Of values that are kept from day to day the number is the same for ever."""
+    return numbers_of(texts) if texts.name in REMEMBERED else texts.hash()
 
 
 def _counted(how: Count | Total) -> pl.Expr:

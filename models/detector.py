@@ -69,6 +69,11 @@ class Detector(BaseEstimator):  # type: ignore[misc]
     """Key columns without which it cannot learn or score."""
     chunk: int
 
+    @property
+    def looks_back(self) -> int:
+        """How many days before a row a frame has to hold for its score."""
+        return 0
+
     def fit(self, days: pl.DataFrame, y: object = None) -> Self:  # noqa: ARG002
         """Learn. Raises `Refused` where there is too little to learn from."""
         with_keys(days, self.needs)

@@ -137,6 +137,10 @@ class Cumulative(Own):
         self.allowance = allowance
         self.cap = cap
 
+    @property
+    def looks_back(self) -> int:
+        return self.run - 1
+
     def score_samples(self, days: pl.DataFrame) -> Floats:
         self._ready(days)
         order = days.select("person", "day").with_row_index("row").sort("person", "day", "row")["row"].to_numpy()

@@ -335,8 +335,17 @@ def _long() -> Iterator[Feature]:
 
 FEATURES: tuple[Feature, ...] = (*_volumes(), *_amounts(), *_breadth(), *_order(), *_long())
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+BY_NAME: dict[str, Feature] = {feature.name: feature for feature in FEATURES}
 
 
 def digest(names: Sequence[str] = NAMES, version: int = VERSION) -> str:
     """The sha256 over version and names in order, for model cards: two models with the same one read the same rows."""
     return sha256("\n".join([str(version), *names]).encode()).hexdigest()
+
+
+def actions_of(name: str) -> tuple[str, ...]:
+    """The actions of the events that a feature counts or adds up; none where it is about something else."""
+    how = BY_NAME[name].how if name in BY_NAME else None
+    if isinstance(how, Sum):
+        return actions_of(how.of)
+    return how.actions if isinstance(how, Count | Total) else ()

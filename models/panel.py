@@ -62,14 +62,25 @@ class Panel:
         meanings[TOGETHER] = Calibration(random_state=seed).fit(_magnitude(said))
         return cls(detectors, meanings)
 
-    def judge(self, days: pl.DataFrame) -> pl.DataFrame:
+    @property
+    def looks_back(self) -> int:
+        """How many days before those that are asked about a frame has to hold."""
+        return max(detector.looks_back for detector in self.detectors.values())
+
+    def judge(self, days: pl.DataFrame, since: date | None = None) -> pl.DataFrame:
         """`person`, `day` and, for each detector and together, in one of how many person-days it is as odd; null where
-        too little is known. A frame has the days before those that are asked about, as `Cumulative` says."""
+        too little is known. A frame has the days before those that are asked about, as `looks_back` says; with `since`
+        nothing is said of these."""
+        asked = days["day"] >= since if since else pl.repeat(True, days.height, eager=True)
+        own = days.filter(asked)
         said = {
-            name: self.meanings[name].one_in(detector.score_samples(days)) for name, detector in self.detectors.items()
+            name: self.meanings[name].one_in(
+                detector.score_samples(days)[asked.to_numpy()] if detector.looks_back else detector.score_samples(own)
+            )
+            for name, detector in self.detectors.items()
         }
         said[TOGETHER] = self.meanings[TOGETHER].one_in(_magnitude(said))
-        return days.select("person", "day").with_columns(
+        return own.select("person", "day").with_columns(
             pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in said.items()
         )
 
@@ -79,6 +90,14 @@ class Panel:
             name: detector.explain(days, self.meanings[name].limit(one_in), [row])[0]
             for name, detector in self.detectors.items()
         }
+
+    def reasons(self, days: pl.DataFrame, rows: Sequence[int], one_in: float) -> list[dict[str, tuple[Reason, ...]]]:
+        """As `explain`, for many rows at once."""
+        told = {
+            name: detector.explain(days, self.meanings[name].limit(one_in), rows)
+            for name, detector in self.detectors.items()
+        }
+        return [{name: own[place] for name, own in told.items()} for place in range(len(rows))]
 
     def parts(self) -> dict[str, BaseEstimator]:
         """All there is to keep of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -13,7 +13,7 @@ from core.ports import EventReader
 from core.schema import TIME
 from models.daily import Daily
 from models.features import NAMES, REACH
-from models.own_past import Rows, features
+from models.own_past import Floats, Rows, features
 from models.reading import Some, Source, days_of
 
 PERSONS_AT_ONCE = 500
@@ -57,27 +57,41 @@ def person_days(
 
 def _rows(some: Some, source: Source, first: date, last: date) -> pl.DataFrame:
     whole = days_of(some, source, first - timedelta(days=REACH), last)
-    grid = _grid(some, whole, first, last, source.calendar)
-    if not grid.height:
-        return pl.DataFrame(schema=SCHEMA)
+    rows = numbered(some.began, whole, first, last, source.calendar, source.books)
+    return named(rows, some.persons, source.directory)
+
+
+def numbered(
+    began: Mapping[int, date],
+    whole: Daily,
+    first: date,
+    last: date,
+    calendar: CompanyCalendar,
+    books: Callable[[pl.Series], Floats],
+) -> pl.DataFrame:
+    """Every feature of the days from `first` to `last` of persons by number (`who`), of whom it is known when the
+    events of each begin; `whole` reaches `REACH` days further back, `books` is as `Source.books`."""
+    grid = _grid(began, whole, first, last, calendar)
     rows = Rows(grid["who"].to_numpy(), grid["day"].cast(pl.Int32).cast(pl.Int64).to_numpy())
-    found = features(whole, rows, source.books(grid["day"].dt.truncate("1mo")))
-    numbered = pl.DataFrame([pl.Series(name, found[name], nan_to_null=True) for name in NAMES])
-    return _named(grid, some.persons, source.directory).hstack(numbered).select(*SCHEMA)
+    found = features(whole, rows, books(grid["day"].dt.truncate("1mo")))
+    return grid.hstack(pl.DataFrame([pl.Series(name, found[name], nan_to_null=True) for name in NAMES]))
 
 
-def _grid(some: Some, whole: Daily, first: date, last: date, calendar: CompanyCalendar) -> pl.DataFrame:
+def _grid(began: Mapping[int, date], whole: Daily, first: date, last: date, calendar: CompanyCalendar) -> pl.DataFrame:
     """`who` and `day` of every row, in order."""
-    began = pl.DataFrame(sorted(some.began.items()), schema={"who": pl.Int64(), "began": pl.Date()}, orient="row")
+    since = pl.DataFrame(sorted(began.items()), schema={"who": pl.Int64(), "began": pl.Date()}, orient="row")
     dates = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     working = pl.DataFrame({"day": sorted(calendar.working_days(dates))}, schema={"day": pl.Date()})
-    expected = began.join(working, how="cross").filter(pl.col("day") >= pl.col("began")).select("who", "day")
+    expected = since.join(working, how="cross").filter(pl.col("day") >= pl.col("began")).select("who", "day")
     seen = whole.days.select("who", pl.col("day").cast(pl.Int32).cast(pl.Date))
     return pl.concat([expected, seen.filter(pl.col("day").is_between(first, last))]).unique().sort("who", "day")
 
 
-def _named(grid: pl.DataFrame, persons: Sequence[str], directory: Directory) -> pl.DataFrame:
-    """The rows with person, department, title and the stage at the end of the day."""
+def named(grid: pl.DataFrame, persons: Sequence[str], directory: Directory) -> pl.DataFrame:
+    """Rows of persons by number as those of `SCHEMA`: with person, department, title and the stage at the end of the
+    day."""
+    if not grid.height:
+        return pl.DataFrame(schema=SCHEMA)
     known = [directory.person(person) for person in persons]
     names = pl.DataFrame(
         {
@@ -94,4 +108,4 @@ def _named(grid: pl.DataFrame, persons: Sequence[str], directory: Directory) -> 
         pl.col("day").replace_strict(ends, return_dtype=TIME).alias("@timestamp")
     )
     stages = directory.stages(rows)["leaver.stage"].alias("stage")
-    return rows.select(pl.col("person.id").alias("person"), "day", "department", "title", stages)
+    return rows.with_columns(pl.col("person.id").alias("person"), stages).select(*SCHEMA)

@@ -1,6 +1,8 @@
-"""Where models lie: a skops file and a JSON card in the data directory, and in the records database which one judges.
+"""Where models lie: a skops file and a JSON card in the data directory, both in the records database too, which says
+which one judges.
 
-The database says what there is, and by which sha256; a file of which it says nothing is what somebody left who died
+Another machine brings the file from the database when it needs it. The database says what there is, and by which
+sha256; a file of which it says nothing is what somebody left who died
 between writing and telling, and is taken away.
 """
 
@@ -48,7 +50,7 @@ class Registry:
         self._sweep()
         self._write(whole.id + MODEL, data)
         self._write(whole.id + CARD, whole.to_json().encode())
-        self._records.save_model(whole)
+        self._records.save_model(whole, data)
         return whole
 
     def models(self) -> Sequence[RegisteredModel]:
@@ -70,7 +72,7 @@ class Registry:
         card = self.named(model).card
         if card.features_digest != features_digest:
             raise Refused(f"model {card.id} was learned from other features than this version reads: train another one")
-        data = self._read(card.id + MODEL)
+        data = self._data(card)
         if sha256(data).hexdigest() != card.sha256:
             raise Refused(f"model {card.id} is not the file that was registered: its sha256 differs")
         if self._read(card.id + CARD) != card.to_json().encode():
@@ -78,6 +80,16 @@ class Registry:
         from models.saving import loaded
 
         return loaded(data)
+
+    def _data(self, card: ModelCard) -> bytes:
+        """The file of a model, from the records database where this machine has it or its card not yet."""
+        here = all((self._folder / (card.id + kind)).exists() for kind in (MODEL, CARD))
+        if not here and (data := self._records.model_file(card.id)):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write(card.id + CARD, card.to_json().encode())
+            # Last: whoever sees it finds its card.
+            self._write(card.id + MODEL, data)
+        return self._read(card.id + MODEL)
 
     def shadow(self, model: str, *, by: str, why: str = "") -> RegisteredModel:
         """Let a model judge beside the champion."""
@@ -112,7 +124,9 @@ class Registry:
         try:
             return (self._folder / name).read_bytes()
         except OSError as error:
-            raise Damaged(f"{self._folder / name}: {error.strerror}: bring it back from a copy") from None
+            raise Damaged(
+                f"{self._folder / name}: {error.strerror}: bring it from the machine that trained it, or from a copy"
+            ) from None
 
     def _write(self, name: str, data: bytes) -> None:
         """Whole or not at all, also when the power fails."""

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.findings import Lang
 from app.cli.inputs import Json, configuration, house_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.wiring import House
     from core.batch import Batch
     from core.model import RegisteredModel
 
@@ -21,7 +25,8 @@ Why = Annotated[str, typer.Option(help="Why, for those who read it later.")]
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     models = typer.Typer(
-        help="Models that learn from the company's own past. No score uses them yet.", no_args_is_help=True
+        help="Models that learn from the company's own past; the promoted one is asked about every day that is over.",
+        no_args_is_help=True,
     )
     models.command("train")(train)
     models.command("evaluate")(evaluate)
@@ -29,6 +34,7 @@ def register(app: typer.Typer) -> None:
     models.command("shadow")(shadow)
     models.command("promote")(promote)
     models.command("rollback")(rollback)
+    models.command("findings")(findings)
     app.add_typer(models, name="models")
 
 
@@ -92,15 +98,17 @@ def list_models(context: typer.Context, json: Json = False) -> None:
 
     with house_of(context) as house:
         found = registry_of(house).models()
-    _say(list(found), json)
+        counts = house.records.finding_counts()
+    _say(list(found), json, counts=counts)
 
 
 def shadow(context: typer.Context, model: Name, by: By = "", why: Why = "", json: Json = False) -> None:
-    """Mark a model that is to be watched before it is promoted."""
+    """Have a model look at every day beside the champion. What it finds is kept and nobody is told."""
     from app.modelling import registry_of
 
     with house_of(context) as house:
         found = registry_of(house).shadow(model, by=by or _who(), why=why)
+        _follow(house)
     _say([found], json, one=True)
 
 
@@ -110,6 +118,7 @@ def promote(context: typer.Context, model: Name, by: By = "", why: Why = "", jso
 
     with house_of(context) as house:
         found = make_champion(house, model, by=by or _who(), why=why)
+        _follow(house)
     _say([found], json, one=True)
 
 
@@ -119,7 +128,45 @@ def rollback(context: typer.Context, why: Why = "", by: By = "", json: Json = Fa
 
     with house_of(context) as house:
         found = registry_of(house).rollback(by=by or _who(), why=why)
+        _follow(house)
     _say([found], json, one=True)
+
+
+def findings(context: typer.Context, model: Name, lang: Lang = "en", json: Json = False) -> None:
+    """What a champion or shadow has found, a person's day a line, the oldest first. A shadow's raise no alerts."""
+    from dataclasses import asdict
+
+    from app.cli.show import document, table
+    from app.modelling import registry_of
+    from detection.behaviours.unusual import strongest
+
+    with house_of(context) as house:
+        found = house.records.findings(registry_of(house).named(model).card.id)
+        people = house.directory()
+    if json:
+        document([asdict(one) for one in found])
+        return
+    table(
+        f"{len(found)} findings",
+        ("day", "person", "one in", "votes", "most of all by"),
+        (
+            (
+                one.day,
+                people.person(one.person).email or one.person,
+                one.one_in,
+                ", ".join(f"{vote.detector} {vote.one_in:,.0f}" for vote in one.votes),
+                ", ".join(driver.zh if lang == "zh" else driver.en for driver in strongest(one.votes)),
+            )
+            for one in found
+        ),
+    )
+
+
+def _follow(house: House) -> None:
+    """What another model means for days that are over; where judges share servers, they score them."""
+    from app.jobs import judge_marked
+
+    judge_marked(house)
 
 
 def _who() -> str:
@@ -128,17 +175,21 @@ def _who() -> str:
     return getuser()
 
 
-def _say(found: list[RegisteredModel], json: bool, *, one: bool = False) -> None:
+def _say(
+    found: list[RegisteredModel], json: bool, *, one: bool = False, counts: Mapping[str, int] | None = None
+) -> None:
     from app.cli.show import document, table
     from app.modelling import described, shown
 
     if json:
-        documents = [described(model) for model in found]
+        documents = [
+            described(model) | ({} if counts is None else {"findings": counts.get(model.card.id, 0)}) for model in found
+        ]
         document(documents[0] if one else documents)
         return
     table(
         f"{len(found)} models",
-        ("model", "state", "since", "by", "why", "learned from", "to", "people", "on days held out"),
+        ("model", "state", "since", "by", "why", "learned from", "to", "people", "findings", "on days held out"),
         (
             (
                 model.card.id,
@@ -149,6 +200,7 @@ def _say(found: list[RegisteredModel], json: bool, *, one: bool = False) -> None
                 model.card.first,
                 model.card.last,
                 model.card.persons,
+                "" if counts is None else counts.get(model.card.id, 0),
                 shown(model.card.evaluation),
             )
             for model in found

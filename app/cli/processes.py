@@ -15,6 +15,10 @@ from app.cli.running import serve
 
 Once = Annotated[bool, typer.Option("--once", help="Stop when there is nothing left to do.")]
 Every = Annotated[float, typer.Option(min=0.1, help="Seconds between looks.")]
+LASTING_SECONDS = 60.0
+"""However much keeps coming, what follows judging is done as often."""
+LATE_SECONDS = 600.0
+"""How often models look for events that came late: a day that is over is scored at once."""
 MetricsPort = Annotated[int | None, typer.Option(min=1, max=65535, help="Answer Prometheus at /metrics.")]
 
 
@@ -75,11 +79,13 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
     """Judge what is marked, and tell of it where there is Kafka, until stopped. Any number of judges may share a
     PostgreSQL database."""
     import time
+    from math import inf
 
     import structlog
 
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
+    from app.scoring import Scores
     from app.telling import tell, telling
     from app.wiring import herald
     from core.errors import Unavailable
@@ -87,6 +93,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
     set_up_logs()
     log = structlog.get_logger()
     config = configuration(context)
+    scores, lasting = Scores(pause=LATE_SECONDS), inf if once else LASTING_SECONDS
     with house_of(context) as house, ExitStack() as stack:
         listening = herald(config)
         if listening:
@@ -98,7 +105,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
         while not stop():
             try:
                 MARKS.set(len(house.records.pending()))
-                spans = judge_marked(house, lambda judged: JUDGED.inc(len(judged.spans)))
+                spans = judge_marked(house, lambda judged: JUDGED.inc(len(judged.spans)), scores, lasting)
                 if spans:
                     log.info("judged", persons=spans)
             except Unavailable as error:

@@ -20,11 +20,13 @@ from detection.behaviours.found import matches
 from detection.behaviours.joint import Joint
 from detection.behaviours.sequence import Sequence
 from detection.behaviours.silence import Silence
+from detection.behaviours.unusual import Unusual
 from detection.holding import Past
 from detection.rule import Rule
 
 KINDS: Mapping[str, type[Behaviour]] = {
-    kind.kind(): kind for kind in (Common, Coverage, Crew, Cumulative, Destruction, Drips, Joint, Sequence, Silence)
+    kind.kind(): kind
+    for kind in (Common, Coverage, Crew, Cumulative, Destruction, Drips, Joint, Sequence, Silence, Unusual)
 }
 
 
@@ -40,7 +42,7 @@ def find(
 
     With `past`, days from `past.since` on are judged and what later days need of these is added to it.
     """
-    scene = Scene(hits={name: hits[name] for name in behaviour.bases}, calendar=calendar, company=company, past=past)
+    scene = Scene(hits={name: hits[name] for name in rule.leaves}, calendar=calendar, company=company, past=past)
     found = behaviour.find(scene)
     if past:
         found = found.filter(pl.col("day") >= past.since)

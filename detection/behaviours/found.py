@@ -9,7 +9,9 @@ from typing import Any
 import polars as pl
 
 from core.alert import MAX_EVENTS, PLACE, Fact, Match
+from core.model import votes_from_json
 from detection.behaviours.base import FOUND
+from detection.behaviours.unusual import VOTES
 from detection.evidence import EXAMPLES
 from detection.windows import TIME
 
@@ -37,7 +39,8 @@ def _between(events: pl.DataFrame, start: datetime, day: date) -> pl.DataFrame:
 
 def _match(rule: str, row: Mapping[str, Any], events: pl.DataFrame) -> Match:
     facts: dict[str, Fact] = {"events": events.height}
-    facts |= {name: _fact(value) for name, value in row.items() if name not in FOUND and value is not None}
+    told = (name for name, value in row.items() if name not in FOUND and name != VOTES and value is not None)
+    facts |= {name: _fact(row[name]) for name in told}
     for field, name in (("data.records", "records"), ("data.bytes", "bytes")):
         if total := events[field].sum():
             facts.setdefault(name, int(total))
@@ -52,6 +55,7 @@ def _match(rule: str, row: Mapping[str, Any], events: pl.DataFrame) -> Match:
         time=row["time"],
         facts=facts,
         events=tuple(events["event.id"].head(MAX_EVENTS)),
+        votes=votes_from_json(row[VOTES]) if VOTES in row else (),
     )
 
 

@@ -13,6 +13,7 @@ from core.errors import RuleError
 from detection import behaviours
 from detection.behaviours.base import Behaviour
 from detection.behaviours.common import Common
+from detection.behaviours.unusual import Unusual
 from detection.rule import Extra, Rule
 
 
@@ -68,7 +69,10 @@ def behaviour_rule(draft: Draft, known: Mapping[str, Rule]) -> Rule:
         raise RuleError("`usual`, `first_seen` and `for_stages` do not fit a behaviour")
     if extra.lookback and behaviour.crowd:
         raise RuleError("`lookback` does not fit what is found of several persons")
-    reach = max(known[name].reach for name in behaviour.bases)
+    if extra.lookback and isinstance(behaviour, Unusual):
+        raise RuleError("`lookback` does not fit what a model found: it knew of no notice")
+    reach = max((known[name].reach for name in behaviour.bases), default=0)
+    of_leavers = bool(behaviour.bases) and all(known[name].leavers_only for name in behaviour.bases)
     return Rule(
         name=draft.name,
         id=draft.head.id,
@@ -80,9 +84,10 @@ def behaviour_rule(draft: Draft, known: Mapping[str, Rule]) -> Rule:
         tags=draft.head.tags,
         falsepositives=draft.head.falsepositives,
         behaviour=behaviour,
-        leaves=behaviour.bases,
+        # What builds on nothing stored is told by events of its own name.
+        leaves=behaviour.bases or (draft.name,),
         fields=behaviour.fields,
-        leavers_only=isinstance(behaviour, Common) or all(known[name].leavers_only for name in behaviour.bases),
+        leavers_only=isinstance(behaviour, Common) or of_leavers,
         reach=behaviour.reach + reach,
         window=behaviour.window + reach,
     )

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from sqlalchemy import select
 
 from store.records.database import Database, upsert
+from store.records.findings import FindingRecords
 from store.records.grounds import GroundRecords
 from store.records.inbox import InboxRecords
 from store.records.marks import MarkRecords
@@ -15,7 +16,7 @@ from store.records.people import PeopleRecords
 from store.records.tables import settings
 
 
-class SqlRecords(PeopleRecords, MarkRecords, GroundRecords, InboxRecords, ModelRecords):
+class SqlRecords(PeopleRecords, MarkRecords, GroundRecords, InboxRecords, ModelRecords, FindingRecords):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape."""
 
     def __init__(self, url: str) -> None:
@@ -33,6 +34,9 @@ class SqlRecords(PeopleRecords, MarkRecords, GroundRecords, InboxRecords, ModelR
 
     def alone(self, job: str) -> AbstractContextManager[None]:
         return self.database.lock(job)
+
+    def unless_done(self, job: str) -> AbstractContextManager[bool]:
+        return self.database.try_lock(job)
 
     def close(self) -> None:
         self.database.close()

@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from core.errors import ConfigError, LeaverwatchError, Refused
 from store.records.engines import engine_of, trouble
 
-HEAD = "0007"
+HEAD = "0008"
 WRITERS = 0x1EA7E2
 """PostgreSQL's advisory lock of those who write alone."""
-OLDER = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
+OLDER = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007"})
 """Shapes that the migrations bring up to `HEAD`."""
 FORBIDDEN = "42501"
 """PostgreSQL's word for a right that is missing."""
@@ -85,6 +85,23 @@ class Database:
             connection.exec_driver_sql("set local lock_timeout = 0")
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, WRITERS))))
             yield
+
+    @contextmanager
+    def try_lock(self, name: str) -> Iterator[bool]:
+        """The same without waiting: whether nobody else did it."""
+        if self.is_sqlite:
+            with Path(f"{self.engine.url.database}.{name}").open("ab") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    yield False
+                else:
+                    yield True
+            return
+        with self._told(), self.engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
+            lock = func.pg_try_advisory_xact_lock(func.hashtextextended(name, WRITERS))
+            yield bool(connection.execute(select(lock)).scalar())
 
     def close(self) -> None:
         self.engine.dispose()

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from core.alert import Alert, Outcome, Severity, Term
 from core.case import DECIDED, Case, CaseState
 from core.errors import Refused, Unbalanced
+from core.model import drivers_of
 from core.ports import Mark, News
 from store.records.database import Database, Row, pieces, upsert
 from store.records.marks import add_marks, settle_marks
@@ -234,7 +235,8 @@ def _alert(row: Row) -> Alert:
 
 def _term(values: Row) -> Term:
     since = values.get("since")
-    return Term(**values | {"since": since and datetime.fromisoformat(since)})
+    drivers = drivers_of(values.get("drivers", ()))
+    return Term(**values | {"since": since and datetime.fromisoformat(since), "drivers": drivers})
 
 
 def _alert_row(alert: Alert) -> Row:
@@ -258,7 +260,7 @@ def _alert_row(alert: Alert) -> Row:
 
 def _term_values(term: Term) -> Row:
     """What a term says, without what it does not."""
-    values = {name: value for name, value in asdict(term).items() if value is not None}
+    values = {name: value for name, value in asdict(term).items() if value not in (None, ())}
     return values | ({"since": term.since.astimezone(UTC).isoformat()} if term.since else {})
 
 

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, insert, select, update
 
 from core.errors import Refused
 from core.model import ModelCard, ModelState, RegisteredModel
-from store.records.database import Database
-from store.records.tables import model_changes, models
+from store.records.database import Database, upsert
+from store.records.findings import champion_of, findings_of, mark_differences
+from store.records.tables import model_changes, model_files, models
 
 
 class Change(StrEnum):
@@ -39,16 +40,24 @@ class ModelRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save_model(self, card: ModelCard) -> None:
+    def save_model(self, card: ModelCard, data: bytes = b"") -> None:
         with self._database.writing() as connection:
             held = connection.execute(select(models.c.card).where(models.c.id == card.id)).scalar()
+            if held is not None and held != card.to_json():
+                raise Refused(f"there is another model {card.id}")
+            if data:
+                upsert(connection, model_files, [{"model": card.id, "data": data}])
             if held is not None:
-                if held != card.to_json():
-                    raise Refused(f"there is another model {card.id}")
                 return
             row = {"id": card.id, "state": ModelState.TRAINED.value, "created": card.created, "card": card.to_json()}
             connection.execute(insert(models), row)
             _note(connection, card.id, Change.TRAINED, card.created, card.trained_by, "")
+
+    def model_file(self, model: str) -> bytes | None:
+        with self._database.reading() as connection:
+            query = select(model_files.c.data).where(model_files.c.model == model)
+            found: bytes | None = connection.execute(query).scalar()
+        return found
 
     def models(self) -> Sequence[RegisteredModel]:
         with self._database.reading() as connection:
@@ -77,7 +86,9 @@ class ModelRecords:
                 return
             if now == ModelState.CHAMPION:
                 raise Refused(f"{model} is champion: promote another one, or roll it back")
-            champion = _champion(connection)
+            champion = champion_of(connection)
+            if state == ModelState.CHAMPION:
+                _hand_over(connection, champion, model)
             if state == ModelState.CHAMPION and champion:
                 _become(connection, champion, ModelState.RETIRED)
                 _note(connection, champion, Change.REPLACED, at, by, f"by {model}")
@@ -90,6 +101,7 @@ class ModelRecords:
             if len(line) < 2:
                 raise Refused("no champion had one before it to go back to")
             before, champion = line[-2:]
+            _hand_over(connection, champion, before)
             _become(connection, champion, ModelState.RETIRED)
             _note(connection, champion, Change.ROLLED_BACK, at, by, why)
             _become(connection, before, ModelState.CHAMPION)
@@ -109,9 +121,9 @@ def _line(connection: Connection) -> list[str]:
     return line
 
 
-def _champion(connection: Connection) -> str | None:
-    found: str | None = connection.execute(select(models.c.id).where(models.c.state == ModelState.CHAMPION)).scalar()
-    return found
+def _hand_over(connection: Connection, champion: str | None, successor: str) -> None:
+    """Have the days judged of which the next champion finds other things."""
+    mark_differences(connection, findings_of(connection, champion), findings_of(connection, successor))
 
 
 def _state(connection: Connection, model: str) -> str | None:

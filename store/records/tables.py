@@ -14,6 +14,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -182,6 +183,33 @@ model_changes = Table(
     Column("why", Text, nullable=False),
 )
 """What became of models, in order: nothing of it is ever changed."""
+model_files = Table(
+    "model_files",
+    metadata,
+    Column("model", Words, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+model_findings = Table(
+    "model_findings",
+    metadata,
+    Column("model", Words, primary_key=True),
+    Column("person", Words, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("one_in", Float, nullable=False),
+    Column("votes", Text, nullable=False),
+    Index("model_findings_by_day", "model", "day", "place"),
+)
+model_days = Table(
+    "model_days",
+    metadata,
+    Column("model", Words, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("first", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+    Column("fingerprint", Words, nullable=False),
+)
+"""Which days a model has scored, of the persons whose places lie between two."""
 segments = Table(
     "segments",
     metadata,

@@ -34,6 +34,11 @@ def test_models_are_learned_promoted_and_brought_back(data: Path) -> None:
     assert promoted["state"] == "champion"
     shadowed = json.loads(run("models", "shadow", second["id"][:8], "--json", data=data).stdout)
     assert shadowed["state"] == "shadow"
+    found = json.loads(run("models", "findings", second["id"][:8], "--json", data=data).stdout)
+    listed = {model["id"]: model["findings"] for model in json.loads(run("models", "list", "--json", data=data).stdout)}
+    assert listed[second["id"]] == len(found)
+    assert all(one["day"] > second["last"] for one in found), "never of days it learned from"
+    assert "findings" in run("models", "findings", second["id"][:8], "--lang", "zh", data=data).stdout
     outcome = run("models", "promote", second["id"], "--by", "li.na", "--json", data=data, expect=None)
     if outcome.returncode:
         assert "worse than the champion" in outcome.stderr

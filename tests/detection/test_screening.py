@@ -12,7 +12,7 @@ from detection.bench import Bench
 from detection.judge import judge
 from detection.rulebook import RuleBook
 from detection.screening import Screen
-from detection.selftest import SURROUNDINGS, RuleTest, only, raised, told
+from detection.selftest import SURROUNDINGS, Found, RuleTest, only, raised, told
 from detection.totals import Total
 from tests.detection.conftest import Reader
 
@@ -110,5 +110,11 @@ def test_what_a_rule_finds_in_its_tests_the_screen_lets_through(name: str) -> No
         events, directory = told(book, test)
         for alert in raised(book, name, test):
             mark = Mark(subject=f"person:{alert.person}", first=alert.day, last=alert.day)
-            bench = Bench(store=Reader(events), directory=directory, book=book, surroundings=SURROUNDINGS)
+            bench = Bench(
+                store=Reader(events),
+                directory=directory,
+                book=book,
+                surroundings=SURROUNDINGS,
+                findings=Found.of(test),
+            )
             assert alert.id in {one.id for judged in judge([mark], bench) for one in judged.alerts}, test.name

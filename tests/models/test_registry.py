@@ -78,7 +78,9 @@ def test_the_card_lies_beside_the_model_and_names_its_sha256(registry: Registry,
 
 
 @pytest.mark.parametrize("suffix", [".skops", ".json"])
-def test_a_file_that_was_changed_is_refused(registry: Registry, tmp_path: Path, suffix: str) -> None:
+def test_a_file_that_was_changed_is_refused(
+    registry: Registry, records: SqlRecords, tmp_path: Path, suffix: str
+) -> None:
     card = registry.add(parts(), CARD)
     file = tmp_path / "models" / (card.id + suffix)
     data = bytearray(file.read_bytes())
@@ -87,6 +89,10 @@ def test_a_file_that_was_changed_is_refused(registry: Registry, tmp_path: Path, 
     with pytest.raises(Refused, match="registered"):
         registry.load(card.id, DIGEST)
     file.unlink()
+    assert registry.load(card.id, DIGEST).keys() == parts().keys(), "what is lost is brought from the records"
+    file.unlink()
+    with records.database.writing() as connection:
+        connection.exec_driver_sql("delete from model_files")
     with pytest.raises(Damaged, match="from a copy"):
         registry.load(card.id, DIGEST)
 
@@ -136,7 +142,7 @@ def test_who_is_killed_between_file_and_record_leaves_no_model(
         "from test_registry import *\n"
         "class Dying:\n"
         "    def models(self): return []\n"
-        "    def save_model(self, card): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    def save_model(self, card, data): os.kill(os.getpid(), signal.SIGKILL)\n"
         "Registry(Path(sys.argv[1]), Dying()).add(parts(1), CARD)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "models")], cwd=Path(__file__).parents[2])
