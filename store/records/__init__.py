@@ -9,13 +9,14 @@ from sqlalchemy import select
 from store.records.database import Database, upsert
 from store.records.grounds import GroundRecords
 from store.records.inbox import InboxRecords
+from store.records.incidents import IncidentRecords
 from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
 from store.records.people import PeopleRecords
 from store.records.tables import settings
 
 
-class SqlRecords(PeopleRecords, MarkRecords, GroundRecords, InboxRecords, ModelRecords):
+class SqlRecords(PeopleRecords, MarkRecords, GroundRecords, InboxRecords, ModelRecords, IncidentRecords):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape."""
 
     def __init__(self, url: str) -> None:

@@ -135,6 +135,7 @@ cases = Table(
     Column("scores", Text, nullable=False, server_default="[]"),
     Column("reason", Text, nullable=False, server_default=""),
     Column("decided", Moment),
+    Column("decided_by", Words, nullable=False, server_default=""),
 )
 approvals = Table(
     "approvals",
@@ -182,6 +183,17 @@ model_changes = Table(
     Column("why", Text, nullable=False),
 )
 """What became of models, in order: nothing of it is ever changed."""
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("account", Words, primary_key=True),
+    Column("first", Date, primary_key=True),
+    Column("last", Date, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("filed", Moment, nullable=False),
+)
 segments = Table(
     "segments",
     metadata,
