@@ -18,6 +18,7 @@ from models.deviation import Cumulative, Own, Peers
 from models.forest import Forest
 from models.habits import habits_of
 from models.reconstruction import Reconstruction
+from models.supervised import SAID
 from models.table import Floats, staying
 
 SAMPLE = 100_000
@@ -25,6 +26,8 @@ SAMPLE = 100_000
 AT_LEAST = 2
 """Detectors that have to have a score before they say something together."""
 TOGETHER = "together"
+INCIDENTS = "incidents"
+"""The detector that learned from people's decisions: it hears what the others say."""
 MEANING = " means"
 
 Frames = Callable[[], Iterable[pl.DataFrame]]
@@ -59,26 +62,39 @@ class Panel:
         detectors = {name: one for name, one in detectors.items() if scores[name].is_finite().sum() >= LEAST}
         meanings = {name: Calibration(random_state=seed).fit(scores[name].to_numpy()) for name in detectors}
         said = {name: meanings[name].one_in(scores[name].to_numpy()) for name in detectors}
-        meanings[TOGETHER] = Calibration(random_state=seed).fit(_magnitude(said))
+        meanings[TOGETHER] = Calibration(random_state=seed).fit(magnitude(said))
         return cls(detectors, meanings)
 
     def judge(self, days: pl.DataFrame) -> pl.DataFrame:
         """`person`, `day` and, for each detector and together, in one of how many person-days it is as odd; null where
         too little is known. A frame has the days before those that are asked about, as `Cumulative` says."""
-        said = {
-            name: self.meanings[name].one_in(detector.score_samples(days)) for name, detector in self.detectors.items()
-        }
-        said[TOGETHER] = self.meanings[TOGETHER].one_in(_magnitude(said))
+        said = self.said(days)
+        said[TOGETHER] = self.meanings[TOGETHER].one_in(magnitude(said))
         return days.select("person", "day").with_columns(
             pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in said.items()
         )
 
     def explain(self, days: pl.DataFrame, row: int, one_in: float) -> dict[str, tuple[Reason, ...]]:
         """What drove each detector's score of a row, and at which value it would be more usual than one in so many."""
-        return {
-            name: detector.explain(days, self.meanings[name].limit(one_in), [row])[0]
-            for name, detector in self.detectors.items()
-        }
+        found = {}
+        for name, detector in self.detectors.items():
+            limit = self.meanings[name].limit(one_in)
+            if name == INCIDENTS:
+                own = days.with_row_index("row").filter(pl.col("person") == days["person"][row])
+                heard = with_said(own.drop("row"), self.said(own.drop("row"), heard=False))
+                found[name] = detector.explain(heard, limit, [own["row"].to_list().index(row)])[0]
+            else:
+                found[name] = detector.explain(days, limit, [row])[0]
+        return found
+
+    def said(self, days: pl.DataFrame, *, heard: bool = True) -> dict[str, Floats]:
+        """What each says by itself, in one of how many; without the one that hears the others, if so asked."""
+        others = {name: detector for name, detector in self.detectors.items() if name != INCIDENTS}
+        said = {name: self.meanings[name].one_in(one.score_samples(days)) for name, one in others.items()}
+        if heard and INCIDENTS in self.detectors:
+            scores = self.detectors[INCIDENTS].score_samples(with_said(days, said))
+            said[INCIDENTS] = self.meanings[INCIDENTS].one_in(scores)
+        return said
 
     def parts(self) -> dict[str, BaseEstimator]:
         """All there is to keep of it."""
@@ -94,7 +110,15 @@ class Panel:
         return cls(detectors, meanings)
 
 
-def _magnitude(said: Mapping[str, Floats]) -> Floats:
+def with_said(days: pl.DataFrame, said: Mapping[str, Floats]) -> pl.DataFrame:
+    """The days with what each detector says of them, in orders of magnitude."""
+    return days.with_columns(
+        pl.Series(SAID + name, np.log10(values), dtype=pl.Float64, nan_to_null=True) for name, values in said.items()
+    )
+
+
+def magnitude(said: Mapping[str, Floats]) -> Floats:
+    """What detectors say together, before it is calibrated; not a number where too few have a score."""
     values = np.log10(np.column_stack([said[name] for name in sorted(said)]))
     known = (~np.isnan(values)).sum(axis=1)
     total = np.nansum(values, axis=1) / np.maximum(known, 1)

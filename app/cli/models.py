@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.inputs import Json, house_of
+from app.cli.inputs import Check, Json, house_of, say
 
 if TYPE_CHECKING:
     from core.model import RegisteredModel
@@ -26,6 +27,8 @@ def register(app: typer.Typer) -> None:
     models.command("shadow")(shadow)
     models.command("promote")(promote)
     models.command("rollback")(rollback)
+    models.command("incidents")(incidents)
+    models.command("drift")(drift)
     app.add_typer(models, name="models")
 
 
@@ -89,6 +92,48 @@ def rollback(context: typer.Context, why: Why = "", by: By = "", json: Json = Fa
     _say([found], json, one=True)
 
 
+def incidents(context: typer.Context, file: Path, check: Check = False, json: Json = False) -> None:
+    """Import incidents of the past from CSV, for models to learn from: person, first_day, last_day, kind, why, who."""
+    from app.hr import import_incidents
+
+    with house_of(context) as house:
+        result = import_incidents(house, file, check)
+    say(file, result, check, json)
+
+
+def drift(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=7, max=366, help="Days of late, up to the newest event.")] = 28,
+    json: Json = False,
+) -> None:
+    """Whether the days of late are still those that the champion knows. Exit code 1 where they are not."""
+    from dataclasses import asdict
+
+    from app.cli.show import document, table
+    from app.drifting import look
+    from core.errors import Refused
+
+    with house_of(context) as house:
+        newest = house.events.newest()
+        if newest is None:
+            raise Refused("no events are stored: import logs first")
+        found = look(house, house.calendar.day_of(newest), days)
+    problems = found.problems()
+    if json:
+        document({**asdict(found), "apart": list(found.apart), "factor": found.factor, "problems": problems})
+    else:
+        said = f"{found.factor:.2g} times as many days as said are one in 100"
+        table(
+            f"Model {found.model}, {found.first} to {found.last}, {found.person_days:,} person-days: {said}",
+            ("feature", "stability index"),
+            ((name, f"{found.psi[name]:.2f}") for name in found.apart),
+        )
+        for problem in problems:
+            typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)
+
+
 def _who() -> str:
     from getpass import getuser
 
@@ -96,16 +141,17 @@ def _who() -> str:
 
 
 def _say(found: list[RegisteredModel], json: bool, *, one: bool = False) -> None:
+    from api.models import model_view
     from app.cli.show import document, table
-    from app.modelling import described, shown
+    from app.modelling import shown, taught
 
     if json:
-        documents = [described(model) for model in found]
+        documents = [model_view(model) for model in found]
         document(documents[0] if one else documents)
         return
     table(
         f"{len(found)} models",
-        ("model", "state", "since", "by", "why", "learned from", "to", "people", "on days held out"),
+        ("model", "state", "since", "by", "why", "learned from", "to", "people", "on days held out", "incidents"),
         (
             (
                 model.card.id,
@@ -117,6 +163,7 @@ def _say(found: list[RegisteredModel], json: bool, *, one: bool = False) -> None
                 model.card.last,
                 model.card.persons,
                 shown(model.card.evaluation),
+                taught(model.card.lesson),
             )
             for model in found
         ),
