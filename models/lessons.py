@@ -87,12 +87,11 @@ def _within(labels: Sequence[Label], taught: Taught) -> list[Label]:
 def _best(taught: Taught, seed: int) -> tuple[tuple[str, float], pl.DataFrame | None]:
     """The learner with the highest average precision on days held out, and these: person, label, weight, and scores
     `before` and `after`."""
-    numbered = taught.days.with_row_index("row")
     held: dict[tuple[str, float], list[pl.DataFrame]] = {learner: [] for learner in LEARNERS}
-    for train, calm, test in _folds(numbered):
+    for train, calm, test in _folds(taught.days):
         for learner in LEARNERS:
             try:
-                held[learner].append(_trial(numbered.drop("row"), train, calm, test, learner, seed))
+                held[learner].append(_trial(taught.days, train, calm, test, learner, seed))
             except Refused:
                 continue
     found = {learner: _weighed(pl.concat(parts), taught) for learner, parts in held.items() if parts}
