@@ -148,8 +148,8 @@ def _said(days: pl.DataFrame) -> dict[str, Floats]:
 def _weighed(held: pl.DataFrame, taught: Taught) -> pl.DataFrame:
     """Each person with an incident weighs 1; a day that nobody spoke of as many as it was sampled from."""
     sampled = taught.days[LABEL].is_null().sum()
-    weight = pl.when(pl.col(LABEL) > 0).then(1 / pl.len().over("person", pl.col(LABEL) > 0))
-    weight = weight.when(pl.col(LABEL).is_null()).then(taught.eligible / max(1, sampled)).otherwise(1.0)
+    own = pl.when(pl.col(LABEL) > 0).then(1 / pl.len().over("person", pl.col(LABEL) > 0))
+    weight = own.when(pl.col(LABEL).is_null()).then(taught.eligible / max(1, sampled)).otherwise(1.0)
     return held.with_columns(weight.alias("weight"), pl.col(LABEL).fill_null(0))
 
 
@@ -190,7 +190,7 @@ def _interval(value: float, drawn: Floats) -> Metric:
 def _recall(held: pl.DataFrame, score: str) -> Metric:
     """Of how many people with incidents a day is beyond what one in `FOUND_AT` days of the others exceeds."""
     others = held.filter(pl.col(LABEL) <= 0).sort(score, descending=True)
-    allowed = others["weight"].cum_sum() <= others["weight"].sum() / FOUND_AT
+    allowed = others["weight"].cum_sum() <= float(others["weight"].sum()) / FOUND_AT
     limit = others[score][min(int(allowed.sum()), others.height - 1)]
     guilty = held.filter(pl.col(LABEL) > 0)
     found = guilty.filter(pl.col(score) > limit)["person"].n_unique()

@@ -43,7 +43,7 @@ class Supervised(Whole):
     def fit(self, days: pl.DataFrame, y: object = None) -> Self:
         """Learn from days with labels. Raises `Refused` where no day is an incident, or all are."""
         if y is not None:
-            days = days.with_columns(pl.Series(LABEL, y, dtype=pl.Float64, nan_to_null=True))
+            days = days.with_columns(pl.Series(LABEL, np.asarray(y, dtype=np.float64), nan_to_null=True))
         with_keys(days, ("person", LABEL))
         names = features_of(days)
         self._learn(days, names)

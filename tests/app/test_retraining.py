@@ -198,7 +198,7 @@ def test_a_notebook_defines_nothing_and_keeps_no_output(path: Path) -> None:
 @each
 def test_a_notebook_runs(path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAVERWATCH_DATA", str(data))
-    if path.stem == "threshold_and_budget":
+    if path.stem in ("features_and_baselines", "threshold_and_budget"):
         run("models", "train", "--days", DAYS, data=data)
     names, shown = notebooks.run(path)
     tables = [one for one in shown if isinstance(one, pl.DataFrame)]
