@@ -8,6 +8,7 @@ import json
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -54,6 +55,15 @@ def data(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
+@pytest.fixture(scope="module")
+def model(data: Path) -> dict[str, Any]:
+    """Trained once, by what legal has filed."""
+    found: dict[str, Any] = json.loads(
+        run("models", "train", "--days", DAYS, "--by", "li.na", "--json", data=data).stdout
+    )
+    return found
+
+
 def test_incidents_go_in_once_and_checking_changes_nothing(logs: Path, data: Path, tmp_path: Path) -> None:
     told = run("models", "incidents", data / "incidents.csv", "--check", "--json", data=tmp_path)
     assert json.loads(told.stdout)["taken"] == len(json.loads((logs / "truth.json").read_text())["thieves"])
@@ -68,8 +78,7 @@ def test_incidents_go_in_once_and_checking_changes_nothing(logs: Path, data: Pat
     assert "line 2: 开始日期" in run("models", "incidents", bad, data=tmp_path, expect=1).stderr
 
 
-def test_a_model_learns_from_incidents_and_its_card_says_from_whom(data: Path) -> None:
-    model = json.loads(run("models", "train", "--days", DAYS, "--by", "li.na", "--json", data=data).stdout)
+def test_a_model_learns_from_incidents_and_its_card_says_from_whom(data: Path, model: dict[str, Any]) -> None:
     lesson = model["lesson"]
     assert lesson["people"] >= 10, lesson
     assert (lesson["decisions"], lesson["by_model"], lesson["who"]) == (0, 0, ["legal"])
@@ -84,18 +93,17 @@ def test_a_model_learns_from_incidents_and_its_card_says_from_whom(data: Path) -
     assert "recall" in shown
 
 
-def test_drift_is_looked_at_kept_and_told_by_doctor(data: Path) -> None:
+def test_drift_is_looked_at_kept_and_told_by_doctor(data: Path, model: dict[str, Any]) -> None:
     assert "promote one" in run("models", "drift", data=data, expect=2).stderr
-    model = json.loads(run("models", "train", "--days", DAYS, "--json", data=data).stdout)["id"]
-    run("models", "promote", model, data=data)
+    run("models", "promote", model["id"], data=data)
     assert "models drift" in run("doctor", data=data, expect=None).stdout
     looked = run("models", "drift", "--days", "14", "--json", data=data, expect=None)
     found = json.loads(looked.stdout)
     assert looked.returncode == bool(found["problems"])
-    assert (found["model"], len(found["psi"])) == (model, 105)
+    assert (found["model"], len(found["psi"])) == (model["id"], 105)
     assert found["person_days"] > EMPLOYEES * 5
     told = run("doctor", data=data, expect=None).stdout
-    assert f"{'FAIL' if found['problems'] else 'ok  '} model: {model}" in told
+    assert f"{'FAIL' if found['problems'] else 'ok  '} model: {model['id']}" in told
 
 
 def test_a_decision_has_a_name_and_becomes_a_label(data: Path) -> None:
@@ -196,10 +204,9 @@ def test_a_notebook_defines_nothing_and_keeps_no_output(path: Path) -> None:
 
 
 @each
+@pytest.mark.usefixtures("model")
 def test_a_notebook_runs(path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAVERWATCH_DATA", str(data))
-    if path.stem in ("features_and_baselines", "threshold_and_budget"):
-        run("models", "train", "--days", DAYS, data=data)
     names, shown = notebooks.run(path)
     tables = [one for one in shown if isinstance(one, pl.DataFrame)]
     assert tables
