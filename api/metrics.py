@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from core.alert import Outcome
 from core.case import CaseState
+from core.drift import SETTING, Drift
 from core.ports import EventStore, Records, SourceStatus
 
 FRESH_SECONDS = 60.0
@@ -56,4 +57,17 @@ def exposition(records: Records, counts: Counts) -> bytes:
         waiting.labels(status.source).set(status.waiting)
         if status.last_event:
             last.labels(status.source).set(status.last_event.timestamp())
+    if kept := records.setting(SETTING):
+        _drift(Drift.from_json(kept), registry)
     return generate_latest(registry)
+
+
+def _drift(drift: Drift, registry: CollectorRegistry) -> None:
+    """As it was last looked at."""
+    told = {
+        "leaverwatch_model_rare_days_ratio": ("Days said to be one in 100, against what is said", drift.factor),
+        "leaverwatch_model_features_apart": ("Features that are no longer as learned", float(len(drift.apart))),
+        "leaverwatch_model_looked_at_seconds": ("Time of the last look at drift", drift.looked.timestamp()),
+    }
+    for name, (text, value) in told.items():
+        Gauge(name, text, registry=registry).set(value)

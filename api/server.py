@@ -1,4 +1,4 @@
-"""The HTTP service: read-only views of alerts, persons and sources, behind a bearer token."""
+"""The HTTP service: views of alerts, persons and sources, and models to put to work, behind a bearer token."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, JsonValue
 
 from api.metrics import Counts, exposition
+from api.models import Desk
+from api.models import router as models
 from api.search import EventPage, Order, TotalView, asked, event_page, totals
 from api.shapes import AlertView, CaseView, Language, RiskView, SourceView
 from api.views import (
@@ -39,15 +41,21 @@ Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 
 
 class Shop:
-    """What the routes read from; the directory is read afresh for every answer."""
+    """What the routes read from; the directory is read afresh for every answer. Without a desk no model is changed."""
 
     def __init__(
-        self, records: Records, events: EventStore, book: RuleBook, directory: Callable[[], Directory]
+        self,
+        records: Records,
+        events: EventStore,
+        book: RuleBook,
+        directory: Callable[[], Directory],
+        desk: Desk | None = None,
     ) -> None:
         self.records = records
         self.events = events
         self.book = book
         self.directory = directory
+        self.desk = desk
 
 
 class Health(BaseModel):
@@ -79,7 +87,8 @@ def create_app(shop: Shop, token: str) -> FastAPI:
     app.add_exception_handler(Unavailable, _no_store)
     app.add_exception_handler(BadQuery, _bad_query)
     app.include_router(_open)
-    app.include_router(_closed, dependencies=[Depends(_knows_token)])
+    for closed in (_closed, models):
+        app.include_router(closed, dependencies=[Depends(_knows_token)])
     return app
 
 

@@ -12,7 +12,9 @@ from app.processes import Process
 from app.report import balance
 from app.scoring import judging, problems
 from app.wiring import House, broker_address, elastic_client, open_house
+from core.drift import SETTING, Drift
 from core.errors import LeaverwatchError
+from core.model import ModelState
 from detection.rulebook import RuleBook
 from store.records import health as records_health
 
@@ -78,6 +80,7 @@ def _stored(config: Config, process: Process | None, *, events: bool) -> Iterato
             if events and process in (None, "judge"):
                 yield from _models(house)
             yield Finding("matches", True, balance(house.records.tally()))
+            yield from _model(house)
             if events:
                 yield from _sources(house)
     except LeaverwatchError as error:
@@ -105,6 +108,24 @@ def _models(house: House) -> Iterator[Finding]:
     wrong = problems(house)
     told = ", ".join(f"{model.state.value} {model.card.id}" for model in models)
     yield Finding("models", not wrong, "; ".join(wrong) if wrong else f"{told} can be asked")
+
+
+def _model(house: House) -> Iterator[Finding]:
+    """Whether the champion still knows the days of late, as it was last looked at."""
+    champion = next((one for one in house.records.models() if one.state is ModelState.CHAMPION), None)
+    if champion is None:
+        return
+    kept = house.records.setting(SETTING)
+    drift = Drift.from_json(kept) if kept else None
+    if drift is None or drift.model != champion.card.id:
+        yield Finding("model", True, f"{champion.card.id} is champion; `models drift` tells whether it still fits")
+        return
+    days = f"{drift.model} on the days from {drift.first} to {drift.last}"
+    problems = drift.problems()
+    if problems:
+        yield Finding("model", False, f"{days}: {'; '.join(problems)}: train another one")
+    else:
+        yield Finding("model", True, f"{days}: {drift.factor:.2g} times as many rare days as said, features as learned")
 
 
 def _sources(house: House) -> list[Finding]:

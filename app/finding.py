@@ -57,7 +57,7 @@ class Found:
 
     def _told(self, said: pl.DataFrame, rows: pl.DataFrame) -> Iterator[ModelFinding]:
         places = said.join(rows.select("person", "day").with_row_index("row"), on=["person", "day"], how="left")
-        reasons = self._panel.reasons(rows, places["row"].to_list(), ODD)
+        reasons = self._panel.explain(rows, places["row"].to_list(), ODD)
         for row, told in zip(places.iter_rows(named=True), reasons, strict=True):
             yield ModelFinding(
                 person=row["person"], day=row["day"], one_in=_short(row[TOGETHER]), votes=tuple(_votes(row, told))

@@ -1,4 +1,4 @@
-"""Files about people into the records: employees, resignations and withdrawals, approvals."""
+"""Files about people into the records: employees, resignations and withdrawals, approvals, incidents."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from app.wiring import House
+from core.directory import ALWAYS
 from core.grounds import Approval, ApprovalKind
 from ingest.approvals import read_approvals
 from ingest.hr import Problem, read_employees, read_resignations
+from ingest.incidents import read_incidents
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,16 @@ def import_approvals(
     if not check:
         house.records.save_approvals(fresh)
     return HrImport(read.rows, len(read.approvals), read.problems, read.warnings)
+
+
+def import_incidents(house: House, path: Path, check: bool = False) -> HrImport:
+    """Bring incidents of the past in, for models to learn from; with `check` only look. They change no alert."""
+    known = {link.account for link in house.records.links()}
+    now = max(datetime.now(UTC), house.events.newest() or ALWAYS)
+    past = read_incidents(path, house.calendar, known, house.calendar.day_of(now))
+    if not check:
+        house.records.save_incidents(past.incidents)
+    return HrImport(past.rows, len(past.incidents), past.problems, past.warnings)
 
 
 def _as_known(approval: Approval, before: Approval | None) -> Approval:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -11,13 +12,16 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from app.labels import confirmed, labels_of, suspected
 from app.wiring import House
-from core.case import CaseState
 from core.errors import Refused
-from core.model import Evaluation, ModelCard, RegisteredModel
+from core.label import Label
+from core.model import Evaluation, Lesson, Metric, ModelCard, RegisteredModel
 from core.person import Stage
-from models.evaluate import evaluate
+from models.drift import USUAL, Usual
+from models.evaluate import evaluate, share
 from models.features import NAMES, digest
+from models.lessons import learned
 from models.panel import Frames, Panel
 from models.person_days import person_days
 from models.registry import Registry
@@ -34,17 +38,21 @@ def registry_of(house: House) -> Registry:
 
 
 def train(house: House, first: date, last: date, *, by: str, seed: int = 0) -> ModelCard:
-    """Learn from the days between, evaluate on the last fifth of them, and keep the model. Days of persons from a
-    confirmed case on teach nothing. Raises `Refused` where there is too little to learn from."""
+    """Learn from the days between and from what people decided of them, evaluate on the last fifth, and keep the model.
+    Days of persons from an incident on teach nothing of what is usual. Raises `Refused` where there is too little to
+    learn from."""
     days = (last - first).days + 1
     if days < LEAST_DAYS:
         raise Refused(f"{days} days are too few to learn from and to hold some out: {LEAST_DAYS} are needed")
     learn_until = first + timedelta(days=int(days * LEARNED) - 1)
     calibrate_until = first + timedelta(days=int(days * CALIBRATED) - 1)
-    with _spooled(house, first, last) as frames:
+    labels = labels_of(house)
+    with spooled(house, first, last, labels) as frames:
         panel = Panel.learn(frames, learn_until, calibrate_until, seed)
+        panel, lesson = learned(panel, frames, labels, learn_until, calibrate_until, seed)
+        usual = Usual.learn(frames, calibrate_until, seed)
         held = calibrate_until + timedelta(days=1)
-        evaluation = evaluate(panel, frames(), held, last, _confirmed(house, held, last))
+        evaluation = _evaluated(panel, frames, held, last, labels)
         rows = [(frame["person"].n_unique(), frame.height) for frame in frames()]
     card = ModelCard(
         id="",
@@ -60,8 +68,9 @@ def train(house: House, first: date, last: date, *, by: str, seed: int = 0) -> M
         code_version=version("leaverwatch"),
         created=datetime.now(UTC),
         trained_by=by,
+        lesson=lesson,
     )
-    return registry_of(house).add(panel.parts(), card)
+    return registry_of(house).add({**panel.parts(), USUAL: usual}, card)
 
 
 def promote(house: House, model: str, *, by: str, why: str = "") -> RegisteredModel:
@@ -74,49 +83,41 @@ def promote(house: House, model: str, *, by: str, why: str = "") -> RegisteredMo
         return registry.promote(model, challenger.card.evaluation, None, by=by, why=why)
     held = challenger.card.evaluation
     own, theirs = (Panel.of(registry.load(one.card.id, digest())) for one in (challenger, champion))
-    confirmed = _confirmed(house, held.first, held.last)
-    with _spooled(house, held.first - timedelta(days=BEFORE), held.last) as frames:
-        mine, before = (evaluate(panel, frames(), held.first, held.last, confirmed) for panel in (own, theirs))
+    labels = labels_of(house)
+    with spooled(house, held.first - timedelta(days=BEFORE), held.last, labels) as frames:
+        mine, before = (_evaluated(panel, frames, held.first, held.last, labels) for panel in (own, theirs))
     return registry.promote(model, mine, before, by=by, why=why)
 
 
-def described(model: RegisteredModel) -> dict[str, object]:
-    """A model as a document."""
-    card = model.card
-    return {
-        "id": card.id,
-        "state": model.state.value,
-        "changed": model.changed,
-        "by": model.by,
-        "why": model.why,
-        "first": card.first,
-        "last": card.last,
-        "persons": card.persons,
-        "person_days": card.person_days,
-        "evaluation": card.evaluation,
-        "features": len(card.features),
-        "features_digest": card.features_digest,
-        "sha256": card.sha256,
-        "code_version": card.code_version,
-        "created": card.created,
-        "trained_by": card.trained_by,
-    }
-
-
 def shown(evaluation: Evaluation) -> str:
-    return ", ".join(f"{one.name} {one.value:.3f} ({one.low:.3f}-{one.high:.3f})" for one in evaluation.metrics)
+    return _metrics(evaluation.metrics)
+
+
+def taught(lesson: Lesson | None) -> str:
+    """What people's decisions taught a model, in a sentence."""
+    if lesson is None:
+        return ""
+    said = f"{'used' if lesson.used else 'not used'}: {lesson.why}"
+    if not lesson.metrics:
+        return said
+    return f"{said}; {lesson.people} people, {_metrics(lesson.metrics)}; without {_metrics(lesson.before)}"
+
+
+def _metrics(metrics: Sequence[Metric]) -> str:
+    return ", ".join(f"{one.name} {one.value:.3f} ({one.low:.3f}-{one.high:.3f})" for one in metrics)
 
 
 @contextmanager
-def _spooled(house: House, first: date, last: date) -> Iterator[Frames]:
-    """Person-days, computed once and read as often as they are asked for, some persons in memory at a time."""
-    opened = _opened(house)
+def spooled(house: House, first: date, last: date, labels: Sequence[Label]) -> Iterator[Frames]:
+    """Person-days, computed once and read as often as they are asked for, some persons in memory at a time. Days from
+    an incident on have another stage."""
+    since = suspected(labels)
     domains = house.surroundings().company_domains
     with TemporaryDirectory(dir=house.config.data, prefix="person-days-") as folder:
         files: list[Path] = []
         for frame in person_days(house.events, house.directory(), first, last, company_domains=domains):
             files.append(Path(folder) / f"{len(files)}.parquet")
-            _suspected(frame, opened).write_parquet(files[-1])
+            _suspected(frame, since).write_parquet(files[-1])
 
         def frames() -> Iterable[pl.DataFrame]:
             return (pl.read_parquet(file) for file in files)
@@ -124,19 +125,21 @@ def _spooled(house: House, first: date, last: date) -> Iterator[Frames]:
         yield frames
 
 
-def _opened(house: House) -> dict[str, date]:
-    """The day from which a confirmed case was open, by person."""
-    found: dict[str, date] = {}
-    for case in house.records.cases():
-        if case.state == CaseState.CONFIRMED:
-            day = house.calendar.day_of(case.opened)
-            found[case.person] = min(day, found.get(case.person, day))
-    return found
+def _evaluated(panel: Panel, frames: Frames, first: date, last: date, labels: Sequence[Label]) -> Evaluation:
+    """How a panel did on these days. Whom only a model found counts as found or missed, but not for `recall`: a model
+    does not confirm itself."""
+    known = confirmed(labels, first, last)
+    found = evaluate(panel, frames(), first, last, known)
+    sure = {person for person, by_model in known.items() if not by_model}
+    metrics = [metric for metric in found.metrics if metric.name != "recall"]
+    if sure:
+        metrics.append(share("recall", len(sure.intersection(found.found)), len(sure)))
+    return replace(found, metrics=tuple(metrics))
 
 
-def _suspected(days: pl.DataFrame, opened: dict[str, date]) -> pl.DataFrame:
-    """With another stage from the day on which a case that was confirmed opened."""
-    since = pl.col("person").replace_strict(opened, default=None, return_dtype=pl.Date)
+def _suspected(days: pl.DataFrame, first: dict[str, date]) -> pl.DataFrame:
+    """With another stage from the first day of an incident on."""
+    since = pl.col("person").replace_strict(first, default=None, return_dtype=pl.Date)
     active = pl.col("stage") == Stage.ACTIVE.value
     return days.with_columns(
         pl.when(active & (pl.col("day") >= since))
@@ -144,15 +147,3 @@ def _suspected(days: pl.DataFrame, opened: dict[str, date]) -> pl.DataFrame:
         .otherwise("stage")
         .alias("stage")
     )
-
-
-def _confirmed(house: House, first: date, last: date) -> frozenset[str]:
-    """Persons with an alert of a confirmed case on one of these days."""
-    of_cases = {
-        alert: case.person
-        for case in house.records.cases()
-        if case.state == CaseState.CONFIRMED
-        for alert in case.alerts
-    }
-    alerts = house.records.alerts(persons=frozenset(of_cases.values())) if of_cases else ()
-    return frozenset(alert.person for alert in alerts if alert.id in of_cases and first <= alert.day <= last)

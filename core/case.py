@@ -27,7 +27,8 @@ DECIDED = frozenset({CaseState.CONFIRMED, CaseState.BENIGN, CaseState.INSUFFICIE
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """`opened` is when the person's score first reached the limit; `number` counts the person's cases from 0.
-    `scores` are those of its alerts, as they were when it was gathered last. A decided case changes no more."""
+    `scores` are those of its alerts, as they were when it was gathered last. A decided case changes no more;
+    `decided_by` is who decided it, as far as that was said."""
 
     id: str
     person: str
@@ -39,6 +40,7 @@ class Case:
     scores: Sequence[float] = ()
     reason: str = ""
     decided: datetime | None = None
+    decided_by: str = ""
 
 
 def case_id(person: str, number: int) -> str:

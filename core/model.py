@@ -50,9 +50,30 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What labels taught a model. `used` says whether it was worth anything on people and days held out, `why` so in a
+    sentence. Counted are people: with incidents that no model had found, found in order (`benign`), found by a model;
+    and labels: `outside` of the days given, from `decisions` on cases, from `incidents` that were filed; `who` gave
+    them. `metrics` are those with what was learned, `before` those without, of the same people and days."""
+
+    used: bool
+    why: str
+    people: int
+    benign: int = 0
+    by_model: int = 0
+    outside: int = 0
+    decisions: int = 0
+    incidents: int = 0
+    who: Sequence[str] = ()
+    learner: str = ""
+    metrics: Sequence[Metric] = ()
+    before: Sequence[Metric] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
     """Whence a model comes and what it is worth. `first` to `last` are the days it learned from, `sha256` that of its
-    file, `features_digest` names the list of features it reads."""
+    file, `features_digest` names the list of features it reads, `lesson` says what people's decisions taught it."""
 
     id: str
     sha256: str
@@ -67,9 +88,12 @@ class ModelCard:
     code_version: str
     created: datetime
     trained_by: str
+    lesson: Lesson | None = None
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), default=lambda value: value.isoformat(), ensure_ascii=False, indent=2)
+        # A card without one reads as cards did before there were lessons: a card and its file never differ.
+        values = {name: value for name, value in asdict(self).items() if name != "lesson" or value is not None}
+        return json.dumps(values, default=lambda value: value.isoformat(), ensure_ascii=False, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
@@ -78,14 +102,26 @@ class ModelCard:
         evaluation = Evaluation(
             first=date.fromisoformat(evaluated["first"]),
             last=date.fromisoformat(evaluated["last"]),
-            metrics=tuple(Metric(**metric) for metric in evaluated["metrics"]),
+            metrics=_metrics(evaluated["metrics"]),
             found=tuple(evaluated["found"]),
             missed=tuple(evaluated["missed"]),
         )
         days = {name: date.fromisoformat(values[name]) for name in ("first", "last")}
         created = datetime.fromisoformat(values["created"])
         features = tuple(values["features"])
-        return cls(**values | days | {"created": created, "features": features, "evaluation": evaluation})
+        made = {"created": created, "features": features, "evaluation": evaluation}
+        return cls(**values | days | made | {"lesson": _lesson(values.get("lesson"))})
+
+
+def _metrics(found: Sequence[Mapping[str, Any]]) -> tuple[Metric, ...]:
+    return tuple(Metric(**metric) for metric in found)
+
+
+def _lesson(values: Mapping[str, Any] | None) -> Lesson | None:
+    if values is None:
+        return None
+    lists = {name: _metrics(values[name]) for name in ("metrics", "before")}
+    return Lesson(**{**values, **lists, "who": tuple(values["who"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.condition import Condition
 from core.grounds import Approval, RuleException
+from core.label import Incident
 from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
 from core.person import Filing, Link, Person
 
@@ -224,7 +225,7 @@ class Inbox(Protocol):
     def cases(self, *, persons: Collection[str] | None = None) -> Sequence[Case]:
         """Ordered by (opened, id)."""
 
-    def decide(self, case_id: str, state: CaseState, reason: str, at: datetime) -> None:
+    def decide(self, case_id: str, state: CaseState, reason: str, at: datetime, by: str = "") -> None:
         """Somebody's decision of a case; its person is marked. Raises `Refused` where there is no such case."""
 
     def divide(self, overflow: Collection[str]) -> None:
@@ -290,7 +291,17 @@ class Findings(FindingReader, Protocol):
         """How many findings each model has."""
 
 
-class Records(People, Marks, Grounds, Inbox, Models, Findings, Protocol):
+class Incidents(Protocol):
+    """Incidents of the past that models learn from."""
+
+    def save_incidents(self, incidents: Sequence[Incident]) -> int:
+        """Added, or corrected where account and first day agree; returns how many came or changed."""
+
+    def incidents(self) -> Sequence[Incident]:
+        """Ordered by (first, account)."""
+
+
+class Records(People, Marks, Grounds, Inbox, Models, Findings, Incidents, Protocol):
     """The records database: everything people decide or file, and what the judge owes them."""
 
     def setting(self, name: str) -> str | None: ...

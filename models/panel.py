@@ -18,6 +18,7 @@ from models.deviation import Cumulative, Own, Peers
 from models.forest import Forest
 from models.habits import habits_of
 from models.reconstruction import Reconstruction
+from models.supervised import SAID
 from models.table import Floats, staying
 
 SAMPLE = 100_000
@@ -25,6 +26,8 @@ SAMPLE = 100_000
 AT_LEAST = 2
 """Detectors that have to have a score before they say something together."""
 TOGETHER = "together"
+INCIDENTS = "incidents"
+"""The detector that learned from people's decisions: it hears what the others say."""
 MEANING = " means"
 
 Frames = Callable[[], Iterable[pl.DataFrame]]
@@ -59,7 +62,7 @@ class Panel:
         detectors = {name: one for name, one in detectors.items() if scores[name].is_finite().sum() >= LEAST}
         meanings = {name: Calibration(random_state=seed).fit(scores[name].to_numpy()) for name in detectors}
         said = {name: meanings[name].one_in(scores[name].to_numpy()) for name in detectors}
-        meanings[TOGETHER] = Calibration(random_state=seed).fit(_magnitude(said))
+        meanings[TOGETHER] = Calibration(random_state=seed).fit(magnitude(said))
         return cls(detectors, meanings)
 
     @property
@@ -71,33 +74,44 @@ class Panel:
         """`person`, `day` and, for each detector and together, in one of how many person-days it is as odd; null where
         too little is known. A frame has the days before those that are asked about, as `looks_back` says; with `since`
         nothing is said of these."""
-        asked = days["day"] >= since if since else pl.repeat(True, days.height, eager=True)
-        own = days.filter(asked)
-        said = {
-            name: self.meanings[name].one_in(
-                detector.score_samples(days)[asked.to_numpy()] if detector.looks_back else detector.score_samples(own)
-            )
-            for name, detector in self.detectors.items()
-        }
-        said[TOGETHER] = self.meanings[TOGETHER].one_in(_magnitude(said))
+        said = self.said(days, since)
+        said[TOGETHER] = self.meanings[TOGETHER].one_in(magnitude(said))
+        own = days.filter(pl.col("day") >= since) if since else days
         return own.select("person", "day").with_columns(
             pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in said.items()
         )
 
-    def explain(self, days: pl.DataFrame, row: int, one_in: float) -> dict[str, tuple[Reason, ...]]:
-        """What drove each detector's score of a row, and at which value it would be more usual than one in so many."""
-        return {
-            name: detector.explain(days, self.meanings[name].limit(one_in), [row])[0]
-            for name, detector in self.detectors.items()
-        }
-
-    def reasons(self, days: pl.DataFrame, rows: Sequence[int], one_in: float) -> list[dict[str, tuple[Reason, ...]]]:
-        """As `explain`, for many rows at once."""
+    def explain(self, days: pl.DataFrame, rows: Sequence[int], one_in: float) -> list[dict[str, tuple[Reason, ...]]]:
+        """Of each of these rows, what drove each detector's score, and at which value it would be more usual than one
+        in so many."""
         told = {
-            name: detector.explain(days, self.meanings[name].limit(one_in), rows)
+            name: detector.explain(self._heard(days, name), self.meanings[name].limit(one_in), rows)
             for name, detector in self.detectors.items()
         }
         return [{name: own[place] for name, own in told.items()} for place in range(len(rows))]
+
+    def said(self, days: pl.DataFrame, since: date | None = None) -> dict[str, Floats]:
+        """What each says by itself, in one of how many, of the days from `since` on."""
+        asked = days.select(pl.lit(True) if since is None else pl.col("day") >= since).to_series().to_numpy()
+        own = days.filter(asked)
+        said: dict[str, Floats] = {}
+        for name in sorted(self.detectors, key=lambda name: name == INCIDENTS):
+            detector = self.detectors[name]
+            if name == INCIDENTS:
+                scores = detector.score_samples(with_said(own, said))
+            elif detector.looks_back:
+                scores = detector.score_samples(days)[asked]
+            else:
+                scores = detector.score_samples(own)
+            said[name] = self.meanings[name].one_in(scores)
+        return said
+
+    def _heard(self, days: pl.DataFrame, name: str) -> pl.DataFrame:
+        """The rows as a detector sees them: one hears what the others say."""
+        if name != INCIDENTS:
+            return days
+        others = {one: detector for one, detector in self.detectors.items() if one != INCIDENTS}
+        return with_said(days, Panel(others, self.meanings).said(days))
 
     def parts(self) -> dict[str, BaseEstimator]:
         """All there is to keep of it."""
@@ -113,7 +127,15 @@ class Panel:
         return cls(detectors, meanings)
 
 
-def _magnitude(said: Mapping[str, Floats]) -> Floats:
+def with_said(days: pl.DataFrame, said: Mapping[str, Floats]) -> pl.DataFrame:
+    """The days with what each detector says of them, in orders of magnitude."""
+    return days.with_columns(
+        pl.Series(SAID + name, np.log10(values), dtype=pl.Float64, nan_to_null=True) for name, values in said.items()
+    )
+
+
+def magnitude(said: Mapping[str, Floats]) -> Floats:
+    """What detectors say together, before it is calibrated; not a number where too few have a score."""
     values = np.log10(np.column_stack([said[name] for name in sorted(said)]))
     known = (~np.isnan(values)).sum(axis=1)
     total = np.nansum(values, axis=1) / np.maximum(known, 1)

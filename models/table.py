@@ -16,7 +16,7 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 Ints: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
 
-KEYS = ("person", "day", "department", "title", "stage")
+KEYS = ("person", "day", "department", "title", "stage", "label")
 """Columns of a person-day that are no features."""
 MOST = 100.0
 """Nothing counts for more in the measure of `compressed`: about 1e43 of anything, and infinity."""
@@ -51,6 +51,16 @@ def with_keys(days: pl.DataFrame, keys: Iterable[str]) -> None:
 def staying(days: pl.DataFrame) -> pl.DataFrame:
     """The days that teach what is usual: those of people of whom nobody thinks that they leave."""
     return days.filter(pl.col("stage") == Stage.ACTIVE.value) if "stage" in days.columns else days
+
+
+def smallest(parts: Iterable[pl.DataFrame], most: int) -> pl.DataFrame:
+    """So many rows of all, by their `place`: a sample that does not depend on which frames rows came in."""
+    return pl.concat(parts).sort("place", "person", "day").head(most)
+
+
+def placed(days: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """The rows with a `place` drawn for each."""
+    return days.with_columns(pl.struct("person", "day").hash(seed).alias("place"))
 
 
 def compressed(days: pl.DataFrame, names: Iterable[str]) -> Floats:

@@ -123,9 +123,11 @@ def decide(
     case: Annotated[str, typer.Argument(help="Id of the case, or its first characters.")],
     verdict: Annotated[Literal["confirmed", "benign", "insufficient"], typer.Argument()],
     reason: Annotated[str, typer.Option(help="Why: whoever looks later reads it.")],
+    by: Annotated[str, typer.Option(help="Who answers for it; without, whoever is logged in.")] = "",
 ) -> None:
-    """Decide a case. What happens afterwards gathers in a new one."""
+    """Decide a case. What happens afterwards gathers in a new one; models learn from what was confirmed or benign."""
     from datetime import UTC
+    from getpass import getuser
 
     from app.jobs import judge_marked
     from core.case import CaseState
@@ -136,7 +138,7 @@ def decide(
         found = [known.id for known in house.records.cases() if known.id.startswith(case)]
         if len(found) != 1:
             raise typer.BadParameter(f"{len(found)} cases begin with {case}")
-        house.records.decide(found[0], CaseState(verdict), reason.strip(), datetime.now(UTC))
+        house.records.decide(found[0], CaseState(verdict), reason.strip(), datetime.now(UTC), by or getuser())
         judge_marked(house)
     typer.echo(f"{found[0]} is {verdict}")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.findings import Lang
-from app.cli.inputs import Json, configuration, house_of
+from app.cli.inputs import Check, Json, configuration, house_of, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,8 @@ def register(app: typer.Typer) -> None:
     models.command("promote")(promote)
     models.command("rollback")(rollback)
     models.command("findings")(findings)
+    models.command("incidents")(incidents)
+    models.command("drift")(drift)
     app.add_typer(models, name="models")
 
 
@@ -169,6 +171,48 @@ def _follow(house: House) -> None:
     judge_marked(house)
 
 
+def incidents(context: typer.Context, file: Path, check: Check = False, json: Json = False) -> None:
+    """Import incidents of the past from CSV, for models to learn from: person, first_day, last_day, kind, why, who."""
+    from app.hr import import_incidents
+
+    with house_of(context) as house:
+        result = import_incidents(house, file, check)
+    say(file, result, check, json)
+
+
+def drift(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=7, max=366, help="Days of late, up to the newest event.")] = 28,
+    json: Json = False,
+) -> None:
+    """Whether the days of late are still those that the champion knows. Exit code 1 where they are not."""
+    from dataclasses import asdict
+
+    from app.cli.show import document, table
+    from app.drifting import look
+    from core.errors import Refused
+
+    with house_of(context) as house:
+        newest = house.events.newest()
+        if newest is None:
+            raise Refused("no events are stored: import logs first")
+        found = look(house, house.calendar.day_of(newest), days)
+    problems = found.problems()
+    if json:
+        document({**asdict(found), "apart": list(found.apart), "factor": found.factor, "problems": problems})
+    else:
+        said = f"{found.factor:.2g} times as many days as said are one in 100"
+        table(
+            f"Model {found.model}, {found.first} to {found.last}, {found.person_days:,} person-days: {said}",
+            ("feature", "stability index"),
+            ((name, f"{found.psi[name]:.2f}") for name in found.apart),
+        )
+        for problem in problems:
+            typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)
+
+
 def _who() -> str:
     from getpass import getuser
 
@@ -178,18 +222,32 @@ def _who() -> str:
 def _say(
     found: list[RegisteredModel], json: bool, *, one: bool = False, counts: Mapping[str, int] | None = None
 ) -> None:
+    from api.models import model_view
     from app.cli.show import document, table
-    from app.modelling import described, shown
+    from app.modelling import shown, taught
 
     if json:
         documents = [
-            described(model) | ({} if counts is None else {"findings": counts.get(model.card.id, 0)}) for model in found
+            model_view(model) | ({} if counts is None else {"findings": counts.get(model.card.id, 0)})
+            for model in found
         ]
         document(documents[0] if one else documents)
         return
     table(
         f"{len(found)} models",
-        ("model", "state", "since", "by", "why", "learned from", "to", "people", "findings", "on days held out"),
+        (
+            "model",
+            "state",
+            "since",
+            "by",
+            "why",
+            "learned from",
+            "to",
+            "people",
+            "findings",
+            "on days held out",
+            "incidents",
+        ),
         (
             (
                 model.card.id,
@@ -202,6 +260,7 @@ def _say(
                 model.card.persons,
                 "" if counts is None else counts.get(model.card.id, 0),
                 shown(model.card.evaluation),
+                taught(model.card.lesson),
             )
             for model in found
         ),

@@ -95,12 +95,14 @@ def serve(context: typer.Context) -> None:
     import uvicorn
 
     from api.server import Shop, create_app
+    from app.desk import ModelDesk
     from app.token import token_of
 
     config = configuration(context)
     token = token_of(config)
     with house_of(context) as house:
-        service = create_app(Shop(house.records, house.events, house.book, house.directory), token)
+        shop = Shop(house.records, house.events, house.book, house.directory, ModelDesk(house))
+        service = create_app(shop, token)
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
         uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")

@@ -10,13 +10,16 @@ from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
 from store.records.grounds import GroundRecords
 from store.records.inbox import InboxRecords
+from store.records.incidents import IncidentRecords
 from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
 from store.records.people import PeopleRecords
 from store.records.tables import settings
 
 
-class SqlRecords(PeopleRecords, MarkRecords, GroundRecords, InboxRecords, ModelRecords, FindingRecords):
+class SqlRecords(
+    PeopleRecords, MarkRecords, GroundRecords, InboxRecords, ModelRecords, FindingRecords, IncidentRecords
+):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape."""
 
     def __init__(self, url: str) -> None:

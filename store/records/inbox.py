@@ -85,8 +85,8 @@ class InboxRecords:
             ]
         return sorted((_case(row) for row in rows), key=lambda case: (case.opened, case.id))
 
-    def decide(self, case_id: str, state: CaseState, reason: str, at: datetime) -> None:
-        decision = {"state": state.value, "reason": reason, "decided": at}
+    def decide(self, case_id: str, state: CaseState, reason: str, at: datetime, by: str = "") -> None:
+        decision = {"state": state.value, "reason": reason, "decided": at, "decided_by": by}
         with self._database.writing() as connection:
             this = case_table.c.id == case_id
             row = connection.execute(select(case_table.c.person, case_table.c.opened).where(this)).first()

@@ -136,6 +136,7 @@ cases = Table(
     Column("scores", Text, nullable=False, server_default="[]"),
     Column("reason", Text, nullable=False, server_default=""),
     Column("decided", Moment),
+    Column("decided_by", Words, nullable=False, server_default=""),
 )
 approvals = Table(
     "approvals",
@@ -210,6 +211,18 @@ model_days = Table(
     Column("fingerprint", Words, nullable=False),
 )
 """Which days a model has scored, of the persons whose places lie between two."""
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("account", Words, primary_key=True),
+    Column("first", Date, primary_key=True),
+    Column("last", Date, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("filed", Moment, nullable=False),
+)
 segments = Table(
     "segments",
     metadata,

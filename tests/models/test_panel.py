@@ -41,7 +41,7 @@ def test_a_theft_on_a_day_that_was_held_out_is_rare_and_explained(panel: Panel) 
     (row,) = [row for row in rows_of(days, "p007", 55) if days["day"][row] == FIRST + timedelta(days=55)]
     assert judged[TOGETHER][row] == judged[TOGETHER].max()
     assert judged["own"][row] >= 100
-    why = panel.explain(days, row, 100)
+    why = panel.explain(days, [row], 100)[0]
     assert why.keys() == {"forest", "reconstruction", "own", "peers", "cumulative"}
     assert {reason.feature for reason in why["own"]} == {"records", "exports", "deletes"}
 

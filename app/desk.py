@@ -1,0 +1,31 @@
+"""Models as the API puts them to work. What learning needs is loaded only when a model is promoted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.wiring import House
+from core.model import RegisteredModel
+from models.registry import Registry
+
+
+class ModelDesk:
+    """Adapter of `api.models.Desk`."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._registry = Registry(house.config.data / "models", house.records)
+
+    def models(self) -> Sequence[RegisteredModel]:
+        return self._registry.models()
+
+    def shadow(self, model: str, *, by: str, why: str) -> RegisteredModel:
+        return self._registry.shadow(model, by=by, why=why)
+
+    def promote(self, model: str, *, by: str, why: str) -> RegisteredModel:
+        from app.modelling import promote
+
+        return promote(self._house, model, by=by, why=why)
+
+    def rollback(self, *, by: str, why: str) -> RegisteredModel:
+        return self._registry.rollback(by=by, why=why)

@@ -1,0 +1,138 @@
+"""Models over HTTP: shown, shadowed, promoted, rolled back, with the guards of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.metrics import Counts, exposition
+from api.server import Shop, create_app
+from core.calendar import CompanyCalendar
+from core.directory import Directory
+from core.drift import SETTING, Drift
+from core.errors import Refused
+from core.model import Lesson, Metric, RegisteredModel
+from detection.rulebook import RuleBook
+from models.registry import Registry
+from store.memory import MemoryStore
+from store.records import SqlRecords
+from tests.store.test_models import CARD, card
+
+TOKEN = "a-token-of-the-test"
+WHY = {"by": "li.na", "why": "it finds more"}
+
+
+class Desk(Registry):
+    """A registry whose models are promoted by their cards alone; `b` is worse than anything."""
+
+    def models(self) -> Sequence[RegisteredModel]:
+        return super().models()
+
+    def promote(self, model: str, *, by: str, why: str = "") -> RegisteredModel:  # type: ignore[override]
+        if model == "b":
+            raise Refused("worse than the champion a: recall 0.1 against 0.5")
+        return super().promote(model, CARD.evaluation, CARD.evaluation, by=by, why=why)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[SqlRecords]:
+    with closing(SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")) as opened:
+        for name in "abc":
+            opened.save_model(card(name))
+        yield opened
+
+
+@pytest.fixture
+def client(records: SqlRecords, tmp_path: Path) -> TestClient:
+    return client_of(records, Desk(tmp_path / "models", records))
+
+
+def client_of(records: SqlRecords, desk: Desk | None) -> TestClient:
+    directory = Directory([], [], [], {}, CompanyCalendar())
+    shop = Shop(records, MemoryStore(records), RuleBook.of({}), lambda: directory, desk)
+    return TestClient(create_app(shop, TOKEN), headers={"Authorization": f"Bearer {TOKEN}"})
+
+
+def states(client: TestClient) -> dict[str, str]:
+    return {model["id"]: model["state"] for model in client.get("/api/v1/models").json()}
+
+
+def test_models_are_shown_with_their_cards(records: SqlRecords, client: TestClient) -> None:
+    metric = Metric(name="recall", value=0.5, low=0.2, high=0.8)
+    records.save_model(replace(card("d"), lesson=Lesson(used=True, why="better", people=12, metrics=(metric,))))
+    first, *_, last = client.get("/api/v1/models").json()
+    assert (first["id"], first["state"], first["features"], first["lesson"]) == ("a", "trained", 2, None)
+    assert first["evaluation"]["metrics"] == [{"name": "recall", "value": 0.5, "low": 0.2, "high": 0.8}]
+    assert (last["lesson"]["people"], last["lesson"]["metrics"][0]["value"]) == (12, 0.5)
+
+
+def test_a_model_is_shadowed_promoted_and_rolled_back_with_who_and_why(client: TestClient) -> None:
+    assert client.post("/api/v1/models/c/shadow", json=WHY).json()["state"] == "shadow"
+    for name in "ac":
+        promoted = client.post(f"/api/v1/models/{name}/promote", json=WHY).json()
+        assert (promoted["state"], promoted["by"], promoted["why"]) == ("champion", "li.na", "it finds more")
+    assert states(client) == {"a": "retired", "b": "trained", "c": "champion"}
+    back = client.post("/api/v1/models/c/rollback", json={"by": "wang", "why": "too loud"}).json()
+    assert (back["id"], back["state"]) == ("a", "champion")
+
+
+def test_what_is_refused_says_why_and_changes_nothing(client: TestClient) -> None:
+    client.post("/api/v1/models/a/promote", json=WHY)
+    before = states(client)
+    for path, told in {
+        "b/promote": "worse than the champion a",
+        "a/shadow": "is champion",
+        "b/rollback": "b is not champion",
+        "a/rollback": "go back to",
+    }.items():
+        answer = client.post(f"/api/v1/models/{path}", json=WHY)
+        assert answer.status_code == 409, path
+        assert told in answer.json()["detail"]
+    assert states(client) == before
+    assert client.post("/api/v1/models/aa/promote", json=WHY).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"by": "li.na"}, {"by": " ", "why": "x"}, {"by": "li", "why": "x" * 1_001}, {**WHY, "force": True}]
+)
+def test_nothing_is_changed_without_who_and_why(client: TestClient, body: dict[str, object]) -> None:
+    assert client.post("/api/v1/models/a/promote", json=body).status_code == 422
+    assert set(states(client).values()) == {"trained"}
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}])
+def test_without_the_token_nothing_is_shown_or_changed(client: TestClient, header: dict[str, str]) -> None:
+    stranger = TestClient(client.app, headers=header)
+    assert stranger.get("/api/v1/models").status_code in (401, 403)
+    for change in ("shadow", "promote", "rollback"):
+        assert stranger.post(f"/api/v1/models/a/{change}", json=WHY).status_code in (401, 403)
+    assert set(states(client).values()) == {"trained"}
+
+
+def test_where_no_models_lie_none_are_changed(records: SqlRecords) -> None:
+    answer = client_of(records, None).post("/api/v1/models/a/promote", json=WHY)
+    assert (answer.status_code, answer.json()) == (503, {"detail": "models are changed where they lie, not here"})
+
+
+def test_prometheus_is_told_of_drift_as_it_was_last_looked_at(records: SqlRecords) -> None:
+    counts = Counts(MemoryStore(records))
+    assert b"leaverwatch_model" not in exposition(records, counts)
+    drift = Drift(
+        model="a",
+        looked=datetime(2026, 7, 1, tzinfo=UTC),
+        first=date(2026, 6, 3),
+        last=date(2026, 6, 30),
+        person_days=900,
+        rare=Metric(name="rare", value=0.02, low=0.01, high=0.03),
+        psi={"exports": 0.4, "mails": 0.01},
+    )
+    records.set_setting(SETTING, drift.to_json())
+    told = exposition(records, counts).decode()
+    assert "leaverwatch_model_rare_days_ratio 2.0" in told
+    assert "leaverwatch_model_features_apart 1.0" in told
