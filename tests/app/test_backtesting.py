@@ -201,7 +201,7 @@ level: medium
 ---
 title: More than colleagues
 name: more_files
-behaviour: {type: cumulative, rules: [office_file], field: file.name, a_day: 2, limit: 4, history: 14, min_days: 3}
+behaviour: {type: cumulative, rules: [office_file], field: file.name, a_day: 2, limit: 4, history: 14, min_history: 3}
 level: medium
 """
 
