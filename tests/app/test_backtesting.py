@@ -187,11 +187,6 @@ logsource: {product: leaverwatch}
 detection: {s: {file.name|re: '(?i)\\.(xls|doc)x?$'}, condition: s}
 level: informational
 ---
-title: Much of what there is
-name: book_of_files
-behaviour: {type: coverage, rules: [office_file], field: file.name, least: 5, share: 0.04, days: 10, book: 20}
-level: medium
----
 title: Leavers with the same files
 name: leavers_files
 behaviour:
@@ -222,7 +217,7 @@ def test_a_rule_added_later_on_what_everybody_does_finds_what_it_finds_live(
         judge_marked(other)
         live = [alert for alert in other.records.alerts(outcome=None) if alert.rule in found.rules]
     assert list(found.alerts) == live
-    assert {alert.rule for alert in live} == {"book_of_files", "leavers_files", "more_files"}
+    assert {alert.rule for alert in live} == {"leavers_files", "more_files"}
 
 
 def test_a_change_that_changes_nothing_says_so(house: House, tmp_path: Path) -> None:

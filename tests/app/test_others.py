@@ -15,13 +15,14 @@ from app import pipeline
 from app.config import Config
 from app.jobs import judge_marked
 from app.pipeline import keep, tagged
-from app.wiring import House, open_house
+from app.wiring import House, aside_in, open_house
 from core.alert import Alert
 from core.batch import Batch
 from core.calendar import CompanyCalendar
 from core.canonical import content_id
 from core.person import Filing, Link, Person
 from core.schema import SCHEMA, conform
+from detection.hunt import Retold, hunt
 from detection.others import Others, touched_others
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
@@ -160,6 +161,25 @@ def test_without_marks_of_others_the_answer_would_stay(
     early = of(house, rule)
     store(house, old)
     assert of(house, rule) == early
+
+
+@pytest.mark.parametrize("rule", ["customer_book_touched", "file_drip", "library_to_strange_machine"])
+def test_a_hunt_over_events_tagged_anew_counts_others_as_live(house: House, tmp_path: Path, rule: str) -> None:
+    old, new = SCENES[rule]()
+    # As many records that are no customers: stores cannot tell, and a book with them would be too large.
+    others = [
+        an_event("bob", 31 + n / 1000, "view", "salesforce", crm__record_id=f"a005e{n:06}AAA") for n in range(600)
+    ]
+    store(hire(house), [*old, *new, *others])
+    live = of(house, rule)
+    book, aside = house.book, tmp_path / "aside"
+    aside.mkdir()
+    least = {leaf: book.rules[leaf].least for leaf in book.rules[rule].leaves}
+    anew = Retold(house.events, book, house.surroundings(), least, aside_in(aside))
+    found = [
+        a for judged in hunt({rule}, house.bench(house.directory(), book, anew), None, None) for a in judged.alerts
+    ]
+    assert found == live != []
 
 
 def test_pieces_in_any_order_end_in_the_same_alerts(tmp_path: Path) -> None:
