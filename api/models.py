@@ -45,6 +45,7 @@ class ModelView(BaseModel):
     code_version: str
     created: datetime
     trained_by: str
+    findings: int
 
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
@@ -59,8 +60,8 @@ class Change(BaseModel):
     why: Words
 
 
-def model_view(model: RegisteredModel) -> ModelView:
-    """A model as a document, the same for the API and for `--json`."""
+def model_view(model: RegisteredModel, findings: int) -> ModelView:
+    """A model as a document, with how many days it finds unusual, the same for the API and for `--json`."""
     card = model.card
     return ModelView(
         id=card.id,
@@ -80,6 +81,7 @@ def model_view(model: RegisteredModel) -> ModelView:
         code_version=card.code_version,
         created=card.created,
         trained_by=card.trained_by,
+        findings=findings,
     )
 
 

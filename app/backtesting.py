@@ -8,15 +8,17 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from app.jobs import cases_of
-from app.wiring import House
+from app.wiring import House, aside_in
+from cases.crews import leads, with_mates
 from core.alert import Alert
 from core.case import Case, CaseState
 from core.errors import RuleError
 from core.ports import EventReader
 from detection.backtest import Difference, Lost, Standing, affected, differences, lost
-from detection.hunt import Retold, hunt
+from detection.hunt import Retold, hunt, spoken
 from detection.judge import Judged
 from detection.rulebook import RuleBook
 from detection.rulefiles import texts_at
@@ -81,21 +83,26 @@ def backtest(
         for book in (house.book, after)
     ]
     persons = {alert.person for alerts in found for alert in alerts}
-    closed = [case for case in house.records.cases() if case.state in {CaseState.CONFIRMED}]
-    rest = [
-        alert
-        for alert in house.records.alerts(persons=persons)
-        if alert.rule not in names
-        or (since is not None and alert.time < since)
-        or (until is not None and alert.time >= until)
-    ]
-    was, now = (_standing(house, [*rest, *alerts]) for alerts in found)
+    confirmed = [case for case in house.records.cases() if case.state is CaseState.CONFIRMED]
+
+    def others(of: Collection[str]) -> list[Alert]:
+        """What the rules that are not judged anew have found, and what was raised before and after."""
+        return [
+            alert
+            for alert in house.records.alerts(persons=of, outcome=None)
+            if alert.rule not in names
+            or (since is not None and alert.time < since)
+            or (until is not None and alert.time >= until)
+        ]
+
+    rest = others(persons)
+    was, now = (_standing(house, [*rest, *alerts], others) for alerts in found)
     return Backtest(
         before=house.book,
         after=after,
         rules=sorted(names),
         differences=differences(was, now),
-        lost=lost(closed, was, now),
+        lost=lost(confirmed, was, now),
     )
 
 
@@ -111,27 +118,35 @@ def _alerts(
         return []
     house.events.catch_up()
     found: list[Alert] = []
-    bench = house.bench(house.directory(), book, _store(house, book, names))
-    for judged in hunt(names, bench, since, until):
-        found += judged.alerts
-        if progress:
-            progress(judged)
+    with TemporaryDirectory() as folder:
+        bench = house.bench(house.directory(), book, _store(house, book, names, Path(folder)))
+        for judged in hunt(names, bench, since, until):
+            found += judged.alerts
+            if progress:
+                progress(judged)
     return sorted(found, key=lambda alert: (alert.time, alert.id))
 
 
-def _store(house: House, book: RuleBook, names: Collection[str]) -> EventReader:
-    """The store as these rules see it: what they would have tagged is tagged on the way."""
-    leaves = {leaf for name in names for leaf in book.rules[name].leaves} - of_models(book)
+def _store(house: House, book: RuleBook, names: Collection[str], folder: Path) -> EventReader:
+    """The store as these rules see it: what they would have tagged is tagged on the way, and lies in the folder."""
+    leaves = {leaf for name in spoken(book, names) for leaf in book.rules[name].leaves} - of_models(book)
     if house.records.setting("rules_version") == house.tagger().version:
         leaves = {leaf for leaf in leaves if book.origins.get(leaf) != house.book.origins.get(leaf)}
     if not leaves:
         return house.events
-    return Retold(house.events, book, house.surroundings(), {leaf: book.rules[leaf].least for leaf in leaves})
+    least = {leaf: book.rules[leaf].least for leaf in leaves}
+    return Retold(house.events, book, house.surroundings(), least, aside_in(folder))
 
 
-def _standing(house: House, alerts: Sequence[Alert]) -> Standing:
+def _standing(house: House, alerts: Sequence[Alert], others: Callable[[Collection[str]], Sequence[Alert]]) -> Standing:
+    """The alerts by person, and the cases as they are live: one of each crew, with what its other members have."""
     people: dict[str, list[Alert]] = defaultdict(list)
     for alert in alerts:
         people[alert.person].append(alert)
-    cases: dict[str, Case] = {case.person: case for case in cases_of(house, people)}
-    return Standing(alerts=people, cases=cases)
+    whole = with_mates(people, others)
+    lead_of = leads(whole)
+    by_lead: dict[str, list[Alert]] = defaultdict(list)
+    for person, own in whole.items():
+        by_lead[lead_of[person]] += own
+    cases: dict[str, Case] = {case.person: case for case in cases_of(house, by_lead)}
+    return Standing(alerts=people, cases=cases, leads=lead_of)

@@ -81,8 +81,8 @@ class Gathered:
             self._held = []
 
     def spans(self, rule: Rule) -> Iterator[Span]:
-        """The records that bear on a correlation, some time at once. Raises `RuleError` where its windows hold more
-        than memory does."""
+        """The records that bear on a correlation, with the columns that its windows look at and its tags, some time at
+        once. Raises `RuleError` where its windows hold more than memory does."""
         rows = self._of(rule)
         minutes = rows.group_by(pl.col(TIME).dt.truncate("1m")).len().sort(TIME).collect()
         edges = list(_edges(minutes))
@@ -96,9 +96,10 @@ class Gathered:
 
     def _of(self, rule: Rule) -> pl.LazyFrame:
         parts = [pl.scan_parquet(file) for file in self._files] + [frame.lazy() for frame in self._held]
-        tagged = pl.col(TAGS).list.set_intersection(list(rule.leaves)).list.len() > 0
         empty = pl.LazyFrame(schema={**self._schema, TIME: TIME_TYPE}).drop("time")
-        return pl.concat([empty, *parts]).filter(tagged)
+        own = pl.col(TAGS).list.set_intersection(sorted(rule.leaves))
+        asked = [name for name in self._columns if name in rule.fields]
+        return pl.concat([empty, *parts]).select("event.id", TIME, own, *asked).filter(pl.col(TAGS).list.len() > 0)
 
     def _values(self, cells: Cells) -> Iterator[str | float | None]:
         for column, names in self._columns.items():

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.wiring import House
-from core.alert import Alert
-from core.case import Case, CaseState
+from core.case import CaseState
+from core.directory import Directory
 from core.errors import Refused
 from core.grounds import RuleException, hours_of
 from detection.exceptions import concerns
+from detection.rulebook import RuleBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +61,11 @@ def end_exception(house: House, exception_id: str, at: datetime) -> RuleExceptio
     return ended
 
 
-def suggested(
-    cases: Sequence[Case], alerts: Mapping[str, Alert], exceptions: Collection[RuleException], at: datetime
-) -> list[Suggestion]:
-    """What benign cases speak for: per rule and person the newest such case, unless an exception is in force or another
-    case with the same rule was confirmed."""
+def suggested(house: House, at: datetime) -> list[Suggestion]:
+    """What benign cases speak for: per rule and person the newest such case, unless an exception in force covers it at
+    any hour of the day, or another case with the same rule was confirmed."""
+    alerts = {alert.id: alert for alert in house.records.alerts(outcome=None)}
+    cases = house.records.cases()
     confirmed = {
         (alerts[one].rule, case.person)
         for case in cases
@@ -81,5 +82,24 @@ def suggested(
             found[rule, case.person] = Suggestion(
                 rule=rule, person=case.person, case=case.id, reason=case.reason, alerts=rules.count(rule)
             )
-    excepted = {(one.rule, one.person) for one in exceptions if one.since <= at < one.expires}
-    return [found[key] for key in sorted(found) if key not in confirmed and key not in excepted]
+    directory = house.directory()
+    exceptions = [one for one in house.grounds(directory).exceptions if one[0].since <= at < one[0].expires]
+    left = [found[key] for key in sorted(found) if key not in confirmed]
+    return [idea for idea in left if not _covered(idea, exceptions, house.book, directory)]
+
+
+def _covered(
+    idea: Suggestion,
+    exceptions: Sequence[tuple[RuleException, frozenset[str]]],
+    book: RuleBook,
+    directory: Directory,
+) -> bool:
+    rule, person = book.rules.get(idea.rule), directory.person(idea.person)
+    return rule is not None and any(
+        concerns(exception, rule)
+        and not exception.hours
+        and (not exception.person or person.id in persons)
+        and (not exception.department or exception.department.lower() == person.department.lower())
+        and (not exception.title or exception.title.lower() == person.title.lower())
+        for exception, persons in exceptions
+    )

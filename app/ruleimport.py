@@ -16,7 +16,7 @@ from core.condition import Is
 from core.errors import RuleError
 from core.ports import EventQuery, EventReader
 from detection.flatten import flattened
-from detection.logsource import missing_fields, products
+from detection.logsource import missing_fields, modules
 from detection.placeholders import is_table, placeholders_in
 from detection.rule import NoSource, Rule
 from detection.rulebook import RuleBook, circle_among, compiled, in_order, names_of
@@ -110,7 +110,7 @@ def values_below(folder: Path) -> Placeholders:
 def fields_stored(events: EventReader) -> dict[str, set[str]]:
     """The fields, in small letters, of the newest stored records of each system of which there are any."""
     found: dict[str, set[str]] = {}
-    for module in sorted({product.module for product in products().values()} - {""}):
+    for module in sorted(modules()):
         of = EventQuery(condition=Is("event.module", module), newest=True, limit=LOOKED_AT, columns=["event.id"])
         if ids := events.read(of)["event.id"].to_list():
             rows = events.read(EventQuery(ids=ids, columns=["vendor", "event.original"]))

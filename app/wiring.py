@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import Config
@@ -13,7 +14,7 @@ from core.calendar import CompanyCalendar
 from core.directory import Directory
 from core.domains import PERSONAL_DOMAINS
 from core.errors import ConfigError
-from core.ports import EventReader, EventStore, Records
+from core.ports import EventReader, EventsAside, EventStore, Records
 from detection.bench import Bench
 from detection.derive import Surroundings
 from detection.exceptions import Grounds
@@ -21,6 +22,7 @@ from detection.others import Heard
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
 from ingest.catalog import Source, sources
+from store.aside import Aside
 from store.records import SqlRecords
 from store.segments import SegmentStore
 
@@ -96,6 +98,11 @@ def open_house(config: Config) -> Iterator[House]:
         records = stack.enter_context(closing(SqlRecords(config.cluster.records(config.data))))
         events = stack.enter_context(closing(_event_store(config, records)))
         yield House(config=config, records=records, events=events)
+
+
+def aside_in(folder: Path) -> EventsAside:
+    """Where events lie while a question is answered."""
+    return Aside(folder)
 
 
 @contextmanager

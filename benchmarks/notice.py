@@ -26,7 +26,7 @@ from app.wiring import House, open_house
 from benchmarks.company import logs
 from core.batch import Batch
 from core.ports import EventQuery
-from detection.tagging import touched
+from detection.marking import touched
 
 COMPACT_EVERY = 32
 RANKS = (0.1, 0.5, 0.9, 1.0)
@@ -64,7 +64,7 @@ def _copy(house: House, folder: Path, copies: Sequence[int]) -> None:
         if events.height and frames:
             whole = pl.concat(frames)
             batch = Batch(source="copies", read=whole.height, events=whole, rules_version=tagger.version)
-            house.events.append(batch, touched(whole, house.calendar, house.book.reach))
+            house.events.append(batch, touched(whole, house.calendar, house.book))
         if number % COMPACT_EVERY == 0:
             house.events.compact()
     house.events.compact()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.schema import DERIVED, FIELDS, JOINED, Field
+from core.schema import COMPARED, DERIVED, FIELDS, JOINED, Field
 
 HEAD = """# Event fields
 
@@ -18,6 +18,7 @@ def page() -> str:
             HEAD,
             _table("Stored", "What was seen, in every stored event.", FIELDS),
             _table("Joined when judging", "What was known at that moment; never stored.", JOINED),
+            _table("Compared when judging", "What others had done by then; never stored.", COMPARED),
             _table("Derived", "From the event and the settings whenever rules run; never stored.", DERIVED),
         ]
     )

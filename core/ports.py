@@ -104,6 +104,13 @@ class EventReader(Protocol):
         the seconds in which the first and the last of them were, `since` and `until`."""
 
 
+class EventsAside(EventReader, Protocol):
+    """Events laid aside while a question is answered; columns that they lack are null."""
+
+    def add(self, events: pl.DataFrame) -> None:
+        """Lay some aside, of which none lies there."""
+
+
 class EventStore(EventReader, Protocol):
     """Sealed events. Several processes may read while one writes. Reads find what this process has appended, and of
     others at least what they had before `catch_up`."""

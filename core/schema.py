@@ -115,6 +115,17 @@ JOINED: tuple[Field, ...] = (
 )
 """Joined when judging, never stored: they depend on what was known at the moment judged."""
 
+COMPARED: tuple[Field, ...] = (
+    Field(
+        "host.company",
+        Kind.BOOLEAN,
+        "Whether the machine's domain is one of the company's: at least three people had machines of it in the 30 days"
+        " before the month began; null where that holds of no domain, or the log names none",
+        True,
+    ),
+)
+"""Joined when judging, never stored: they depend on what others did."""
+
 DERIVED: tuple[Field, ...] = (
     Field("calendar.off_hours", Kind.BOOLEAN, "Outside the company's working hours, or on a day off", True),
     Field("email.to.kind", Kind.KEYWORD, "internal, personal (a public mail provider) or external", True),
@@ -122,7 +133,7 @@ DERIVED: tuple[Field, ...] = (
 """Computed from the event and the configuration whenever rules are evaluated, never stored."""
 
 SCHEMA: dict[str, pl.DataType] = {field.name: field.dtype for field in FIELDS}
-BY_NAME: dict[str, Field] = {field.name: field for field in (*FIELDS, *JOINED, *DERIVED)}
+BY_NAME: dict[str, Field] = {field.name: field for field in (*FIELDS, *JOINED, *COMPARED, *DERIVED)}
 
 
 def conform(frame: pl.DataFrame) -> pl.DataFrame:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.alert import Alert
 from core.case import Case
+from detection.behaviours.joint import Joint
 from detection.rulebook import RuleBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Everybody's alerts and cases under some rules."""
+    """Everybody's alerts and cases under some rules; `leads` says whose a person's case is, who is of a crew."""
 
     alerts: Mapping[str, Sequence[Alert]]
     cases: Mapping[str, Case]
+    leads: Mapping[str, str] = field(default_factory=dict)
+
+    def case_of(self, person: str) -> Case | None:
+        """The case that somebody is in."""
+        return self.cases.get(self.leads.get(person, person))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +54,7 @@ class Lost:
 
 def affected(before: RuleBook, after: RuleBook) -> frozenset[str]:
     """The rules whose findings may differ: those whose text differs, those that build on them, and those silent in one
-    book and not in the other."""
+    book and not in the other; all, where they say whose stage is `pre_departure`."""
     names = before.rules.keys() | after.rules.keys()
     texts = {name for name in names if before.origins.get(name) != after.origins.get(name)}
     found = set()
@@ -57,12 +63,16 @@ def affected(before: RuleBook, after: RuleBook) -> frozenset[str]:
             if texts & {rule.name, *rule.leaves, *rule.nested}:
                 found.add(rule.name)
     speaking = [{rule.name for rule in book.judged} for book in (before, after)]
-    return frozenset(found | (speaking[0] ^ speaking[1]))
+    found |= speaking[0] ^ speaking[1]
+    judged = [rule for book in (before, after) for rule in book.judged]
+    if any(isinstance(rule.behaviour, Joint) for rule in judged if rule.name in found):
+        return frozenset(found | speaking[0] | speaking[1])
+    return frozenset(found)
 
 
 def differences(before: Standing, after: Standing) -> list[Difference]:
     """Persons for whom anything changes, those whose case does first, then by how much their score does."""
-    persons = before.alerts.keys() | after.alerts.keys()
+    persons = before.alerts.keys() | after.alerts.keys() | before.cases.keys() | after.cases.keys()
     found = [_difference(person, before, after) for person in sorted(persons)]
     real = [one for one in found if one.added or one.removed or one.changed or one.case_before != one.case_after]
     return sorted(real, key=lambda one: (_same_case(one), -_moved(one), one.person))
@@ -72,7 +82,7 @@ def lost(confirmed: Collection[Case], before: Standing, after: Standing) -> list
     """Confirmed cases whose person would have no case, or have it later than the rules before the change give it."""
     found = []
     for case in confirmed:
-        was, now = before.cases.get(case.person), after.cases.get(case.person)
+        was, now = before.case_of(case.person), after.case_of(case.person)
         if was is not None and (now is None or now.opened > was.opened):
             found.append(Lost(case=case, opens=now))
     return sorted(found, key=lambda one: (one.case.opened, one.case.id))

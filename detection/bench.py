@@ -19,6 +19,7 @@ from detection.derive import Surroundings, derive
 from detection.evidence import FACT_FIELDS
 from detection.exceptions import COLUMNS as COMPARED
 from detection.exceptions import Grounds, with_approvals
+from detection.machines import DOMAIN, OURS, Domains, with_company
 from detection.peers import LEAST, daily_usual
 from detection.rule import Rule
 from detection.rulebook import RuleBook
@@ -53,6 +54,7 @@ class Bench:
     findings: FindingReader = field(default_factory=NoFindings)
     known_days: dict[tuple[frozenset[str], date, date], frozenset[date]] = field(default_factory=dict, repr=False)
     """On which days rules tagged anything of anybody: every group of persons asks."""
+    domains: Domains = field(default_factory=dict, repr=False)
 
 
 def bearing(group: Sequence[Span], bench: Bench, reach: int) -> EventQuery:
@@ -104,7 +106,8 @@ def joined(events: pl.DataFrame, bench: Bench, found: pl.DataFrame | None = None
     if bench.grounds:
         rows = with_approvals(rows, bench.grounds)
     day = bench.directory.calendar.day_expr().alias("day")
-    return rows.sort(ORDER).with_columns(day, pl.col("leaver.stage").alias(STAGE_THEN))
+    rows = rows.sort(ORDER).with_columns(day, pl.col("leaver.stage").alias(STAGE_THEN))
+    return with_company(rows, bench.store, bench.directory.calendar, bench.domains) if DOMAIN in rows.columns else rows
 
 
 def columns(rules: Sequence[Rule], grounds: Grounds) -> tuple[str, ...]:
@@ -115,6 +118,7 @@ def columns(rules: Sequence[Rule], grounds: Grounds) -> tuple[str, ...]:
         if rule.correlation or rule.behaviour or rule.exact is not None or rule.extra.first_seen
         for name in (*rule.fields, *([rule.extra.first_seen.field] if rule.extra.first_seen else []))
     }
+    asked |= {DOMAIN} if OURS in asked else set()
     more = COMPARED if grounds else ()
     return tuple(dict.fromkeys([*BASE_COLUMNS, *more, *sorted(asked & SCHEMA.keys() & BY_NAME.keys())]))
 

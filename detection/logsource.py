@@ -30,15 +30,17 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
 class Part(BaseModel):
-    """Records of one kind within a log source: what tells them (`where`), and their own names of Sigma's fields."""
+    """Records of one kind within a log source: what tells them (`where`), their own names of Sigma's fields, and the
+    `event.module` of stored events of just this kind, where we read them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    module: str = ""
     where: dict[str, Names] = {}
     fields: dict[str, Names] = {}
 
 
 class Product(BaseModel):
-    """A vendor's log sources. `module` is the `event.module` of its stored events, where we read it."""
+    """A vendor's log sources. `module` is the `event.module` of its stored events, where we read all of them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     product: str | None
@@ -61,8 +63,15 @@ def products() -> Mapping[str, Product]:
 
 def module_of(source: SigmaLogSource) -> str:
     """The system whose stored events a log source is about; empty where we read none."""
-    product = products().get(source.product or "")
-    return product.module if product else ""
+    product = products().get(source.product or "") or Product(product=source.product)
+    service = product.services.get(source.service or "", Part())
+    return next(filter(None, (service.module, *(part.module for part in _parts(product, source)))), product.module)
+
+
+def modules() -> frozenset[str]:
+    """The systems whose stored events log sources are about."""
+    every_part = [part for product in products().values() for part in _parts_of(product)]
+    return frozenset({part.module for part in every_part} | {product.module for product in products().values()}) - {""}
 
 
 def known_source(source: SigmaLogSource) -> bool:
@@ -78,8 +87,7 @@ def telling_fields() -> frozenset[str]:
     """The fields by which log sources are told apart, by all their names in records."""
     found = set()
     for product in products().values():
-        parts = [*product.services.values(), *(part for several in product.categories.values() for part in several)]
-        asked = {field for part in parts for field in part.where}
+        asked = {field for part in _parts_of(product) for field in part.where}
         found |= {column for field in asked for column in product.fields.get(field, (field,))}
     return frozenset(found)
 
@@ -98,6 +106,10 @@ def names_in_records(source: SigmaLogSource, field: str) -> tuple[str, ...]:
     service = product.services.get(source.service or "", Part())
     tables = [{**product.fields, **service.fields, **part.fields} for part in _parts(product, source)]
     return tuple(dict.fromkeys(name for names in tables for name in names.get(field, (field,))))
+
+
+def _parts_of(product: Product) -> list[Part]:
+    return [*product.services.values(), *(part for several in product.categories.values() for part in several)]
 
 
 def _parts(product: Product, source: SigmaLogSource) -> tuple[Part, ...]:

@@ -13,7 +13,9 @@ from core.calendar import CompanyCalendar
 from core.person import Filing
 from core.ports import Mark
 from detection.behaviours.common import Common
+from detection.behaviours.company import months_after
 from detection.behaviours.silence import Silence
+from detection.machines import DAYS, DOMAIN, OURS
 from detection.rule import Rule
 from detection.rulebook import RuleBook
 
@@ -52,7 +54,11 @@ def touched_others(
         days.setdefault(tag, []).append(day)
     of_silence = {name for rule in book.judged if isinstance(rule.behaviour, Silence) for name in rule.leaves}
     new = frozenset((tag, day) for tag in of_silence & days.keys() for day in days[tag]) - frozenset(heard)
-    runs = [run for rule in book.judged for run in _of_everybody(rule, days, new) if run[0] <= today]
+    runs = [
+        *(run for rule in book.judged for run in _of_everybody(rule, days, new)),
+        *_of_machines(events, calendar, book),
+    ]
+    runs = [run for run in runs if run[0] <= today]
     marks = [Mark(subject=EVERYBODY, first=min(a for a, _ in runs), last=max(b for _, b in runs))] if runs else []
     for rule in book.judged:
         if isinstance(rule.behaviour, Common) and (own := _days(rule, days)):
@@ -74,6 +80,18 @@ def _of_everybody(rule: Rule, days: Mapping[str, Sequence[date]], new: Collectio
         # As far back as `learning.weighed` looks for anything that had been heard of.
         back = max(usual.days, 2 * usual.learning)
         yield own[0] + timedelta(days=usual.learning), own[-1] + timedelta(days=back)
+
+
+def _of_machines(events: pl.DataFrame, calendar: CompanyCalendar, book: RuleBook) -> Iterator[Run]:
+    """The days of the months in which machines of these events say which domains are the company's, and those on which
+    the events of such days bear."""
+    own = (rule for rule in book.judged if any(OURS in book.rules[leaf].fields for leaf in rule.leaves))
+    reach = max((rule.reach for rule in own), default=None)
+    days = events.filter(pl.col(DOMAIN).is_not_null()).select(calendar.day_expr().alias("day"))["day"]
+    first, last = days.min(), days.max()
+    if reach is not None and isinstance(first, date) and isinstance(last, date):
+        begin, end = months_after(first, last, DAYS)
+        yield begin, end + timedelta(days=reach)
 
 
 def _of_leavers(filings: Sequence[Filing], first: date, last: date, reach: int) -> Iterator[Mark]:

@@ -15,7 +15,7 @@ from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaLogSource, Sigma
 from core.alert import Severity
 from core.condition import All, Condition, Is
 from core.errors import RuleError
-from core.schema import DERIVED, JOINED, SCHEMA
+from core.schema import COMPARED, DERIVED, JOINED, SCHEMA
 from detection.bounds import UPWARDS
 from detection.condition import condition, only_of
 from detection.correlations import OF_EVENTS, Correlation, Fields, correlation_of, references
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from detection.behaviours.base import Behaviour
 
 STORED = frozenset(SCHEMA) | {field.name for field in DERIVED}
-JOINED_NAMES = frozenset(field.name for field in JOINED)
+JOINED_NAMES = frozenset(field.name for field in (*JOINED, *COMPARED))
 ALL = STORED | JOINED_NAMES
 RECORD = frozenset({"vendor", "event.original"})
 """Where the vendor's own fields are read from, and words looked for."""

@@ -79,8 +79,7 @@ def list_exceptions(
     with house_of(context) as house:
         found = house.records.exceptions()
         if suggested:
-            alerts = {alert.id: alert for alert in house.records.alerts(outcome=None)}
-            ideas = suggestions(house.records.cases(), alerts, found, now)
+            ideas = suggestions(house, now)
     if suggested:
         if json:
             document([asdict(idea) for idea in ideas])

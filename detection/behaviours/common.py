@@ -59,6 +59,7 @@ class Common(Behaviour):
 
     Leaving together ties nobody, nor do files that everybody uses. Found on every day on which the group comes to be or
     grows, of every member, with the notices known by then; who joined more than `apart` days ago is no longer named.
+    The fact `crew` goes by the two who were tied first of those who are named, so it stays whoever joins them.
     """
 
     limit_by: ClassVar[str] = "common"
@@ -191,13 +192,14 @@ class Common(Behaviour):
             if tie.persons[1] in before or len(members) < self.people:
                 continue
             day = scene.calendar.day_of(tie.time)
+            began = next(one for one in recent if one.persons[0] in members)
+            crew = content_id("crew", self.field, *began.persons)
             for member in members:
                 own = [one for one in recent if member in one.persons]
                 shared = sorted({v for one in own for v, since in one.since.items() if since <= tie.time})
                 first = rows[member, day][2] if (member, day) in rows else tie.time
                 start = tie.time - timedelta(days=self.apart + self.before + self.after)
                 others = SEPARATOR.join(sorted(members - {member}))
-                crew = content_id("crew", self.field, *sorted(members)[:1])
                 rows[member, day] = (member, day, first, start, crew, "", others, len(shared), shared)
         yield from rows.values()
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select
 
 from core.person import Filing, Link, Person
 from core.ports import AT_ONCE, Mark
+from store.records.bearing import colleagues, colleagues_of, leavers, leavers_of, leaving, post_of
 from store.records.database import Database, Row, pieces, upsert
 from store.records.marks import EVER, FOREVER, add_marks
 from store.records.tables import accounts as account_table
@@ -31,14 +32,18 @@ class PeopleRecords:
 
     def save_persons(self, persons: Sequence[Person], links: Sequence[Link]) -> None:
         """Persons become these, and their links those given, for each origin given; what was there of other persons
-        and origins stays. Links from the employees' list are always replaced. Marks what changed."""
+        and origins stays. Links from the employees' list are always replaced. Marks what changed, and those who have
+        other colleagues, or of whose files others are now known to have taken some."""
         fresh = {person.id: asdict(person) for person in persons}
         with self._database.writing() as connection:
             known = {row["id"]: row for row in _rows_of(connection, person_table, person_table.c.id, fresh)}
             changed = [person for person, row in fresh.items() if known.get(person) != row]
             upsert(connection, person_table, [fresh[person] for person in changed])
-            touched = {f"person:{person}" for person in changed if _looks(known.get(person)) != _looks(fresh[person])}
-            touched |= _replace_links(connection, fresh, links)
+            moved = {person for person in changed if _looks(known.get(person)) != _looks(fresh[person])}
+            relinked = _replace_links(connection, fresh, links)
+            touched = {f"person:{person}" for person in moved | {link.person for link in relinked}}
+            touched |= _subjects(connection, {link.account for link in relinked})
+            touched |= _others(connection, [*known.values(), *fresh.values()], moved, relinked)
             add_marks(connection, _always(touched))
 
     def save_filings(self, filings: Sequence[Filing], replay_days: int) -> None:
@@ -81,7 +86,7 @@ class PeopleRecords:
 
 def see_accounts(connection: Connection, source: str, seen: Mapping[str, Sequence[str]]) -> None:
     """Note accounts met in a source with the other keys beside them; an account that gains a key, whatever the source
-    it was met in before, is marked whole."""
+    it was met in before, is marked whole; so are the colleagues of whoever has an account that nobody had seen."""
     rows = list(_rows_of(connection, account_table, account_table.c.account, seen))
     here = {row["account"]: json.loads(row["keys"]) for row in rows if row["source"] == source}
     anywhere: dict[str, set[str]] = {}
@@ -92,11 +97,14 @@ def see_accounts(connection: Connection, source: str, seen: Mapping[str, Sequenc
     fresh = [{"account": account, "source": source, "keys": _json(keys)} for account, keys in changed.items()]
     upsert(connection, account_table, fresh)
     grown = [account for account, keys in changed.items() if not anywhere.get(account, set(keys)).issuperset(keys)]
-    add_marks(connection, _always(subject for account in grown for subject in _judged_as(account)))
+    touched = {subject for account in grown for subject in _judged_as(account)}
+    first = [account for account in changed if account not in anywhere]
+    touched |= colleagues_of(connection, {key for one in first for key in (one, _without_domain(one), *changed[one])})
+    add_marks(connection, _always(touched))
 
 
-def _replace_links(connection: Connection, persons: Collection[str], links: Sequence[Link]) -> set[str]:
-    """Returns the subjects to judge again: accounts and persons of every link that came or went."""
+def _replace_links(connection: Connection, persons: Collection[str], links: Sequence[Link]) -> set[Link]:
+    """Returns every link that came or went."""
     of = {*persons, *(link.person for link in links)}
     origins = {"employees", *(link.origin for link in links)}
     known = {
@@ -110,9 +118,28 @@ def _replace_links(connection: Connection, persons: Collection[str], links: Sequ
         connection.execute(delete(link_table).where(link_table.c.number.in_(piece)))
     for rows in pieces([asdict(link) for link in sorted(added, key=repr)]):
         connection.execute(link_table.insert(), list(rows))
-    changed = gone | added
-    persons_touched = {f"person:{link.person}" for link in changed}
-    return persons_touched | _subjects(connection, {link.account for link in changed})
+    return gone | added
+
+
+def _others(
+    connection: Connection, rows: Iterable[Row], moved: Collection[str], relinked: Collection[Link]
+) -> set[str]:
+    """The subjects of those on whom it bears that persons, in `rows` as they were and as they are, moved or were linked
+    anew: of accounts nobody has seen nothing follows."""
+    if not (moved or relinked):
+        return set()
+    seen = {
+        key for account, keys in _accounts(connection).items() for key in (account, _without_domain(account), *keys)
+    }
+    anew = {link.person for link in relinked if link.account in seen}
+    linked = select(link_table.c.person, link_table.c.account)
+    known = {str(person) for person, account in connection.execute(linked) if account in seen} & {*moved, *anew}
+    own = [*rows, *_rows_of(connection, person_table, person_table.c.id, anew)]
+    found = colleagues(connection, {post_of(row) for row in own if row["id"] in known | anew})
+    if anew:
+        return found | leavers(connection)
+    gone = leaving(connection)
+    return found | leavers_of(connection, {str(row["department"]) for row in own if row["id"] in known & gone})
 
 
 def _subjects(connection: Connection, keys: Collection[str]) -> set[str]:

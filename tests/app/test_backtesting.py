@@ -21,7 +21,7 @@ from app.files import inputs_below
 from app.hr import import_folder
 from app.jobs import judge_marked
 from app.pipeline import ingest
-from app.wiring import House, open_house
+from app.wiring import House, aside_in, open_house
 from core.alert import Alert
 from core.case import CaseState
 from core.ports import EventQuery
@@ -64,12 +64,13 @@ def in_order(alerts: list[Alert]) -> list[Alert]:
 
 @pytest.mark.parametrize("way", ["by the tags stored", "tagged in memory", "a little at a time"])
 def test_looking_back_with_every_rule_finds_the_alerts_that_were_raised_live(
-    house: House, way: str, monkeypatch: pytest.MonkeyPatch
+    house: House, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     book = house.book
     store: Any = house.events
     if way != "by the tags stored":
-        store = Retold(house.events, book, house.surroundings(), {r.name: r.least for r in book.event_rules})
+        least = {rule.name: rule.least for rule in book.event_rules}
+        store = Retold(house.events, book, house.surroundings(), least, aside_in(tmp_path))
     if way == "a little at a time":
         monkeypatch.setattr(detection.hunt, "ROWS_AT_ONCE", 700)
         monkeypatch.setattr(detection.judge, "EVENTS_AT_ONCE", 9_000)
@@ -91,6 +92,37 @@ def test_a_hunt_between_two_moments_finds_the_alerts_raised_between_them(house: 
     for name in {alert.rule for alert in back}:
         own = [alert for alert in back if alert.rule == name]
         assert list(hunt_with(house, name, own[0].time, None).alerts) == own
+
+
+LEAVING = """
+title: Signs of two kinds
+name: signs_of_two_kinds
+behaviour:
+  type: joint
+  signs: {exports: {rules: [crm_export], least: 2}, files: {rules: [file_download], least: 10}}
+  kinds: 2
+  days: 30
+level: low
+"""
+
+
+def test_a_hunt_knows_the_stage_without_hr_as_live(logs: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "leaving.yml").write_text(LEAVING)
+    config = tmp_path / "leaverwatch.toml"
+    config.write_text(f'[detection]\nrules = "{rules}"\npre_departure = "protect the list"\n')
+    with open_house(load(tmp_path / "data", config)) as house:
+        import_folder(house, logs / "hr")
+        ingest(house, inputs_below(house.sources, logs)[0])
+        judge_marked(house)
+        live = house.records.alerts(outcome=None)
+        ahead = {alert.rule for alert in live if alert.stage == "pre_departure"} - {"signs_of_two_kinds"}
+        assert ahead
+        for name in sorted(ahead)[:3]:
+            assert list(hunt_with(house, name, None, None).alerts) == [alert for alert in live if alert.rule == name]
+        file = changed_rule(tmp_path / "more", "about_to_leave", "kinds: 2", "kinds: 3")
+        assert set(backtest(house, str(file), None, None).rules) >= ahead
 
 
 def changed_rule(folder: Path, name: str, old: str, new: str) -> Path:
@@ -146,6 +178,46 @@ def test_a_backtest_says_what_bringing_the_change_into_force_does(house: House, 
     assert all(one.case_before == old.get(one.person) for one in told.differences)
     assert {"mass_export", "night_views", "many_night_views", "file_download", "file_drip"} <= set(told.rules)
     assert "mass_delete_crm" not in told.rules
+
+
+OF_EVERYBODY = """
+title: A spreadsheet or a document, whatever happens to it
+name: office_file
+logsource: {product: leaverwatch}
+detection: {s: {file.name|re: '(?i)\\.(xls|doc)x?$'}, condition: s}
+level: informational
+---
+title: Leavers with the same files
+name: leavers_files
+behaviour:
+  {type: common, rules: [office_file], field: file.name, common: 2, apart: 90, at_most: 4, before: 60, after: 60,
+   share: 0.01}
+level: medium
+---
+title: More than colleagues
+name: more_files
+behaviour: {type: cumulative, rules: [office_file], field: file.name, a_day: 2, limit: 4, history: 14, min_history: 3}
+level: medium
+"""
+
+
+def test_a_rule_added_later_on_what_everybody_does_finds_what_it_finds_live(
+    house: House, logs: Path, tmp_path: Path
+) -> None:
+    """Its base never tagged a stored event, and stores cannot answer its condition."""
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "new.yml").write_text(OF_EVERYBODY)
+    found = hunt_with(house, str(rules), None, None)
+    config = tmp_path / "leaverwatch.toml"
+    config.write_text(f'[detection]\nrules = "{rules}"\n')
+    with open_house(load(tmp_path / "anew", config)) as other:
+        import_folder(other, logs / "hr")
+        ingest(other, inputs_below(other.sources, logs)[0])
+        judge_marked(other)
+        live = [alert for alert in other.records.alerts(outcome=None) if alert.rule in found.rules]
+    assert list(found.alerts) == live
+    assert {alert.rule for alert in live} == {"leavers_files", "more_files"}
 
 
 def test_a_change_that_changes_nothing_says_so(house: House, tmp_path: Path) -> None:

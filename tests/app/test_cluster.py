@@ -20,7 +20,7 @@ import pytest
 
 from app.config import load
 from app.jobs import EVERYBODY
-from app.wiring import open_house
+from app.wiring import aside_in, open_house
 from detection.hunt import Retold, hunt
 from tests.app.conftest import answers, command, run
 from tests.cluster import address_of, fresh_database, fresh_namespace
@@ -52,12 +52,15 @@ def test_servers_give_the_same_answers(logs: Path, undisturbed: dict[str, Any], 
 def test_looking_back_on_servers_finds_the_alerts_that_were_raised_live(
     logs: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
-    """By the tags stored, and with every event tagged in memory."""
+    """By the tags stored, and with every event tagged anew."""
+    aside = tmp_path / "aside"
+    aside.mkdir()
     run("ingest", "--all", logs, data=tmp_path)
     with open_house(load(tmp_path)) as house:
         book, least = house.book, {rule.name: rule.least for rule in house.book.event_rules}
         live = sorted(house.records.alerts(outcome=None), key=lambda alert: alert.id)
-        for store in (house.events, Retold(house.events, book, house.surroundings(), least)):
+        anew = Retold(house.events, book, house.surroundings(), least, aside_in(aside))
+        for store in (house.events, anew):
             bench = house.bench(house.directory(), book, store)
             judged = hunt({rule.name for rule in book.judged}, bench, None, None)
             assert sorted((alert for one in judged for alert in one.alerts), key=lambda alert: alert.id) == live

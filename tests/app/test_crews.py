@@ -11,15 +11,18 @@ import polars as pl
 import pytest
 
 from api.views import cases_of
+from app.backtesting import backtest
 from app.config import Config
 from app.jobs import judge_marked
 from app.pipeline import keep, tagged
 from app.wiring import House, open_house
 from core.batch import Batch
 from core.canonical import content_id
+from core.case import CaseState
 from core.person import Filing, Link, Person
 from core.ports import Mark
 from core.schema import SCHEMA, conform
+from detection.rulebook import RuleBook
 
 BEGIN = datetime(2026, 3, 2, 2, tzinfo=UTC)
 NAMES = ("ann", "bob", "eve")
@@ -203,6 +206,41 @@ def test_leavers_who_took_the_same_files_are_one_case_in_any_order(house: House,
     ]
     assert members(house) == [set(NAMES)]
     assert house.records.pending() == []
+
+
+def test_a_crew_by_documents_stays_the_same_whoever_joins_it(house: House) -> None:
+    for step in ("bob takes", "eve takes", "bob resigns", "eve resigns"):
+        STEPS[step](house)
+    judge_marked(house)
+    (crew,) = {alert.facts["crew"] for alert in house.records.alerts() if "crew" in alert.facts}
+    take(house, "ann", range(2, 14), 10)
+    resign(house, "ann", 11)
+    judge_marked(house)
+    assert {name for name, _, _ in crew_alerts(house)} == set(NAMES)
+    assert {alert.facts["crew"] for alert in house.records.alerts() if "crew" in alert.facts} == {crew}
+
+
+def test_a_backtest_knows_a_crews_case_by_its_members(house: House, tmp_path: Path) -> None:
+    """Confirmed under its first member; the change concerns what another one did."""
+    for number, name in enumerate(NAMES):
+        send(house, name, number)
+    judge_marked(house)
+    (case,) = house.records.cases()
+    house.records.decide(case.id, CaseState.CONFIRMED, "seen", BEGIN)
+    judge_marked(house)
+    kept = backtest(house, str(changed(tmp_path, "crew_mail", "people: 3", "people: 2")), None, None)
+    gone = backtest(house, str(changed(tmp_path, "crew_mail", "people: 3", "people: 4")), None, None)
+    assert kept.lost == []
+    assert [(one.case.id, one.opens) for one in gone.lost] == [(case.id, None)]
+    assert {one.person for one in gone.differences if one.case_before} == {"ann"}
+
+
+def changed(folder: Path, rule: str, old: str, new: str) -> Path:
+    text = RuleBook.load().origins[rule]
+    assert old in text
+    file = folder / f"{rule}.yml"
+    file.write_text(text.replace(old, new))
+    return file
 
 
 def test_leaving_in_the_same_week_with_files_of_ones_own_is_no_case(house: House) -> None:

@@ -152,8 +152,7 @@ def test_a_benign_decision_suggests_an_exception_and_adds_none(tmp_path: Path) -
         store(house, export(0))
         judge_marked(house)
         decided(house, CaseState.BENIGN)
-        alerts = {alert.id: alert for alert in house.records.alerts(outcome=None)}
-        ideas = suggested(house.records.cases(), alerts, house.records.exceptions(), NOON)
+        ideas = suggested(house, NOON)
         assert ("mass_export", "li.na", "the monthly report") in {(i.rule, i.person, i.reason) for i in ideas}
         store(house, export(2))
         judge_marked(house)
@@ -161,10 +160,32 @@ def test_a_benign_decision_suggests_an_exception_and_adds_none(tmp_path: Path) -
         states = [(case.number, case.state) for case in house.records.cases()]
         assert states == [(0, CaseState.BENIGN), (1, CaseState.NEW)], "what comes later is another case"
         add_exception(house, an_exception(person="li.na"))
-        ideas = suggested(house.records.cases(), alerts, house.records.exceptions(), NOON)
+        ideas = suggested(house, NOON)
         assert "mass_export" not in {idea.rule for idea in ideas}
         judge_marked(house)
         assert outcomes(house) == [(2, "suppressed"), (4, "suppressed")]
+
+
+@pytest.mark.parametrize(
+    ("exception", "covered"),
+    [
+        ({"person": "li.na@corp.example"}, True),
+        ({"person": "", "department": "sales"}, True),
+        ({"person": "", "department": "sales", "title": "Head"}, False),
+        ({"person": "", "department": "sales", "hours": "22:00-06:00"}, False),
+        ({"person": "wang.wei"}, False),
+    ],
+)
+def test_what_an_exception_covers_already_is_not_suggested(
+    tmp_path: Path, exception: dict[str, str], covered: bool
+) -> None:
+    with open_house(load(tmp_path)) as house:
+        people(house, "li.na")
+        store(house, export(0))
+        judge_marked(house)
+        decided(house, CaseState.BENIGN)
+        add_exception(house, an_exception(**exception))
+        assert ("mass_export" in {idea.rule for idea in suggested(house, NOON)}) is not covered
 
 
 def test_what_was_confirmed_once_is_never_suggested(tmp_path: Path) -> None:
@@ -174,8 +195,7 @@ def test_what_was_confirmed_once_is_never_suggested(tmp_path: Path) -> None:
             store(house, export(day))
             judge_marked(house)
             decided(house, state)
-        alerts = {alert.id: alert for alert in house.records.alerts(outcome=None)}
-        ideas = suggested(house.records.cases(), alerts, house.records.exceptions(), NOON)
+        ideas = suggested(house, NOON)
         assert "mass_export" not in {idea.rule for idea in ideas}
 
 

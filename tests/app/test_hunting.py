@@ -69,6 +69,47 @@ def test_a_rule_on_fields_that_no_stored_record_has_is_told_so(tmp_path: Path) -
     assert "windows has Nowhere" in by_file["nowhere"]["reason"]
 
 
+@pytest.mark.parametrize(
+    ("source", "selections", "never"),
+    [
+        (
+            "product: azure, service: signinlogs",
+            {"code": "ResultType: 50126", "country": "location: CN", "status": "Status: Success"},
+            {"status": "entra has Status"},
+        ),
+        (
+            "category: proxy",
+            {
+                "address": "c-uri|contains: example",
+                "method": "cs-method: [GET, CONNECT]",
+                "type": "c-uri-extension: zip",
+            },
+            {"type": "proxy has c-uri-extension"},
+        ),
+        ("product: azure, service: auditlogs", {"any": "operationName: x"}, {"any": "none of ours"}),
+    ],
+    ids=["sign-ins", "proxy", "audit"],
+)
+def test_rules_are_held_against_the_fields_of_the_source_that_feeds_them(
+    tmp_path: Path, source: str, selections: dict[str, str], never: dict[str, str]
+) -> None:
+    for name in ("entra_signin", "proxy_cef"):
+        (sample,) = Path(f"ingest/sources/{name}").glob("sample.*")
+        assert run(tmp_path, "ingest", name, str(sample))[0] == 0
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    for number, (name, selection) in enumerate(selections.items()):
+        (folder / f"{name}.yml").write_text(RULE.format(n=number, source=source, selection=selection))
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    verdicts = {Path(rule["file"].partition(".yml")[0]).name: rule for rule in told["rules"]}
+    assert {name for name, rule in verdicts.items() if rule["outcome"] == "never"} == never.keys()
+    for name, why in never.items():
+        assert why in verdicts[name]["reason"]
+    for name in selections.keys() - never.keys():
+        found = orjson.loads(run(tmp_path, "hunt", str(folder / f"{name}.yml"), "--json")[1])
+        assert found["persons"] >= 1, name
+
+
 def test_a_hunt_prints_matches_and_names_what_it_could_not_read(tmp_path: Path) -> None:
     records = tmp_path / "events.jsonl.gz"
     lines = [b'{"EventID": 4663, "Channel": "Security", "ObjectName": "D:\\\\Secret"}', b"{", b"{}"]

@@ -11,7 +11,7 @@ import pytest
 from core.calendar import CompanyCalendar
 from core.canonical import content_id, record_ids
 from core.fieldpage import page
-from core.schema import BY_NAME, DERIVED, FIELDS, JOINED, SCHEMA, conform, vendor_value
+from core.schema import BY_NAME, COMPARED, DERIVED, FIELDS, JOINED, SCHEMA, conform, vendor_value
 
 
 def test_ids_tell_parts_apart() -> None:
@@ -48,7 +48,7 @@ def test_the_page_of_fields_is_the_list() -> None:
 
 
 def test_no_field_is_listed_twice() -> None:
-    assert len(BY_NAME) == len(FIELDS) + len(JOINED) + len(DERIVED)
+    assert len(BY_NAME) == len(FIELDS) + len(JOINED) + len(COMPARED) + len(DERIVED)
 
 
 def test_a_frame_gets_every_column_in_order() -> None:
