@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Protocol
 
@@ -17,6 +17,8 @@ class Desk(Protocol):
     """Who changes what models do. Each raises `Refused` where that is not to be."""
 
     def models(self) -> Sequence[RegisteredModel]: ...
+
+    def finding_counts(self) -> Mapping[str, int]: ...
 
     def shadow(self, model: str, *, by: str, why: str) -> RegisteredModel: ...
 
@@ -106,14 +108,15 @@ REFUSED: dict[int | str, dict[str, object]] = {
 @router.get("", operation_id="list_models")
 def list_models(desk: AtDesk) -> list[ModelView]:
     """All models with their cards, the oldest first."""
-    return [model_view(model) for model in desk.models()]
+    found = desk.finding_counts()
+    return [model_view(model, found.get(model.card.id, 0)) for model in desk.models()]
 
 
 @router.post("/{model_id}/shadow", operation_id="shadow_model", responses=REFUSED)
 def shadow(desk: AtDesk, model_id: str, change: Change) -> ModelView:
     """Mark a model that is to be watched before it is promoted."""
     _known(desk, model_id)
-    return _done(lambda: desk.shadow(model_id, by=change.by, why=change.why))
+    return _done(desk, lambda: desk.shadow(model_id, by=change.by, why=change.why))
 
 
 @router.post("/{model_id}/promote", operation_id="promote_model", responses=REFUSED)
@@ -121,7 +124,7 @@ def promote(desk: AtDesk, model_id: str, change: Change) -> ModelView:
     """Make a model champion, unless it is worse than the present one on the days that it held out. This takes as long
     as judging those days with both."""
     _known(desk, model_id)
-    return _done(lambda: desk.promote(model_id, by=change.by, why=change.why))
+    return _done(desk, lambda: desk.promote(model_id, by=change.by, why=change.why))
 
 
 @router.post("/{model_id}/rollback", operation_id="roll_back_model", responses=REFUSED)
@@ -129,7 +132,7 @@ def rollback(desk: AtDesk, model_id: str, change: Change) -> ModelView:
     """Bring back the champion before this one, which has to be champion still; answers with that one."""
     if _known(desk, model_id).state is not ModelState.CHAMPION:
         raise HTTPException(status.HTTP_409_CONFLICT, f"{model_id} is not champion")
-    return _done(lambda: desk.rollback(by=change.by, why=change.why))
+    return _done(desk, lambda: desk.rollback(by=change.by, why=change.why))
 
 
 def _known(desk: Desk, model_id: str) -> RegisteredModel:
@@ -139,8 +142,9 @@ def _known(desk: Desk, model_id: str) -> RegisteredModel:
     return found
 
 
-def _done(change: Callable[[], RegisteredModel]) -> ModelView:
+def _done(desk: Desk, change: Callable[[], RegisteredModel]) -> ModelView:
     try:
-        return model_view(change())
+        model = change()
+        return model_view(model, desk.finding_counts().get(model.card.id, 0))
     except Refused as error:
         raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from None

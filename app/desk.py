@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.wiring import House
 from core.model import RegisteredModel
@@ -18,6 +18,9 @@ class ModelDesk:
 
     def models(self) -> Sequence[RegisteredModel]:
         return self._registry.models()
+
+    def finding_counts(self) -> Mapping[str, int]:
+        return self._house.records.finding_counts()
 
     def shadow(self, model: str, *, by: str, why: str) -> RegisteredModel:
         return self._registry.shadow(model, by=by, why=why)

@@ -11,8 +11,6 @@ from app.cli.findings import Lang
 from app.cli.inputs import Check, Json, configuration, house_of, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from app.wiring import House
     from core.batch import Batch
     from core.model import RegisteredModel
@@ -61,7 +59,7 @@ def train(
         last = house.calendar.day_of(newest)
         card = learn(house, last - timedelta(days=days - 1), last, by=by or _who(), seed=seed)
         found = registry_of(house).named(card.id)
-    _say([found], json, one=True)
+        _say(house, [found], json, one=True)
 
 
 def evaluate(
@@ -100,8 +98,7 @@ def list_models(context: typer.Context, json: Json = False) -> None:
 
     with house_of(context) as house:
         found = registry_of(house).models()
-        counts = house.records.finding_counts()
-    _say(list(found), json, counts=counts)
+        _say(house, list(found), json)
 
 
 def shadow(context: typer.Context, model: Name, by: By = "", why: Why = "", json: Json = False) -> None:
@@ -111,7 +108,7 @@ def shadow(context: typer.Context, model: Name, by: By = "", why: Why = "", json
     with house_of(context) as house:
         found = registry_of(house).shadow(model, by=by or _who(), why=why)
         _follow(house)
-    _say([found], json, one=True)
+        _say(house, [found], json, one=True)
 
 
 def promote(context: typer.Context, model: Name, by: By = "", why: Why = "", json: Json = False) -> None:
@@ -121,7 +118,7 @@ def promote(context: typer.Context, model: Name, by: By = "", why: Why = "", jso
     with house_of(context) as house:
         found = make_champion(house, model, by=by or _who(), why=why)
         _follow(house)
-    _say([found], json, one=True)
+        _say(house, [found], json, one=True)
 
 
 def rollback(context: typer.Context, why: Why = "", by: By = "", json: Json = False) -> None:
@@ -131,7 +128,7 @@ def rollback(context: typer.Context, why: Why = "", by: By = "", json: Json = Fa
     with house_of(context) as house:
         found = registry_of(house).rollback(by=by or _who(), why=why)
         _follow(house)
-    _say([found], json, one=True)
+        _say(house, [found], json, one=True)
 
 
 def findings(context: typer.Context, model: Name, lang: Lang = "en", json: Json = False) -> None:
@@ -219,18 +216,14 @@ def _who() -> str:
     return getuser()
 
 
-def _say(
-    found: list[RegisteredModel], json: bool, *, one: bool = False, counts: Mapping[str, int] | None = None
-) -> None:
+def _say(house: House, found: list[RegisteredModel], json: bool, *, one: bool = False) -> None:
     from api.models import model_view
     from app.cli.show import document, table
     from app.modelling import shown, taught
 
+    counts = house.records.finding_counts()
     if json:
-        documents = [
-            model_view(model) | ({} if counts is None else {"findings": counts.get(model.card.id, 0)})
-            for model in found
-        ]
+        documents = [model_view(model, counts.get(model.card.id, 0)) for model in found]
         document(documents[0] if one else documents)
         return
     table(
@@ -258,7 +251,7 @@ def _say(
                 model.card.first,
                 model.card.last,
                 model.card.persons,
-                "" if counts is None else counts.get(model.card.id, 0),
+                counts.get(model.card.id, 0),
                 shown(model.card.evaluation),
                 taught(model.card.lesson),
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -33,6 +33,9 @@ class Desk(Registry):
 
     def models(self) -> Sequence[RegisteredModel]:
         return super().models()
+
+    def finding_counts(self) -> Mapping[str, int]:
+        return {"b": 7}
 
     def promote(self, model: str, *, by: str, why: str = "") -> RegisteredModel:  # type: ignore[override]
         if model == "b":
@@ -69,6 +72,7 @@ def test_models_are_shown_with_their_cards(records: SqlRecords, client: TestClie
     first, *_, last = client.get("/api/v1/models").json()
     assert (first["id"], first["state"], first["features"], first["lesson"]) == ("a", "trained", 2, None)
     assert first["evaluation"]["metrics"] == [{"name": "recall", "value": 0.5, "low": 0.2, "high": 0.8}]
+    assert [model["findings"] for model in client.get("/api/v1/models").json()] == [0, 7, 0, 0]
     assert (last["lesson"]["people"], last["lesson"]["metrics"][0]["value"]) == (12, 0.5)
 
 
