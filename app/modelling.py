@@ -41,7 +41,7 @@ def train(house: House, first: date, last: date, *, by: str, seed: int = 0) -> M
         raise Refused(f"{days} days are too few to learn from and to hold some out: {LEAST_DAYS} are needed")
     learn_until = first + timedelta(days=int(days * LEARNED) - 1)
     calibrate_until = first + timedelta(days=int(days * CALIBRATED) - 1)
-    with _spooled(house, first, last) as frames:
+    with spooled(house, first, last) as frames:
         panel = Panel.learn(frames, learn_until, calibrate_until, seed)
         held = calibrate_until + timedelta(days=1)
         evaluation = evaluate(panel, frames(), held, last, _confirmed(house, held, last))
@@ -65,8 +65,8 @@ def train(house: House, first: date, last: date, *, by: str, seed: int = 0) -> M
 
 
 def promote(house: House, model: str, *, by: str, why: str = "") -> RegisteredModel:
-    """Make a model champion; where there is one, both are evaluated on the days that the challenger held out. Raises
-    `Refused` where it is worse."""
+    """Make a model champion; where there is one, both are evaluated on the days that the challenger held out and the
+    champion did not learn from either. Raises `Refused` where it is worse, or where there are no such days."""
     registry = registry_of(house)
     challenger, champion = registry.named(model), registry.champion()
     if champion is None or champion.card.id == challenger.card.id:
@@ -74,9 +74,12 @@ def promote(house: House, model: str, *, by: str, why: str = "") -> RegisteredMo
         return registry.promote(model, challenger.card.evaluation, None, by=by, why=why)
     held = challenger.card.evaluation
     own, theirs = (Panel.of(registry.load(one.card.id, digest())) for one in (challenger, champion))
-    confirmed = _confirmed(house, held.first, held.last)
-    with _spooled(house, held.first - timedelta(days=BEFORE), held.last) as frames:
-        mine, before = (evaluate(panel, frames(), held.first, held.last, confirmed) for panel in (own, theirs))
+    first = max(held.first, champion.card.last + timedelta(days=1))
+    if first > held.last:
+        raise Refused(f"the champion {champion.card.id} learned from all days that {challenger.card.id} held out")
+    confirmed = _confirmed(house, first, held.last)
+    with spooled(house, first - timedelta(days=BEFORE), held.last) as frames:
+        mine, before = (evaluate(panel, frames(), first, held.last, confirmed) for panel in (own, theirs))
     return registry.promote(model, mine, before, by=by, why=why)
 
 
@@ -108,7 +111,7 @@ def shown(evaluation: Evaluation) -> str:
 
 
 @contextmanager
-def _spooled(house: House, first: date, last: date) -> Iterator[Frames]:
+def spooled(house: House, first: date, last: date) -> Iterator[Frames]:
     """Person-days, computed once and read as often as they are asked for, some persons in memory at a time."""
     opened = _opened(house)
     domains = house.surroundings().company_domains

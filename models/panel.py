@@ -59,7 +59,7 @@ class Panel:
         detectors = {name: one for name, one in detectors.items() if scores[name].is_finite().sum() >= LEAST}
         meanings = {name: Calibration(random_state=seed).fit(scores[name].to_numpy()) for name in detectors}
         said = {name: meanings[name].one_in(scores[name].to_numpy()) for name in detectors}
-        meanings[TOGETHER] = Calibration(random_state=seed).fit(_magnitude(said))
+        meanings[TOGETHER] = Calibration(random_state=seed).fit(magnitude(said))
         return cls(detectors, meanings)
 
     def judge(self, days: pl.DataFrame) -> pl.DataFrame:
@@ -68,7 +68,7 @@ class Panel:
         said = {
             name: self.meanings[name].one_in(detector.score_samples(days)) for name, detector in self.detectors.items()
         }
-        said[TOGETHER] = self.meanings[TOGETHER].one_in(_magnitude(said))
+        said[TOGETHER] = self.meanings[TOGETHER].one_in(magnitude(said))
         return days.select("person", "day").with_columns(
             pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in said.items()
         )
@@ -94,7 +94,8 @@ class Panel:
         return cls(detectors, meanings)
 
 
-def _magnitude(said: Mapping[str, Floats]) -> Floats:
+def magnitude(said: Mapping[str, Floats]) -> Floats:
+    """What detectors that each say one in so many say together, before it is calibrated again."""
     values = np.log10(np.column_stack([said[name] for name in sorted(said)]))
     known = (~np.isnan(values)).sum(axis=1)
     total = np.nansum(values, axis=1) / np.maximum(known, 1)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.evaluating import evaluate
 from app.cli.inputs import Json, house_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     )
     models.command("train")(train)
     models.command("list")(list_models)
+    models.command("evaluate")(evaluate)
     models.command("shadow")(shadow)
     models.command("promote")(promote)
     models.command("rollback")(rollback)
