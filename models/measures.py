@@ -14,6 +14,7 @@ from core.model import Metric
 from core.schema import TIME
 from models.budget import Deed, cases, found
 from models.intervals import by_person, share
+from models.table import Floats
 
 EARLY = 14
 """Days before the last day that leave time to act."""
@@ -91,5 +92,5 @@ def _gone(hauls: Mapping[str, pl.DataFrame], at: Mapping[str, datetime]) -> dict
     return {what: by_person(f"gone_{what}", values, _median) for what, values in known.items() if values}
 
 
-def _median(values: np.ndarray) -> float:  # type: ignore[type-arg]
+def _median(values: Floats) -> float:
     return float(np.median(values))
