@@ -27,7 +27,7 @@ def described(found: Evaluated) -> dict[str, object]:
         "left_out": sorted(found.known.left_out),
         "budgets": [_budget(at) for at in comparison.budgets],
         "precision_at_10": {way: _metric(top) for way, top in comparison.precision_at_10.items()},
-        "miscalibration": _metric(found.miscalibration),
+        "miscalibration": {name: _metric(one) for name, one in found.miscalibration.items()},
         "fairness": {way: [_group(group) for group in groups] for way, groups in comparison.fairness.items()},
         "ablation": [
             {"detector": one.detector, "recall": _metric(one.recall), "lost": _metric(one.lost)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ A_YEAR = 365.25
 class Evaluated:
     """How a model, the rules and both did from `first` to `last`. It learned from days up to `learned_until`. `benign`
     people are those whose cases were decided so; `undecided` are all others of whom nothing is known, counted as
-    innocent too. `left_out` did something on other days than these."""
+    innocent too. `miscalibration`: of each detector and of all together."""
 
     model: str
     learned_until: date
@@ -45,7 +45,7 @@ class Evaluated:
     known: Known
     benign: int
     undecided: int
-    miscalibration: Metric | None
+    miscalibration: Mapping[str, Metric]
     comparison: Comparison
 
 
@@ -92,7 +92,7 @@ def evaluated(
         known=known,
         benign=len(benign),
         undecided=len(set(persons) - benign - guilty),
-        miscalibration=miscalibration(said.rare, said.usual) if said.usual else None,
+        miscalibration={name: miscalibration(rare, of) for name, (rare, of) in said.rare.items() if of},
         comparison=comparison,
     )
 

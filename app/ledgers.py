@@ -19,7 +19,7 @@ from models.budget import SCORES
 FINDING = "models"
 RARE = 300.0
 """Days that are less rare (one in so many) are no finding."""
-LEAST, TENFOLD, MOST = 10.0, 20.0, 60.0
+LEAST, TENFOLD, MOST = 5.0, 10.0, 30.0
 """Points of a day as rare as that, how many more one has that is ten times rarer, and how many there are at most."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from app.evaluating import Evaluated, evaluated
 from app.modelling import train
 from benchmarks.learned_company import company, spans
+from core.calendar import CompanyCalendar
 from core.model import Metric
 from demo.plot import RAMP
 from models.comparison import BOTH, MODELS, RULES
@@ -49,13 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             since = learned + timedelta(days=1)
             found = evaluated(house, card.id, since=since, budgets=(A_FIFTH, A_DAY), truth=truth_file)
             _add(total, seed, found, truth, house.calendar)
+            off = ", ".join(f"{name} {one.value:.2f}" for name, one in found.miscalibration.items())
             print(
                 f"seed {seed}: {found.first} to {found.last}, {found.persons} people, {len(found.known.deeds)} thieves"
             )
+            print(f"  orders of magnitude off: {off}")
     _print(total)
 
 
-def _add(total: Sum, seed: int, found: Evaluated, truth: Mapping[str, Any], calendar: Any) -> None:
+def _add(total: Sum, seed: int, found: Evaluated, truth: Mapping[str, Any], calendar: CompanyCalendar) -> None:
     kinds = {thief["person"]: thief["kind"] for thief in truth["thieves"]}
     for deed in found.known.deeds:
         total.kinds[f"{seed} {deed.person}"] = kinds[deed.person]

@@ -29,15 +29,15 @@ PEOPLE: dict[str, pl.DataType] = {
 class HeldOut:
     """`scores`: what the panel said together, as `models.budget.records` keeps it, a day's at its end. `findings`: its
     days (`person`, `at`, `one_in`) that are at least as rare as was asked for. `without`: the scores with each detector
-    left out, by its name. `people`: `PEOPLE`, one row each, `hours` with events in a week that has any. `usual` days of
-    people who stay and have done nothing were scored, `rare` of them as one in `CHECKED_AT` or rarer."""
+    left out, by its name. `people`: `PEOPLE`, one row each, `hours` with events in a week that has any. `rare`: of
+    the days that each detector and all together scored, of people who stay and have done nothing, how many they called
+    one in `CHECKED_AT` or rarer, and how many there were."""
 
     scores: pl.DataFrame
     findings: pl.DataFrame
     without: Mapping[str, pl.DataFrame]
     people: pl.DataFrame
-    usual: int
-    rare: int
+    rare: Mapping[str, tuple[int, int]]
 
 
 def held_out(
@@ -61,8 +61,7 @@ def held_out(
         findings=pl.concat(part.findings for part in parts),
         without={name: pl.concat(part.without[name] for part in parts) for name in parts[0].without},
         people=pl.concat(part.people for part in parts),
-        usual=sum(part.usual for part in parts),
-        rare=sum(part.rare for part in parts),
+        rare={name: _sums(part.rare[name] for part in parts) for name in parts[0].rare},
     )
 
 
@@ -81,15 +80,21 @@ def _part(
     judged = judged.with_columns(pl.col("day").replace_strict(ends, return_dtype=TIME).alias("at"))
     known = judged.filter(pl.col(TOGETHER).is_not_null())
     guilty = [deed.person for deed in deeds]
-    usual = known.filter((pl.col("stage") == Stage.ACTIVE.value) & ~pl.col("person").is_in(guilty))
+    usual = judged.filter((pl.col("stage") == Stage.ACTIVE.value) & ~pl.col("person").is_in(guilty))
     return HeldOut(
         scores=records(known.select("person", "at", pl.col(TOGETHER).alias("score")), deeds),
         findings=known.filter(pl.col(TOGETHER) >= rarer_than).select("person", "at", pl.col(TOGETHER).alias("one_in")),
         without={name: records(_without(judged, panel.detectors, name), deeds) for name in panel.detectors},
         people=_people(frame).filter(pl.col("person").is_in(judged["person"].unique().to_list())),
-        usual=usual.height,
-        rare=int((usual[TOGETHER] >= CHECKED_AT).sum()),
+        rare={
+            name: (int((usual[name] >= CHECKED_AT).sum()), usual[name].count()) for name in (*panel.detectors, TOGETHER)
+        },
     )
+
+
+def _sums(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    rare, of = zip(*pairs, strict=True)
+    return sum(rare), sum(of)
 
 
 def _without(judged: pl.DataFrame, detectors: Iterable[str], left_out: str) -> pl.DataFrame:

@@ -78,7 +78,8 @@ def _print(found: Evaluated) -> None:
         typer.echo(f"Both above rules alone, recall: {_number(at.gain)}")
     tops = found.comparison.precision_at_10
     typer.echo("Precision of the first ten: " + "; ".join(f"{way} {_number(tops.get(way))}" for way in WAYS))
-    typer.echo(f"Miscalibration of the model, orders of magnitude: {_number(found.miscalibration)}")
+    off = found.miscalibration
+    typer.echo(f"Miscalibration of the model, orders of magnitude: {_number(off.get('together'))}")
     table(
         "Cases for nothing at the largest budget, rules and model together",
         ("group", "", "people", "cases", "share", "times the company's"),
@@ -90,8 +91,11 @@ def _print(found: Evaluated) -> None:
     if found.comparison.ablation:
         table(
             "The model without one of its detectors, at the largest budget",
-            ("left out", "recall", "recall lost"),
-            ((one.detector, _number(one.recall), _number(one.lost)) for one in found.comparison.ablation),
+            ("left out", "recall", "recall lost", "its own miscalibration"),
+            (
+                (one.detector, _number(one.recall), _number(one.lost), _number(off.get(one.detector)))
+                for one in found.comparison.ablation
+            ),
         )
 
 

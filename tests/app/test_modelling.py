@@ -101,6 +101,7 @@ def test_an_evaluation_says_of_each_way_what_it_finds_with_equally_many_cases(ev
     wide = evaluated["budgets"][-1]
     assert wide["ways"]["rules"]["recall"]["value"] > 0, "the rules find some of the thieves"
     assert {one["by"] for one in evaluated["fairness"]["both"]} >= {"company"}
+    assert evaluated["miscalibration"].keys() >= {"together", "own"}
     assert {one["detector"] for one in evaluated["ablation"]} >= {"forest", "own"}
 
 
@@ -116,7 +117,7 @@ def test_nothing_is_evaluated_on_days_that_were_learned_from(data: Path, evaluat
     ("text", "said"),
     [
         ("", "Invalid JSON"),
-        ("[]", "valid dictionary"),
+        ("[]", "should be an object"),
         ('{"thieves": [{"person": 1, "start": "2026-06-01T00:00:00Z", "end": "2026-06-02T00:00:00Z"}]}', "thieves.0"),
         ('{"thieves": [{"person": "E10001", "start": "yesterday", "end": "2026-06-02T00:00:00Z"}]}', "thieves.0.start"),
         (

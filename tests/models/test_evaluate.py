@@ -20,7 +20,7 @@ from models.fairness import LEAST, fairness, part_time, seniority
 from models.held_out import HeldOut, held_out
 from models.intervals import by_person, difference, share
 from models.measures import HAUL, measured
-from models.panel import Panel
+from models.panel import TOGETHER, Panel
 
 CALENDAR = CompanyCalendar()
 
@@ -274,7 +274,9 @@ def test_a_theft_is_first_among_scores_and_findings_and_no_matter_who_comes_with
 
 def test_days_of_who_did_something_say_nothing_about_calibration(panel: Panel) -> None:
     whole, part = judged(panel, DAYS), judged(panel, DAYS, deeds=[deed("p001"), deed("p002")])
-    assert whole.usual - part.usual == 2 * 12
+    assert whole.rare.keys() == {*panel.detectors, TOGETHER}
+    assert whole.rare[TOGETHER][1] - part.rare[TOGETHER][1] == 2 * 12
+    assert all(rare <= of for rare, of in whole.rare.values())
 
 
 def test_hours_a_week_are_those_with_events(panel: Panel) -> None:
