@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from app.config import load
 from app.deeds import of_cases, of_truth
+from app.modelling import promote, registry_of, train
 from app.wiring import open_house
 from core.case import CaseState
 from core.errors import Refused
@@ -111,6 +112,18 @@ def test_nothing_is_evaluated_on_days_that_were_learned_from(data: Path, evaluat
     assert f"can be evaluated from {evaluated['first']} on" in early.stderr
     none = run("models", "evaluate", evaluated["model"], "--until", evaluated["learned_until"], data=data, expect=2)
     assert "there are no days from" in none.stderr
+
+
+def test_a_challenger_is_not_compared_on_days_that_the_champion_learned_from(
+    data: Path, evaluated: dict[str, Any]
+) -> None:
+    learned = date.fromisoformat(evaluated["learned_until"])
+    with open_house(load(data)) as house:
+        if registry_of(house).champion() is None:
+            promote(house, evaluated["model"], by="li")
+        older = train(house, learned - timedelta(days=40), learned, by="li")
+        with pytest.raises(Refused, match="learned from all days that"):
+            promote(house, older.id, by="li")
 
 
 @pytest.mark.parametrize(
