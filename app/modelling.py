@@ -74,8 +74,8 @@ def train(house: House, first: date, last: date, *, by: str, seed: int = 0) -> M
 
 
 def promote(house: House, model: str, *, by: str, why: str = "") -> RegisteredModel:
-    """Make a model champion; where there is one, both are evaluated on the days that the challenger held out. Raises
-    `Refused` where it is worse."""
+    """Make a model champion; where there is one, both are evaluated on the days that the challenger held out and the
+    champion did not learn from either. Raises `Refused` where it is worse, or where there are no such days."""
     registry = registry_of(house)
     challenger, champion = registry.named(model), registry.champion()
     if champion is None or champion.card.id == challenger.card.id:
@@ -83,9 +83,12 @@ def promote(house: House, model: str, *, by: str, why: str = "") -> RegisteredMo
         return registry.promote(model, challenger.card.evaluation, None, by=by, why=why)
     held = challenger.card.evaluation
     own, theirs = (Panel.of(registry.load(one.card.id, digest())) for one in (challenger, champion))
+    first = max(held.first, champion.card.last + timedelta(days=1))
+    if first > held.last:
+        raise Refused(f"the champion {champion.card.id} learned from all days that {challenger.card.id} held out")
     labels = labels_of(house)
-    with spooled(house, held.first - timedelta(days=BEFORE), held.last, labels) as frames:
-        mine, before = (_evaluated(panel, frames, held.first, held.last, labels) for panel in (own, theirs))
+    with spooled(house, first - timedelta(days=BEFORE), held.last, labels) as frames:
+        mine, before = (_evaluated(panel, frames, first, held.last, labels) for panel in (own, theirs))
     return registry.promote(model, mine, before, by=by, why=why)
 
 

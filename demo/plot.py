@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,6 +20,10 @@ SHARE, SMALL_SHARE, CREW = 0.02, 1 / 6, 3
 LEAVERS_PER_THIEF, MOST_LEAVERS = 3, 1 / 4
 NEVER_FILES, WITHDRAWS = 0.15, 0.12
 DRIP_DAYS, STAYS = 24, 10_000
+RAMP, RAMP_DAYS = "ramp", 60
+"""A kind only where asked for, and over how many days it grows."""
+ENDS_AFTER = {"drip": 40, RAMP: RAMP_DAYS + 2}
+"""Days from the first act to the last day at least, where those are not 12."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +56,18 @@ class Cast:
         return last
 
 
-def cast(company: Company) -> Cast:
-    """Choose thieves and honest leavers: about two in a hundred steal; three times as many leave in peace."""
+def cast(company: Company, kinds: Sequence[str] = (), since: int = 0) -> Cast:
+    """Choose thieves and honest leavers: about two in a hundred steal; three times as many leave in peace. With `kinds`
+    exactly these steal, from day `since` on; a ramp that goes on then has begun up to 45 days before."""
     rng = stream(company.seed, "cast")
     free = _Candidates(company, rng)
-    kinds = _kinds(company, rng)
+    asked: Iterable[str] = kinds or _kinds(company, rng)
     thieves: list[Part] = []
-    for number, kind in enumerate(kinds):
+    for number, kind in enumerate(asked):
         if kind == "crew":
-            thieves += _crew(company, free, number, rng)
+            thieves += _crew(company, free, number, rng, since)
         elif (who := free.take(kind in NEEDS_CRM)) is not None:
-            thieves.append(_thief(company, who, kind, rng))
+            thieves.append(_thief(company, who, kind, rng, since))
     employees = company.staff.employees
     wanted = min(LEAVERS_PER_THIEF * len(thieves), int(employees * MOST_LEAVERS))
     leavers = (_leaver(company, who, rng) for who in free.several(wanted))
@@ -135,26 +140,29 @@ def _kinds(company: Company, rng: np.random.Generator) -> Iterator[str]:
         yield kind
 
 
-def _thief(company: Company, who: int, kind: str, rng: np.random.Generator) -> Part:
+def _thief(company: Company, who: int, kind: str, rng: np.random.Generator, since: int) -> Part:
     working, days = company.working_days, len(company.days)
     if kind == "ghost":
-        last = int(rng.integers(days // 5, days - 4))
+        last = int(rng.integers(max(days // 5, since), days - 4))
         filed = last - int(rng.integers(14, 32))
         return Part(who, kind, last + 1 + int(rng.integers(0, min(8, days - last - 2))), filed, last)
     latest = len(working) - DRIP_DAYS if kind == "drip" else int(len(working) * 0.88)
-    act = int(working[rng.integers(min(len(working) // 6, max(0, latest - 1)), max(1, latest))])
+    earliest = max(len(working) // 6, int(np.searchsorted(working, since)))
+    act = int(working[rng.integers(min(earliest, max(0, latest - 1)), max(1, latest))])
+    if kind == RAMP:
+        act = int(rng.integers(max(0, since - 45), max(1, days - RAMP_DAYS - 8)))
     if rng.random() < NEVER_FILES:
         return Part(who, kind, act)
-    filed = act + int(rng.integers(-14, 19))
-    last = max(filed + int(rng.integers(18, 35)), act + (40 if kind == "drip" else 12))
+    filed = act + (RAMP_DAYS - 20 if kind == RAMP else 0) + int(rng.integers(-14, 19))
+    last = max(filed + int(rng.integers(18, 35)), act + ENDS_AFTER.get(kind, 12))
     return Part(who, kind, act, filed, last)
 
 
-def _crew(company: Company, free: _Candidates, number: int, rng: np.random.Generator) -> list[Part]:
+def _crew(company: Company, free: _Candidates, number: int, rng: np.random.Generator, since: int) -> list[Part]:
     mates = free.team(CREW + int(company.staff.employees >= 500 and rng.random() < 0.5)) or free.team(CREW)
     if not mates:
         return []
-    lead = _thief(company, mates[0], "crew", rng)
+    lead = _thief(company, mates[0], "crew", rng, since)
     filed = lead.act + int(rng.integers(3, 16))
     parts = []
     for who in mates:

@@ -64,6 +64,11 @@ class Scene:
         """A number of that range, small ones as likely as large ones by order of magnitude."""
         return round(float(np.exp(self.rng.uniform(np.log(low), np.log(high)))))
 
+    def grown(self, low: float, high: float, part: float) -> int:
+        """A number that grows by the same factor from day to day, with some chance in it, when so much of the way from
+        low to high is gone."""
+        return max(1, round(float(low * (high / low) ** part * np.exp(self.rng.normal(0, 0.15)))))
+
     def hour(self, low: float = 9.5, high: float = 17.0) -> float:
         return float(self.rng.uniform(low, high))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -29,21 +30,37 @@ from demo.windows import windows
 
 TRUTH, UNFINISHED = "truth.json", ".unfinished"
 """`truth.json` is written last; until then the other file says whose the folders are."""
+ROOM = 10
+"""Days that thieves need who are asked to begin late."""
 LAST_DAY = date(2026, 6, 30)
 """Where a simulation ends unless told otherwise: the end of a quarter, with holidays and make-up days before it."""
 
 
-def simulate(out: Path, *, employees: int = 1000, days: int = 120, seed: int = 7, end: date | None = None) -> Truth:
-    """Write the logs of `days` days up to `end` under `out`, one folder per system, and `truth.json` beside them.
+def simulate(
+    out: Path,
+    *,
+    employees: int = 1000,
+    days: int = 120,
+    seed: int = 7,
+    end: date | None = None,
+    kinds: Sequence[str] = (),
+    since: int = 0,
+) -> Truth:
+    """Write the logs of `days` days up to `end` under `out`, one folder per system, and `truth.json` beside them. With
+    `kinds` the company has these thieves instead of its usual ones, who steal from day `since` on (`demo.plot.cast`).
 
     The same arguments give the same bytes. An earlier simulation in `out` is replaced. Raises `Refused` where its
-    folders hold anything else, and for fewer than two employees or one day.
+    folders hold anything else, for fewer than two employees or one day, and for a kind that is none.
     """
     if employees < 2 or days < 1:
         raise Refused("a company has at least 2 employees and 1 day")
+    if strange := sorted(set(kinds) - DEEDS.keys()):
+        raise Refused(f"nobody steals like this: {', '.join(strange)}; there are: {', '.join(sorted(DEEDS))}")
+    if not 0 <= since <= max(0, days - ROOM):
+        raise Refused(f"from day {since} of {days} on nobody has time to steal: {ROOM} days are needed")
     _make_room(out)
     company = found(employees, days, seed, end or LAST_DAY)
-    players = cast(company)
+    players = cast(company, kinds, since)
     there, away = attendance(company, players.last_days(len(company.staff))), trips(company)
     intents = Intents()
     Ordinary(company, there, away).add(intents)
@@ -52,7 +69,8 @@ def simulate(out: Path, *, employees: int = 1000, days: int = 120, seed: int = 7
     papers = act_approved(company, players, there, intents)
     others = act_others(company, players, there, intents) + papers.people
     busy = {part.who for part in (*players.thieves, *players.leavers)} | {who for who, _ in others}
-    players = replace(players, thieves=(*players.thieves, *quiet_crew(company, busy)))
+    if not kinds:
+        players = replace(players, thieves=(*players.thieves, *quiet_crew(company, busy)))
     thieves = []
     for part in players.thieves:
         scene = Scene(company, part, intents)

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from demo.habits import guest
+from demo.plot import RAMP_DAYS
 from demo.scene import Scene
 
 MB = 1_000_000
@@ -155,6 +156,21 @@ def night_owl(scene: Scene) -> None:
             scene.act("salesforce", "list_view", scene.clock(day, hour, 120, 25), n=200)
 
 
+def ramp(scene: Scene) -> None:
+    """A little more every day for two months, from next to nothing to a lot: what is usual is to grow along."""
+    first, last = scene.part.act, scene.part.act + RAMP_DAYS
+    for day in (day for day in scene.working_days(first, RAMP_DAYS) if day < last):
+        grown = (day - first) / RAMP_DAYS
+        files = scene.grown(1, 70, grown)
+        if scene.has_crm:
+            rows = scene.grown(20, 3000, grown)
+            scene.act("salesforce", "report_export", scene.clock(day, scene.hour(), 5, 1), n=rows)
+        scene.act("m365", "download", scene.clock(day, scene.hour(), 60, files), doc=scene.files(files))
+        if scene.rng.random() < 0.3:
+            at = scene.clock(day, scene.hour(), 5, 1)
+            scene.act("postfix", "mail", at, n=scene.grown(0.1 * MB, 6 * MB, grown), to=scene.private)
+
+
 def _guest(address: str) -> str:
     return str(guest(pl.Series([address]))[0])
 
@@ -172,5 +188,6 @@ _ALL = (
     crew,
     reassign,
     night_owl,
+    ramp,
 )
 DEEDS: Mapping[str, Callable[[Scene], None]] = {deed.__name__: deed for deed in _ALL}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
-from math import log10, sqrt
+from math import log10
 
 import polars as pl
 
 from core.errors import Refused
 from core.model import Evaluation, Metric
 from core.person import Stage
+from core.schema import TIME
+from models.budget import allowed, cases
+from models.intervals import share
 from models.panel import TOGETHER, Panel
 
-NORMAL_95 = 1.96
+BUDGET = 7.0
+"""Cases per 1,000 people and week that `recall_at_budget` has: one a day among a thousand people."""
 FOUND_AT = 1000.0
 """Whoever has a day so rare (one in so many) is found: one case a day among a thousand people."""
 CHECKED_AT = 100.0
@@ -25,7 +29,8 @@ def evaluate(
 ) -> Evaluation:
     """Judge the days from `first` to `last`; frames have days before those too. `scored`: of which share of days there
     is a score. `miscalibration`: by how many orders of magnitude days said to be one in a hundred are more or less,
-    among people who stay. `recall`: which share of the persons with confirmed cases is found, where there are any."""
+    among people who stay. `recall`: which share of the persons with confirmed cases is found, where there are any;
+    `recall_at_budget`: which share is among as many persons, the oddest first, as `BUDGET` has cases for."""
     judged = [_judged(panel, frame, first, last) for frame in frames]
     days = pl.concat([one for one in judged if one.height]) if any(one.height for one in judged) else None
     if days is None:
@@ -36,29 +41,28 @@ def evaluate(
     found = sorted(set(confirmed) & caught)
     metrics = [share("scored", int(days[TOGETHER].is_not_null().sum()), days.height)]
     if usual.height:
-        metrics.append(_miscalibration(share("", rare, usual.height), usual.height))
+        metrics.append(miscalibration(rare, usual.height))
     if confirmed:
+        within = set(_at_budget(days, (last - first).days + 1)) & set(confirmed)
         metrics.append(share("recall", len(found), len(set(confirmed))))
+        metrics.append(share("recall_at_budget", len(within), len(set(confirmed))))
     missed = sorted(set(confirmed) - caught)
     return Evaluation(first=first, last=last, metrics=tuple(metrics), found=tuple(found), missed=tuple(missed))
 
 
-def share(name: str, some: int, of: int) -> Metric:
-    """A share with its 95 % interval (E. B. Wilson, Journal of the American Statistical Association 22, 1927)."""
-    rate, square = some / of, NORMAL_95**2
-    middle = (rate + square / (2 * of)) / (1 + square / of)
-    half = NORMAL_95 * sqrt(rate * (1 - rate) / of + square / (4 * of * of)) / (1 + square / of)
-    return Metric(
-        name=name, value=rate, low=max(0.0, min(middle - half, rate)), high=min(1.0, max(middle + half, rate))
-    )
-
-
-def _miscalibration(rate: Metric, of: int) -> Metric:
+def miscalibration(rare: int, of: int) -> Metric:
+    """By how many orders of magnitude days said to be one in a hundred, so many of all, are more or less."""
     # As in the scores themselves, none in n is less than one in n + 1.
+    rate = share("rare", rare, of)
     off = [log10(max(value, 1 / (of + 1)) * CHECKED_AT) for value in (rate.value, rate.low, rate.high)]
     value, ends = abs(off[0]), sorted(abs(one) for one in off[1:])
     low = 0.0 if off[1] <= 0 <= off[2] else ends[0]
     return Metric(name="miscalibration", value=value, low=min(low, value), high=max(ends[1], value))
+
+
+def _at_budget(days: pl.DataFrame, length: int) -> Sequence[str]:
+    scores = days.select("person", pl.col("day").cast(TIME).alias("at"), pl.col(TOGETHER).alias("score"))
+    return cases(scores, allowed(BUDGET, days["person"].n_unique(), length)).persons
 
 
 def _judged(panel: Panel, frame: pl.DataFrame, first: date, last: date) -> pl.DataFrame:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LEFT_BEHIND = timedelta(days=1)
 """Nobody takes so long between writing a file and telling of it."""
 MODEL, CARD = ".skops", ".json"
-HIGHER = ("recall", "scored")
+HIGHER = ("recall", "recall_at_budget", "scored")
 """Metrics of which more is better; of `miscalibration` less."""
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.evaluating import evaluate
 from app.cli.findings import Lang
-from app.cli.inputs import Check, Json, configuration, house_of, say
+from app.cli.inputs import Check, Json, house_of, say
 
 if TYPE_CHECKING:
     from app.wiring import House
-    from core.batch import Batch
     from core.model import RegisteredModel
 
 Name = Annotated[str, typer.Argument(help="Id of a model, or how it begins.")]
@@ -27,8 +27,8 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
     )
     models.command("train")(train)
-    models.command("evaluate")(evaluate)
     models.command("list")(list_models)
+    models.command("evaluate")(evaluate)
     models.command("shadow")(shadow)
     models.command("promote")(promote)
     models.command("rollback")(rollback)
@@ -60,36 +60,6 @@ def train(
         card = learn(house, last - timedelta(days=days - 1), last, by=by or _who(), seed=seed)
         found = registry_of(house).named(card.id)
         _say(house, [found], json, one=True)
-
-
-def evaluate(
-    context: typer.Context,
-    cert: Annotated[Path, typer.Option(metavar="DIR", help="A release of the CERT insider-threat test data.")],
-    seed: Annotated[int, typer.Option(help="The same seed and the same data give the same figures.")] = 0,
-    json: Json = False,
-) -> None:
-    """How the detectors do on data whose thieves are known, scenario by scenario. Nothing is kept of it."""
-    from app.cert import evaluate_cert, tables
-    from app.cli.show import bar, document, table
-
-    with bar() as progress:
-        reading = progress.add_task("reading", total=None, note="")
-        read = 0
-
-        def show(log: str, batch: Batch) -> None:
-            nonlocal read
-            read += batch.read
-            progress.update(reading, note=f"{log} {read:,} records")
-
-        found = evaluate_cert(cert, configuration(context).data, seed=seed, progress=show)
-    if json:
-        document(found)
-        return
-    for release in found.releases:
-        for sentence in release.says:
-            typer.echo(sentence)
-    for title, head, rows in tables(found):
-        table(title, head, rows)
 
 
 def list_models(context: typer.Context, json: Json = False) -> None:

@@ -100,3 +100,10 @@ def test_real_logs_are_never_touched(tmp_path):
 def test_nobody_and_never_are_refused(tmp_path, employees, days):
     with pytest.raises(Refused, match="at least"):
         simulate(tmp_path, employees=employees, days=days)
+
+
+def test_thieves_of_no_kind_or_without_time_are_refused(tmp_path):
+    with pytest.raises(Refused, match="nobody steals like this: nothing"):
+        simulate(tmp_path, employees=10, days=30, kinds=("nothing",))
+    with pytest.raises(Refused, match="nobody has time"):
+        simulate(tmp_path, employees=10, days=30, kinds=("burst",), since=25)

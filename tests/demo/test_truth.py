@@ -17,6 +17,7 @@ from demo.intents import Intents
 from demo.plot import KINDS, cast
 from demo.quiet import act_quietly, quiet_crew
 from demo.scene import Scene
+from demo.thieves import ramp
 from ingest.approvals import read_approvals
 from tests.demo.logs import files, rows, text_of
 
@@ -182,3 +183,26 @@ def test_a_quiet_crew_shares_files_and_weeks_and_plays_no_other_part():
         days = (own["at"] - int(company.starts[0])) // (24 * HOUR)
         assert own.group_by(days).len()["len"].max() <= 3
     assert each[0] == each[1] == each[2]
+
+
+def test_thieves_who_are_asked_for_are_the_only_ones_and_steal_when_asked():
+    company = found(100, 120, 3, date(2026, 6, 30))
+    players = cast(company, ("drip", "ramp", "burst", "ghost"), since=60)
+    acts = {part.kind: part.act for part in players.thieves}
+    assert acts.keys() == {"drip", "ramp", "burst", "ghost"}
+    assert min(acts["drip"], acts["burst"], acts["ghost"]) >= 60 > acts["ramp"] >= 15
+    assert "ramp" not in KINDS, "only where asked for"
+
+
+def test_a_ramp_grows_over_two_months_without_a_leap():
+    company = found(100, 120, 3, date(2026, 6, 30))
+    (part,) = cast(company, ("ramp",), since=60).thieves
+    intents = Intents()
+    ramp(Scene(company, part, intents))
+    taken = intents.of("m365")
+    days = ((taken["at"] - int(company.starts[0])) // (24 * HOUR)).value_counts().sort("at")
+    assert days["at"][-1] - days["at"][0] > 50
+    third = days.height // 3
+    assert days["count"][-third:].mean() > 5 * days["count"][:third].mean()
+    grown = days["count"][third:] / days["count"].rolling_median(5)[third:]
+    assert grown.max() < 2.5

@@ -11,7 +11,8 @@ import pytest
 from person_days import FIRST, changed, person_days, rows_of
 
 from core.errors import Refused
-from models.evaluate import evaluate, share
+from models.evaluate import evaluate
+from models.intervals import share
 from models.panel import TOGETHER, Frames, Panel
 from models.saving import dumped, loaded
 
