@@ -19,7 +19,7 @@ from core.errors import Refused
 from core.model import Metric
 from ingest.cert import Answers, Release, answers, releases
 from ingest.reading import shown
-from models.evaluate import share
+from models.intervals import share
 from models.panel import TOGETHER, Frames, Panel
 from models.person_days import person_days
 from models.scenarios import KEYS, Scenario, Truth, by_scenario

@@ -14,8 +14,8 @@ from core.drift import RARE, SETTING, Drift
 from core.errors import Refused
 from core.person import Stage
 from models.drift import USUAL, Usual
-from models.evaluate import share
 from models.features import digest
+from models.intervals import share
 from models.panel import TOGETHER, Panel
 from models.table import staying
 

@@ -19,8 +19,9 @@ from core.label import Label
 from core.model import Evaluation, Lesson, Metric, ModelCard, RegisteredModel
 from core.person import Stage
 from models.drift import USUAL, Usual
-from models.evaluate import evaluate, share
+from models.evaluate import evaluate
 from models.features import NAMES, digest
+from models.intervals import share
 from models.lessons import learned
 from models.panel import Frames, Panel
 from models.person_days import person_days

@@ -29,10 +29,10 @@ FINDING = ("person", "at", "stage", TOGETHER)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
     """`scores`: what the panel said together, as `models.budget.records` keeps it, a day's at its end. `findings`: its
-    days (`FINDING` and each detector, in one of how many) that are at least as rare as was asked for. `without`: the scores with each detector
-    left out, by its name. `people`: `PEOPLE`, one row each, `hours` with events in a week that has any. `rare`: of
-    the days that each detector and all together scored, of people who stay and have done nothing, how many they called
-    one in `CHECKED_AT` or rarer, and how many there were."""
+    days (`FINDING` and each detector, in one of how many) that are at least as rare as was asked for. `without`: the
+    scores with each detector left out, by its name. `people`: `PEOPLE`, one row each, `hours` with events in a week
+    that has any. `rare`: of the days that each detector and all together scored, of people who stay and have done
+    nothing, how many they called one in `CHECKED_AT` or rarer, and how many there were."""
 
     scores: pl.DataFrame
     findings: pl.DataFrame

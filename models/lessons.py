@@ -14,7 +14,8 @@ from core.errors import Refused
 from core.label import Label, Origin
 from core.model import Lesson, Metric
 from models.calibrate import Calibration
-from models.evaluate import FOUND_AT, share
+from models.evaluate import FOUND_AT
+from models.intervals import share
 from models.labels import Taught, gathered
 from models.panel import INCIDENTS, TOGETHER, Frames, Panel, magnitude
 from models.supervised import BOOSTED, LABEL, LINEAR, SAID, Supervised

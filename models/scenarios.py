@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from core.model import Metric
-from models.evaluate import share
+from models.intervals import share
 from models.ranked import FALSE_RATES, Scored, above, compared, rate_name
 
 BUDGETS = (1, 5, 20)
