@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Self
@@ -13,12 +13,15 @@ from sklearn.base import BaseEstimator
 
 from core.errors import Refused
 from models.calibrate import LEAST, Calibration
+from models.cumulative import Cumulative
 from models.detector import Detector, Reason
-from models.deviation import Cumulative, Own, Peers
+from models.deviation import Own, Peers
 from models.forest import Forest
-from models.habits import habits_of
+from models.groups import groups_of
 from models.reconstruction import Reconstruction
+from models.sequence import Sequence
 from models.table import Floats, staying
+from models.usual import usual_of
 
 SAMPLE = 100_000
 """Person-days that detectors of the whole company learn from."""
@@ -47,29 +50,31 @@ class Panel:
         if not parts:
             raise Refused("there are no person-days to learn from")
         sample = _smallest(pl.concat(parts)).drop("place")
-        habits = habits_of(_until(frames, learn_until))
+        usual = usual_of(_until(frames, learn_until), learn_until)
+        groups = groups_of(usual, seed)
         detectors: dict[str, Detector] = {
             "forest": Forest(random_state=seed).fit(sample),
             "reconstruction": Reconstruction().fit(sample),
-            "own": Own().learn(habits),
-            "peers": Peers().learn(habits),
-            "cumulative": Cumulative().learn(habits),
+            "own": Own().learn(usual, groups),
+            "peers": Peers().learn(usual, groups),
+            "cumulative": Cumulative().learn(usual, groups),
+            "sequence": Sequence().learn(usual, groups, sample),
         }
-        scores = pl.concat(_scored(detectors, frames, learn_until, calibrate_until))
+        scores = pl.concat(staying(_scores(detectors, frame, learn_until)) for frame in _until(frames, calibrate_until))
         detectors = {name: one for name, one in detectors.items() if scores[name].is_finite().sum() >= LEAST}
         meanings = {name: Calibration(random_state=seed).fit(scores[name].to_numpy()) for name in detectors}
         said = {name: meanings[name].one_in(scores[name].to_numpy()) for name in detectors}
         meanings[TOGETHER] = Calibration(random_state=seed).fit(_magnitude(said))
         return cls(detectors, meanings)
 
-    def judge(self, days: pl.DataFrame) -> pl.DataFrame:
+    def judge(self, days: pl.DataFrame, after: date | None = None) -> pl.DataFrame:
         """`person`, `day` and, for each detector and together, in one of how many person-days it is as odd; null where
-        too little is known. A frame has the days before those that are asked about, as `Cumulative` says."""
-        said = {
-            name: self.meanings[name].one_in(detector.score_samples(days)) for name, detector in self.detectors.items()
-        }
+        too little is known. A frame has the days before those that are asked about, as `Cumulative` says; of those up
+        to `after` nothing is said."""
+        scores = _scores(self.detectors, days, after)
+        said = {name: self.meanings[name].one_in(scores[name].to_numpy()) for name in self.detectors}
         said[TOGETHER] = self.meanings[TOGETHER].one_in(_magnitude(said))
-        return days.select("person", "day").with_columns(
+        return scores.select("person", "day").with_columns(
             pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in said.items()
         )
 
@@ -117,10 +122,16 @@ def _smallest(days: pl.DataFrame) -> pl.DataFrame:
     return days.sort("place", "person", "day").head(SAMPLE)
 
 
-def _scored(detectors: Mapping[str, Detector], frames: Frames, after: date, last: date) -> Sequence[pl.DataFrame]:
-    """Scores of the days of people who stay, after the one date to the other."""
-    found = []
-    for frame in _until(frames, last):
-        scores = [pl.Series(name, detector.score_samples(frame)) for name, detector in detectors.items()]
-        found.append(staying(frame.select("day", "stage").with_columns(scores)).filter(pl.col("day") > after))
+def _scores(detectors: Mapping[str, Detector], days: pl.DataFrame, after: date | None) -> pl.DataFrame:
+    """`person`, `day`, `stage` and what each detector says of the rows after a day."""
+    asked = pl.lit(True) if after is None else pl.col("day") > after
+    some = days.filter(asked)
+    found = some.select("person", "day", "stage")
+    for name, detector in detectors.items():
+        scores = (
+            pl.Series(detector.score_samples(days)).filter(days.select(asked).to_series())
+            if detector.looks_back and after
+            else pl.Series(detector.score_samples(some))
+        )
+        found = found.with_columns(scores.alias(name))
     return found

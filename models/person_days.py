@@ -13,6 +13,7 @@ from core.ports import EventReader
 from core.schema import TIME
 from models.daily import Daily
 from models.features import NAMES, REACH
+from models.kinds import kinds
 from models.own_past import Rows, features
 from models.reading import Some, Source, days_of
 
@@ -23,6 +24,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "department": pl.String(),
     "title": pl.String(),
     "stage": pl.String(),
+    "kind": pl.String(),
     **dict.fromkeys(NAMES, pl.Float64()),
 }
 
@@ -41,8 +43,9 @@ def person_days(
     events from `first` to `last`, none before the person's first event.
 
     A row depends on events up to the end of its day and on links, never on which other days or persons are asked for or
-    in which order events came; `stage` is what HR had filed by the end of the day. Features are null where they cannot
-    be known. Without `persons` everybody whom an account is linked to; accounts that are nobody's only by name.
+    in which order events came; `stage` is what HR had filed by the end of the day, `kind` one of `models.kinds`.
+    Features are null where they cannot be known. Without `persons` everybody whom an account is linked to; accounts
+    that are nobody's only by name.
     `company_domains` are the company's mail domains, by default those of its employees' addresses.
     """
     asked = sorted(directory.people() if persons is None else set(persons))
@@ -77,7 +80,7 @@ def _grid(some: Some, whole: Daily, first: date, last: date, calendar: CompanyCa
 
 
 def _named(grid: pl.DataFrame, persons: Sequence[str], directory: Directory) -> pl.DataFrame:
-    """The rows with person, department, title and the stage at the end of the day."""
+    """The rows with person, department, title, the stage at the end of the day, and its kind."""
     known = [directory.person(person) for person in persons]
     names = pl.DataFrame(
         {
@@ -94,4 +97,5 @@ def _named(grid: pl.DataFrame, persons: Sequence[str], directory: Directory) -> 
         pl.col("day").replace_strict(ends, return_dtype=TIME).alias("@timestamp")
     )
     stages = directory.stages(rows)["leaver.stage"].alias("stage")
-    return rows.select(pl.col("person.id").alias("person"), "day", "department", "title", stages)
+    kind = kinds(rows["day"], directory.calendar.working_days(days))
+    return rows.select(pl.col("person.id").alias("person"), "day", "department", "title", stages, kind)

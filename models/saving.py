@@ -16,12 +16,14 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from core.errors import Refused
 from models.calibrate import Calibration
-from models.deviation import Cumulative, Own, Peers
+from models.cumulative import Cumulative
+from models.deviation import Own, Peers
 from models.forest import Forest
 from models.reconstruction import Reconstruction
+from models.sequence import Sequence
 
 KINDS: Mapping[str, type[BaseEstimator]] = {
-    kind.__name__: kind for kind in (Forest, Reconstruction, Own, Peers, Cumulative, Calibration)
+    kind.__name__: kind for kind in (Forest, Reconstruction, Own, Peers, Cumulative, Sequence, Calibration)
 }
 TRUSTED = (
     "sklearn.tree._tree.Tree",
