@@ -10,7 +10,6 @@ import polars as pl
 
 from models.detector import View
 from models.deviation import Own
-from models.features import LONG
 from models.groups import Groups
 from models.table import Floats, Ints, compressed
 from models.usual import Usual
@@ -23,8 +22,7 @@ APART = 1 << 24
 class Cumulative(Own):
     """How far the person's last days, few or many, add up beyond the own usual: of all runs of at most `run` days that
     end with a day, the largest sum of min(z, cap) - allowance (E. S. Page's CUSUM, Biometrika 41, 1954, with its start
-    unknown). A frame holds the `run` days before those that are asked about; a day is scored from what comes before.
-    Features that are sums of many days themselves add nothing."""
+    unknown). A frame holds the `run` days before those that are asked about; a day is scored from what comes before."""
 
     looks_back = True
 
@@ -35,10 +33,6 @@ class Cumulative(Own):
         self.run = run
         self.allowance = allowance
         self.cap = cap
-
-    @staticmethod
-    def reads(name: str) -> bool:
-        return Own.reads(name) and name not in LONG
 
     def score_samples(self, days: pl.DataFrame) -> Floats:
         self._ready(days)

@@ -12,9 +12,8 @@ import polars as pl
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from core.errors import Refused
 from models.features import STEPS
-from models.table import Bools, Floats, Ints, compressed, expanded, features_of, same_features, staying, with_keys
+from models.table import Bools, Floats, Ints, expanded, features_of, same_features, with_keys
 
 DRIVERS = 3
 """How many features an explanation names."""
@@ -189,36 +188,6 @@ class Detector(BaseEstimator):  # type: ignore[misc]
             )
             for place, feature in enumerate(drove)
         )
-
-
-class Whole(Detector):
-    """A detector that measures every row by the middle and the spread of all it learned from. Fewer than `least` days
-    are too few to learn from; of a row, half of the features that ever vary must be known."""
-
-    least: int
-
-    def _learn(self, days: pl.DataFrame) -> None:
-        taught = staying(days)
-        if taught.height < self.least:
-            raise Refused(f"{taught.height} person-days are too few to learn from: {self.least} are needed")
-        values = compressed(taught, [name for name in features_of(days) if self.reads(name)])
-        self.centre_, self.scale_ = middle_and_spread(values)
-        self.varies_ = np.nanmax(np.nan_to_num(np.abs(values - self.centre_)), axis=0) > 0
-        if not self.varies_.any():
-            raise Refused("no feature of these person-days ever varies: there is nothing to learn")
-        self._learn_from(np.nan_to_num((values - self.centre_) / self.scale_))
-
-    @abstractmethod
-    def _learn_from(self, z: Floats) -> None:
-        """Learn from the distances of all rows."""
-
-    def _view(self, days: pl.DataFrame) -> View:
-        values = compressed(days, self.read_)
-        known = (~np.isnan(values[:, self.varies_])).mean(axis=1) >= 0.5
-        centre = np.broadcast_to(self.centre_, values.shape)
-        scale = np.broadcast_to(self.scale_, values.shape)
-        z = np.nan_to_num((values - centre) / scale)
-        return View(z=z, centre=centre, scale=scale, usual=centre, known=known)
 
 
 MAD_TO_SIGMA = 1.4826

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.detector import Detector, View, odd_together
+from models.features import LONG
 from models.groups import Groups, groups_of, post_key
 from models.kinds import KINDS
 from models.table import Bools, Floats, Ints, compressed
@@ -17,11 +19,23 @@ from models.usual import NEEDS, Usual, usual_of
 
 PRIOR = 10
 """Own days of a kind at which the own past weighs as much as the peers'."""
+PRIOR_PEERS = 5
 MOVED = 0.25
 """What the own past weighs, beside the new peers, from the day on which department or title are no longer those of
 which was learned."""
 FLOOR = 0.1
-"""No spread is below this (compressed): of whoever never exports it is 0."""
+"""No spread is below this (compressed), nor below `SHARE` of everybody's: of whoever never exports it is 0, and the
+first file is not as odd as the first thousand."""
+SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What there is to learn from: what is usual, for whom and for people alike, and some of the days."""
+
+    usual: Usual
+    groups: Groups
+    days: pl.DataFrame
 
 
 class Deviation(Detector):
@@ -29,16 +43,22 @@ class Deviation(Detector):
 
     needs = NEEDS
 
+    @staticmethod
+    def reads(name: str) -> bool:
+        """Not what many days add up to: one deed would be odd for as many days, and three such sums of it agree."""
+        return Detector.reads(name) and name not in LONG
+
     @abstractmethod
-    def learn(self, usual: Usual, groups: Groups) -> Self:
+    def learn(self, past: Past) -> Self:
         """Learn from what is usual, as `fit` does from the days that make it."""
 
     def _learn(self, days: pl.DataFrame) -> None:
         usual = usual_of([days])
-        self.learn(usual, groups_of(usual))
+        self.learn(Past(usual, groups_of(usual), days))
 
-    def _compared(self, usual: Usual, groups: Groups) -> tuple[Usual, Groups]:
+    def _compared(self, past: Past) -> tuple[Usual, Groups]:
         """Keep who is compared with whom; what is usual of the features that it reads."""
+        usual, groups = past.usual, past.groups
         read = [self.reads(name) for name in usual.names]
         self.persons_ = np.array(usual.persons, dtype=str)
         self.posts_ = np.array([post_key(*post) for post in usual.posts], dtype=str)
@@ -47,7 +67,9 @@ class Deviation(Detector):
         self.group_of_posts_ = np.array(list(groups.post.values()), dtype=np.int64)
         self.groups_ = np.array(groups.names, dtype=str)
         self._named(usual.names)
-        return usual.of_features(read), groups.of_features(read)
+        usual, groups = usual.of_features(read), groups.of_features(read)
+        self.floor_ = np.maximum(SHARE * np.nan_to_num(groups.spread[-1]), FLOOR)
+        return usual, groups
 
     def _odd(self, z: Floats) -> Floats:
         return odd_together(z)
@@ -72,11 +94,11 @@ class Deviation(Detector):
         kind = days["kind"].replace_strict(list(KINDS), range(len(KINDS)), default=0, return_dtype=pl.Int64).to_numpy()
         return person, np.where(known & ~moved, own, by_post), kind, moved
 
-    def _against(self, days: pl.DataFrame, centre: Floats, scale: Floats, known: Bools) -> View:
+    def _against(self, days: pl.DataFrame, kind: Ints, centre: Floats, scale: Floats, known: Bools) -> View:
         """Each row against a centre and a spread of its own."""
         values = compressed(days, self.read_)
         usual = np.nan_to_num(centre.astype(np.float64))
-        spread = np.maximum(np.nan_to_num(scale.astype(np.float64)), FLOOR)
+        spread = np.maximum(np.nan_to_num(scale.astype(np.float64)), self.floor_[kind])
         z = np.nan_to_num((values - usual) / spread)
         z[np.isnan(centre)] = 0
         return View(z=z, centre=usual, scale=spread, usual=usual, known=known)
@@ -91,8 +113,8 @@ class Own(Deviation):
         self.least = least
         self.chunk = chunk
 
-    def learn(self, usual: Usual, groups: Groups) -> Self:
-        usual, groups = self._compared(usual, groups)
+    def learn(self, past: Past) -> Self:
+        usual, groups = self._compared(past)
         days = np.bincount(usual.person, weights=usual.days, minlength=len(usual.persons))
         self.enough_ = np.append(days >= self.least, False)
         weight = (usual.days / (usual.days + PRIOR))[:, None].astype(np.float32)
@@ -120,21 +142,20 @@ class Own(Deviation):
         own = np.where(place < 0, 0, place)
         scale = _mixed_spread((self.centre_[own], self.scale_[own]), (centre, scale), weight)
         centre = _mixed(self.centre_[own], centre, weight)
-        return self._against(days, centre, scale, self.enough_[person])
+        return self._against(days, kind, centre, scale, self.enough_[person])
 
 
 class Peers(Deviation):
     """Against the people whom a person is compared with (`models.groups`). No score where there is no such group.
 
-    Spreads are drawn towards everybody's as if `prior` persons of those had been seen too."""
+    Spreads are drawn towards everybody's as if `PRIOR_PEERS` persons of those had been seen too."""
 
-    def __init__(self, *, prior: float = 5.0, chunk: int = 16_384) -> None:
-        self.prior = prior
+    def __init__(self, *, chunk: int = 16_384) -> None:
         self.chunk = chunk
 
-    def learn(self, usual: Usual, groups: Groups) -> Self:
-        _, groups = self._compared(usual, groups)
-        weight = groups.size / (groups.size + self.prior)
+    def learn(self, past: Past) -> Self:
+        _, groups = self._compared(past)
+        weight = groups.size / (groups.size + PRIOR_PEERS)
         drawn = _mixed(np.square(groups.spread), np.square(groups.spread[-1:]), weight[:, :, None].astype(np.float32))
         self.centre_, self.scale_ = groups.centre, np.sqrt(drawn)
         return self
@@ -142,7 +163,7 @@ class Peers(Deviation):
     def _view(self, days: pl.DataFrame) -> View:
         _, group, kind, _ = self._who(days)
         known = group != len(self.groups_) - 1
-        return self._against(days, self.centre_[group, kind], self.scale_[group, kind], known)
+        return self._against(days, kind, self.centre_[group, kind], self.scale_[group, kind], known)
 
 
 def places(wanted: pl.Series, known: NDArray[np.str_]) -> Ints:

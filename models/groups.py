@@ -171,10 +171,19 @@ def _fill(size: Ints, tables: Sequence[Floats], wider: Sequence[int]) -> None:
 
 def median(rows: Floats) -> Floats:
     """Of each column; not a number where none is known."""
-    unknown = np.isnan(rows).all(axis=0)
-    return np.where(unknown, np.nan, np.nanmedian(np.where(unknown, 0.0, rows), axis=0))
+    ordered = np.sort(rows, axis=0)  # what is not known comes last
+    known = len(rows) - np.isnan(rows).sum(axis=0)
+    low, high = (np.maximum((known - odd) // 2, 0) for odd in (1, 0))
+    columns = np.arange(rows.shape[1])
+    found: Floats = np.where(
+        known > 0, (ordered[low, columns] + ordered[np.minimum(high, len(rows) - 1), columns]) / 2, np.nan
+    )
+    return found
 
 
 def _spread(centre: Floats, spread: Floats) -> Floats:
     between = MAD_TO_SIGMA * np.nan_to_num(median(np.abs(centre - median(centre))))
-    return np.hypot(between, median(spread))
+    known = ~np.isnan(spread)
+    within = np.where(known, np.square(spread), 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    found: Floats = np.sqrt(np.square(between) + within)
+    return found

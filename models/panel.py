@@ -15,7 +15,7 @@ from core.errors import Refused
 from models.calibrate import LEAST, Calibration
 from models.cumulative import Cumulative
 from models.detector import Detector, Reason
-from models.deviation import Own, Peers
+from models.deviation import Own, Past, Peers
 from models.forest import Forest
 from models.groups import groups_of
 from models.reconstruction import Reconstruction
@@ -36,7 +36,7 @@ Frames = Callable[[], Iterable[pl.DataFrame]]
 @dataclass(frozen=True, slots=True)
 class Panel:
     """Detectors by name, and for each name and `together` what a score means. One detector is one vote: together they
-    say the mean of what each says, in orders of magnitude, which is calibrated again."""
+    say the root mean square of what each says, in orders of magnitude, which is calibrated again."""
 
     detectors: Mapping[str, Detector]
     meanings: Mapping[str, Calibration]
@@ -51,14 +51,14 @@ class Panel:
             raise Refused("there are no person-days to learn from")
         sample = _smallest(pl.concat(parts)).drop("place")
         usual = usual_of(_until(frames, learn_until), learn_until)
-        groups = groups_of(usual, seed)
+        past = Past(usual, groups_of(usual, seed), sample)
         detectors: dict[str, Detector] = {
-            "forest": Forest(random_state=seed).fit(sample),
-            "reconstruction": Reconstruction().fit(sample),
-            "own": Own().learn(usual, groups),
-            "peers": Peers().learn(usual, groups),
-            "cumulative": Cumulative().learn(usual, groups),
-            "sequence": Sequence().learn(usual, groups, sample),
+            "forest": Forest(random_state=seed).learn(past),
+            "reconstruction": Reconstruction().learn(past),
+            "own": Own().learn(past),
+            "peers": Peers().learn(past),
+            "cumulative": Cumulative().learn(past),
+            "sequence": Sequence().learn(past),
         }
         scores = pl.concat(staying(_scores(detectors, frame, learn_until)) for frame in _until(frames, calibrate_until))
         detectors = {name: one for name, one in detectors.items() if scores[name].is_finite().sum() >= LEAST}
@@ -102,8 +102,8 @@ class Panel:
 def _magnitude(said: Mapping[str, Floats]) -> Floats:
     values = np.log10(np.column_stack([said[name] for name in sorted(said)]))
     known = (~np.isnan(values)).sum(axis=1)
-    total = np.nansum(values, axis=1) / np.maximum(known, 1)
-    found: Floats = np.where(known >= AT_LEAST, total, np.nan)
+    total = np.nansum(np.square(values), axis=1) / np.maximum(known, 1)
+    found: Floats = np.where(known >= AT_LEAST, np.sqrt(total), np.nan)
     return found
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 
 from models.detector import View
-from models.deviation import Deviation
+from models.deviation import Deviation, Past
 from models.features import STEPS
-from models.groups import Groups, groups_of
+from models.groups import Groups
 from models.hows import CLASSES
 from models.table import Floats, compressed, expanded, staying
-from models.usual import NEEDS, Usual, usual_of
+from models.usual import NEEDS, Usual
 
 WIDTH = len(CLASSES)
 FAR = 10.0
@@ -37,18 +37,12 @@ class Sequence(Deviation):
     def reads(name: str) -> bool:
         return name in STEPS
 
-    def learn(self, usual: Usual, groups: Groups, days: pl.DataFrame | None = None) -> Self:
-        """`days`: a sample of the days, which say how wide the spread is."""
-        self._chains(*self._compared(usual, groups))
-        if days is not None and (taught := staying(days)).height:
-            view = self._view(taught)
-            away = np.nan_to_num(np.square(view.z))
-            self.wider_ = np.maximum(np.minimum(away, FAR**2).mean(axis=0), 1)
+    def learn(self, past: Past) -> Self:
+        self._chains(*self._compared(past))
+        if (taught := staying(past.days)).height:
+            away = np.minimum(np.abs(self._view(taught).z), FAR)
+            self.wider_ = np.maximum(np.square(away).mean(axis=0), 1)
         return self
-
-    def _learn(self, days: pl.DataFrame) -> None:
-        usual = usual_of([days])
-        self.learn(usual, groups_of(usual), days)
 
     def _chains(self, usual: Usual, groups: Groups) -> None:
         own = np.zeros((len(usual.persons) + 1, usual.steps.shape[1]))

@@ -59,7 +59,7 @@ def test_a_day_unlike_all_before_is_the_oddest_and_says_what_drove_it(detector: 
     scores = detector.score_samples(odd)
     (row,) = rows_of(odd, "p004", 59)
     if isinstance(detector, Forest):  # one vote: it cannot tell how far out is far out
-        assert scores[row] > np.nanquantile(scores, 0.98)
+        assert scores[row] > np.nanquantile(scores, 0.97)
     else:
         assert np.nanargmax(scores) == row
     (reasons,) = detector.explain(odd, float(np.nanquantile(scores, 0.99)), [row])

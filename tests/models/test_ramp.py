@@ -8,6 +8,7 @@ import polars as pl
 from person_days import FIRST, person_days
 
 from models.cumulative import Cumulative
+from models.deviation import Past
 from models.groups import groups_of
 from models.usual import usual_of
 
@@ -29,7 +30,7 @@ def ramped() -> pl.DataFrame:
 def test_a_ramp_of_sixty_days_inside_what_was_learned_is_found_in_four_of_five() -> None:
     days = ramped()
     learned = usual_of([days.filter(pl.col("day") < END)], END - timedelta(days=1))
-    scores = days.with_columns(score=Cumulative().learn(learned, groups_of(learned)).score_samples(days))
+    scores = days.with_columns(score=Cumulative().learn(Past(learned, groups_of(learned), days)).score_samples(days))
     guilty = pl.col("person").is_in(THIEVES)
     limit = scores.filter(~guilty & (pl.col("day") >= END))["score"].quantile(0.999)
     found = scores.filter(guilty & (pl.col("day") >= END - timedelta(days=RAMP)) & (pl.col("score") > limit))

@@ -12,7 +12,7 @@ from person_days import person_days
 
 from core.calendar import CompanyCalendar
 from core.errors import Refused
-from models.deviation import Own, Peers
+from models.deviation import Own, Past, Peers
 from models.groups import EVERYBODY, behaving_alike, groups_of, post_key
 from models.kinds import OFF, QUARTER_END, WORKING, kinds
 from models.usual import LAG, Usual, usual_of
@@ -66,7 +66,7 @@ def learned(*own: pl.DataFrame) -> Usual:
 def odd(own: pl.DataFrame, day: date, detector: type[Own] | type[Peers] = Own, *others: pl.DataFrame) -> float:
     """How odd a person's day is to who learned before it."""
     usual = learned(own, *others)
-    scores = detector().learn(usual, groups_of(usual)).score_samples(own)
+    scores = detector().learn(Past(usual, groups_of(usual), own)).score_samples(own)
     return float(scores[own["day"].to_list().index(day)])
 
 
