@@ -44,18 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         def frames() -> Iterable[pl.DataFrame]:
             return (pl.read_parquet(file) for file in files)
 
-        before, start = _peak(), time.perf_counter()
+        before, start, worked = _peak(), time.perf_counter(), time.process_time()
         panel = Panel.learn(frames, *until)
-        took = time.perf_counter() - start
-        print(f"learned in {took:.1f} s: {rows / took:,.0f} person-days/s")
+        took, worked = time.perf_counter() - start, time.process_time() - worked
+        print(f"learned in {took:.1f} s ({worked:.1f} s of processor time): {rows / took:,.0f} person-days/s")
         print(f"memory {before:.0f} MB before, {_peak():.0f} MB at most")
         print(f"the model's file has {len(dumped(panel.parts())) / 2**20:.1f} MB")
         since = LAST - timedelta(days=BEFORE)
         days = [frame.filter(pl.col("day") > since) for frame in frames()]
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         judged = sum(panel.judge(frame, after=LAST - timedelta(days=1)).height for frame in days)
-        took = time.perf_counter() - start
-        print(f"{judged:,} person-days of one day judged in {took:.1f} s, with the {BEFORE} days before at hand")
+        took, worked = time.perf_counter() - start, time.process_time() - worked
+        print(f"{judged:,} person-days of one day judged in {took:.1f} s ({worked:.1f} s of processor time),")
+        print(f"with the {BEFORE} days before at hand")
 
 
 def _written(folder: Path, people: int, first: date) -> Iterable[Path]:

@@ -41,7 +41,7 @@ class Past:
 class Deviation(Detector):
     """A detector that knows by the kind of day what is usual for persons and for those whom they are compared with."""
 
-    needs = NEEDS
+    needs: tuple[str, ...] = NEEDS
 
     @staticmethod
     def reads(name: str) -> bool:

@@ -164,9 +164,9 @@ def _fill(size: Ints, tables: Sequence[Floats], wider: Sequence[int]) -> None:
             for table in tables:
                 table[last, kind] = table[last, known[0]]
     for group in sorted(range(last), key=lambda group: wider[group] != last):
-        for kind in np.flatnonzero(size[group] == 0):
-            for table in tables:
-                table[group, kind] = table[wider[group], kind]
+        unknown = size[group] == 0
+        for table in tables:
+            table[group, unknown] = table[wider[group], unknown]
 
 
 def median(rows: Floats) -> Floats:

@@ -45,11 +45,10 @@ class Sequence(Deviation):
         return self
 
     def _chains(self, usual: Usual, groups: Groups) -> None:
-        own = np.zeros((len(usual.persons) + 1, usual.steps.shape[1]))
-        np.add.at(own, usual.person, usual.steps)
-        alike = np.zeros((len(groups.names), usual.steps.shape[1]))
+        own = _square(np.zeros((len(usual.persons) + 1, usual.steps.shape[1])))
+        np.add.at(own, usual.person, _square(usual.steps))
+        alike = np.zeros((len(groups.names), *own.shape[1:]))
         np.add.at(alike, groups.person, own[:-1])
-        own, alike = _square(own), _square(alike)
         everybody = alike.sum(axis=0) + 1
         self.alike_ = self._chain(alike, everybody / everybody.sum(axis=-1, keepdims=True))
         self.own_ = self._chain(own, self.alike_[np.append(groups.person, -1)])
