@@ -27,7 +27,7 @@ class Cumulative(Own):
     looks_back = True
 
     def __init__(
-        self, *, run: int = 60, allowance: float = 0.5, cap: float = 4.0, least: int = 10, chunk: int = 16_384
+        self, *, run: int = 60, allowance: float = 1.0, cap: float = 4.0, least: int = 10, chunk: int = 16_384
     ) -> None:
         super().__init__(least=least, chunk=chunk)
         self.run = run

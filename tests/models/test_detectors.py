@@ -165,7 +165,7 @@ def test_the_best_run_is_the_one_that_trying_all_finds() -> None:
     runs = Cumulative(run=7).fit(DAYS)
     some = DAYS.filter(pl.col("person").is_in(["p001", "p002"]))
     z = Own._view(runs, some).z
-    added = np.minimum(z, 4.0) - 0.5
+    added = np.minimum(z, 4.0) - runs.allowance
     added[np.isnan(compressed(some, runs.read_))] = 0
     expected = np.array(
         [
