@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks import notice, sources, whole_way
+from benchmarks import notice, sources, training, whole_way
 
 sources.main(["--employees", "300", "--days", "30"])
 whole_way.main(["--employees", "300", "--days", "30"])
 notice.main(["--employees", "40", "--days", "60", "--copies", "3"])
+training.main(["--people", "1000", "--days", "120"])

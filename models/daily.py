@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from models.events import CODES, REMEMBERED, values
-from models.features import FEATURES, Count, Distinct, Total
+from models.features import FEATURES
+from models.hows import Count, Distinct, Total
 from models.stable import numbers_of
 
 KEYS = ("who", "day")

@@ -12,13 +12,13 @@ import polars as pl
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from core.errors import Refused
-from models.table import Bools, Floats, Ints, compressed, expanded, features_of, same_features, staying, with_keys
+from models.features import STEPS
+from models.table import Bools, Floats, Ints, expanded, features_of, same_features, with_keys
 
 DRIVERS = 3
 """How many features an explanation names."""
 DIGITS = 9
-STEPS = 64
+PARTS = 64
 HALVINGS = 12
 
 
@@ -78,8 +78,14 @@ class Detector(BaseEstimator):  # type: ignore[misc]
         """Learn. Raises `Refused` where there is too little to learn from."""
         with_keys(days, self.needs)
         names = features_of(days)
-        self._learn(staying(days), names)
+        self._learn(days)
         return self._named(names)
+
+    @staticmethod
+    def reads(name: str) -> bool:
+        """Whether it looks at a feature of this name. How often one class of actions follows another is looked at by
+        `Sequence` alone."""
+        return name not in STEPS
 
     def score_samples(self, days: pl.DataFrame) -> Floats:
         """How odd each row is: the higher, the odder; not a number where too little is known. Raises `Refused` for
@@ -102,8 +108,8 @@ class Detector(BaseEstimator):  # type: ignore[misc]
         return [self._reasons(view, shares, order, row, enough[row]) for row in range(len(chosen))]
 
     @abstractmethod
-    def _learn(self, days: pl.DataFrame, names: Sequence[str]) -> None:
-        """Learn from the days of people who stay."""
+    def _learn(self, days: pl.DataFrame) -> None:
+        """Learn from the days, of the features that it reads."""
 
     @abstractmethod
     def _view(self, days: pl.DataFrame) -> View: ...
@@ -122,6 +128,7 @@ class Detector(BaseEstimator):  # type: ignore[misc]
     def _named(self, names: Sequence[str]) -> Self:
         self.feature_names_in_ = np.array(names, dtype=object)
         self.n_features_in_ = len(names)
+        self.read_ = np.array([name for name in names if self.reads(name)], dtype=object)
         return self
 
     def _ready(self, days: pl.DataFrame) -> None:
@@ -155,7 +162,7 @@ class Detector(BaseEstimator):  # type: ignore[misc]
         observed = view.z[rows, features]
         beyond, within = np.ones(len(rows)), np.full(len(rows), np.nan)
         is_beyond = self._odd(view.z) > limit
-        for part in np.linspace(1, 0, STEPS + 1):
+        for part in np.linspace(1, 0, PARTS + 1):
             held = np.isnan(within) & (self._at(view, features, observed * part) <= limit)
             within[held] = part
             beyond = np.where(np.isnan(within), part, beyond)
@@ -176,7 +183,7 @@ class Detector(BaseEstimator):  # type: ignore[misc]
         total = float(shares[row, drove].sum())
         return tuple(
             Reason(
-                feature=str(self.feature_names_in_[feature]),
+                feature=str(self.read_[feature]),
                 value=view.value(row, feature, float(view.z[row, feature])),
                 usual=float(expanded(view.usual[row, feature])),
                 share=float(shares[row, feature]) / total,
@@ -184,35 +191,6 @@ class Detector(BaseEstimator):  # type: ignore[misc]
             )
             for place, feature in enumerate(drove)
         )
-
-
-class Whole(Detector):
-    """A detector that measures every row by the middle and the spread of all it learned from. Fewer than `least` days
-    are too few to learn from; of a row, half of the features that ever vary must be known."""
-
-    least: int
-
-    def _learn(self, days: pl.DataFrame, names: Sequence[str]) -> None:
-        if days.height < self.least:
-            raise Refused(f"{days.height} person-days are too few to learn from: {self.least} are needed")
-        values = compressed(days, names)
-        self.centre_, self.scale_ = middle_and_spread(values)
-        self.varies_ = np.nanmax(np.nan_to_num(np.abs(values - self.centre_)), axis=0) > 0
-        if not self.varies_.any():
-            raise Refused("no feature of these person-days ever varies: there is nothing to learn")
-        self._learn_from(np.nan_to_num((values - self.centre_) / self.scale_))
-
-    @abstractmethod
-    def _learn_from(self, z: Floats) -> None:
-        """Learn from the distances of all rows."""
-
-    def _view(self, days: pl.DataFrame) -> View:
-        values = compressed(days, self.feature_names_in_)
-        known = (~np.isnan(values[:, self.varies_])).mean(axis=1) >= 0.5
-        centre = np.broadcast_to(self.centre_, values.shape)
-        scale = np.broadcast_to(self.scale_, values.shape)
-        z = np.nan_to_num((values - centre) / scale)
-        return View(z=z, centre=centre, scale=scale, usual=centre, known=known)
 
 
 MAD_TO_SIGMA = 1.4826

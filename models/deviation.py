@@ -1,256 +1,188 @@
-"""How far a person-day is from the person's own usual, from that of colleagues, and how far days add up."""
+"""How far a person-day is from the person's own usual, and from that of people alike."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from models.detector import MAD_TO_SIGMA, Detector, View, odd_together
-from models.habits import NEEDS, Habits, habits_of
+from models.detector import Detector, View, odd_together
+from models.features import LONG
+from models.groups import Groups, groups_of, post_key
+from models.kinds import KINDS
 from models.table import Bools, Floats, Ints, compressed
+from models.usual import NEEDS, Usual, usual_of
 
-STEP = 2.0**-20
-APART = 1 << 24
-"""More days than lie between any two dates."""
+PRIOR = 10
+"""Own days of a kind at which the own past weighs as much as the peers'."""
+PRIOR_PEERS = 5
+MOVED = 0.25
+"""What the own past weighs, beside the new peers, from the day on which department or title are no longer those of
+which was learned."""
+FLOOR = 0.1
+"""No spread is below this (compressed), nor below `SHARE` of everybody's: of whoever never exports it is 0, and the
+first file is not as odd as the first thousand."""
+SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What there is to learn from: what is usual, for whom and for people alike, and some of the days."""
+
+    usual: Usual
+    groups: Groups
+    days: pl.DataFrame
 
 
 class Deviation(Detector):
-    """A detector that knows persons by their habits. Spreads are drawn towards everybody's, as if `prior` days of those
-    had been seen too, and are never below `floor` (compressed): someone who never exports has spread 0."""
+    """A detector that knows by the kind of day what is usual for persons and for those whom they are compared with."""
 
-    needs = NEEDS
-    prior: float
-    floor: float
+    needs: tuple[str, ...] = NEEDS
 
-    def learn(self, habits: Habits) -> Self:
-        """Learn from habits, as `fit` does from the days that make them."""
-        self._from(habits)
-        return self._named(habits.names)
+    @staticmethod
+    def reads(name: str) -> bool:
+        """Not what many days add up to: one deed would be odd for as many days, and three such sums of it agree."""
+        return Detector.reads(name) and name not in LONG
 
-    def _learn(self, days: pl.DataFrame, names: Sequence[str]) -> None:  # noqa: ARG002
-        self._from(habits_of([days]))
+    @abstractmethod
+    def learn(self, past: Past) -> Self:
+        """Learn from what is usual, as `fit` does from the days that make it."""
 
-    def _from(self, habits: Habits) -> None:
-        raise NotImplementedError
+    def _learn(self, days: pl.DataFrame) -> None:
+        usual = usual_of([days])
+        self.learn(Past(usual, groups_of(usual), days))
+
+    def _compared(self, past: Past) -> tuple[Usual, Groups]:
+        """Keep who is compared with whom; what is usual of the features that it reads."""
+        usual, groups = past.usual, past.groups
+        read = [self.reads(name) for name in usual.names]
+        self.persons_ = np.array(usual.persons, dtype=str)
+        self.posts_ = np.array([post_key(*post) for post in usual.posts], dtype=str)
+        self.group_ = groups.person
+        self.group_posts_ = np.array(list(groups.post), dtype=str)
+        self.group_of_posts_ = np.array(list(groups.post.values()), dtype=np.int64)
+        self.groups_ = np.array(groups.names, dtype=str)
+        self._named(usual.names)
+        usual, groups = usual.of_features(read), groups.of_features(read)
+        self.floor_ = np.maximum(SHARE * np.nan_to_num(groups.spread[-1]), FLOOR)
+        return usual, groups
 
     def _odd(self, z: Floats) -> Floats:
         return odd_together(z)
 
-    def _shrunk(self, spread: Floats, weight: Floats) -> Floats:
-        """Spreads of rows that count as much as their weight, drawn towards the usual one of all rows."""
-        usual = np.sqrt(_mean(np.square(spread)))
-        own = np.where(np.isnan(spread), usual, spread)
-        drawn = (weight[:, None] * np.square(own) + self.prior * np.square(usual)) / (weight[:, None] + self.prior)
-        return np.maximum(np.sqrt(drawn), self.floor)
+    def _who(self, days: pl.DataFrame) -> tuple[Ints, Ints, Ints, Bools]:
+        """Of each row: the number of the person (-1 for who is not known), of the group (the last, everybody, where
+        there is no other), of the kind of day, and whether the person has another post than was learned."""
+        person = places(days["person"], self.persons_)
+        department, title = pl.col("department").fill_null(""), pl.col("title").fill_null("")
+        keys = days.select(
+            pl.format("{}\x1f{}", department, title).alias("post"),
+            pl.format("{}\x1f", department).alias("department"),
+        )
+        posts = np.append(self.posts_, "")
+        known = person >= 0
+        there = (days["department"].fill_null("") != "").to_numpy()
+        moved = known & there & (keys["post"].to_numpy().astype(str) != posts[person])
+        of_posts = np.append(self.group_of_posts_, len(self.groups_) - 1)
+        exact, wide = (places(keys[name], self.group_posts_) for name in ("post", "department"))
+        by_post = of_posts[np.where(exact >= 0, exact, wide)]
+        own = np.append(self.group_, len(self.groups_) - 1)[person]
+        kind = days["kind"].replace_strict(list(KINDS), range(len(KINDS)), default=0, return_dtype=pl.Int64).to_numpy()
+        return person, np.where(known & ~moved, own, by_post), kind, moved
 
-    def _against(self, days: pl.DataFrame, place: Ints, centre: Floats, scale: Floats) -> View:
-        """Each row against that of its place; no score where there is none."""
-        values = compressed(days, self.feature_names_in_)
-        usual = centre[place].astype(np.float64)
-        spread = scale[place].astype(np.float64)
+    def _against(self, days: pl.DataFrame, kind: Ints, centre: Floats, scale: Floats, known: Bools) -> View:
+        """Each row against a centre and a spread of its own."""
+        values = compressed(days, self.read_)
+        usual = np.nan_to_num(centre.astype(np.float64))
+        spread = np.maximum(np.nan_to_num(scale.astype(np.float64)), self.floor_[kind])
         z = np.nan_to_num((values - usual) / spread)
-        return View(z=z, centre=np.nan_to_num(usual), scale=spread, usual=np.nan_to_num(usual), known=place >= 0)
+        z[np.isnan(centre)] = 0
+        return View(z=z, centre=usual, scale=spread, usual=usual, known=known)
 
 
 class Own(Deviation):
-    """Against the person's own days, frozen when learned, so that nobody can lead them along slowly. No score for who
-    had fewer than `least` of them."""
+    """Against the person's own days of the kind, frozen when learned, so that nobody can lead them along slowly, and
+    drawn towards the peers' where there are few of them (the credibility of H. Bühlmann, Experience rating and
+    credibility, ASTIN Bulletin 4, 1967). No score for who had fewer than `least` days of any kind."""
 
-    def __init__(self, *, least: int = 10, prior: float = 20.0, floor: float = 0.1, chunk: int = 16_384) -> None:
+    def __init__(self, *, least: int = 10, chunk: int = 16_384) -> None:
         self.least = least
-        self.prior = prior
-        self.floor = floor
         self.chunk = chunk
 
-    def _from(self, habits: Habits) -> None:
-        enough = habits.days >= self.least
-        scale = self._shrunk(habits.spread, habits.days.astype(np.float64))
-        self.persons_ = [person for person, held in zip(habits.persons, enough, strict=True) if held]
-        self.centre_ = _or_nothing(self._middle(habits, scale)[enough], len(habits.names), np.nan)
-        self.scale_ = _or_nothing(scale[enough].astype(np.float32), len(habits.names), 1.0)
+    def learn(self, past: Past) -> Self:
+        usual, groups = self._compared(past)
+        days = np.bincount(usual.person, weights=usual.days, minlength=len(usual.persons))
+        self.enough_ = np.append(days >= self.least, False)
+        weight = (usual.days / (usual.days + PRIOR))[:, None].astype(np.float32)
+        group = groups.person[usual.person]
+        peers = self._middle_of(groups)
+        theirs = peers[group, usual.kind], groups.spread[group, usual.kind]
+        self.centre_ = _mixed(self._middle(usual), theirs[0], weight)
+        self.scale_ = _mixed_spread((self._middle(usual), usual.spread), theirs, weight)
+        self.place_ = np.full((len(usual.persons) + 1, len(KINDS)), -1)
+        self.place_[usual.person, usual.kind] = np.arange(len(usual.person))
+        self.peers_centre_, self.peers_scale_ = peers, groups.spread
+        return self
 
-    def _middle(self, habits: Habits, scale: Floats) -> Floats:  # noqa: ARG002
-        return habits.centre
+    def _middle(self, usual: Usual) -> Floats:
+        return usual.centre
+
+    def _middle_of(self, groups: Groups) -> Floats:
+        return groups.centre
 
     def _view(self, days: pl.DataFrame) -> View:
-        return self._against(days, _places(days["person"], self.persons_), self.centre_, self.scale_)
+        person, group, kind, moved = self._who(days)
+        place = self.place_[person, kind]
+        centre, scale = self.peers_centre_[group, kind], self.peers_scale_[group, kind]
+        weight = np.where(place < 0, 0, np.where(moved, MOVED, 1))[:, None].astype(np.float32)
+        own = np.where(place < 0, 0, place)
+        scale = _mixed_spread((self.centre_[own], self.scale_[own]), (centre, scale), weight)
+        centre = _mixed(self.centre_[own], centre, weight)
+        return self._against(days, kind, centre, scale, self.enough_[person])
 
 
 class Peers(Deviation):
-    """Against people of the same department and title, or of the department where those are fewer than `least`; each
-    counts once, however many days were seen. No score where these are fewer too."""
+    """Against the people whom a person is compared with (`models.groups`). No score where there is no such group.
 
-    def __init__(self, *, least: int = 5, prior: float = 5.0, floor: float = 0.1, chunk: int = 16_384) -> None:
-        self.least = least
-        self.prior = prior
-        self.floor = floor
+    Spreads are drawn towards everybody's as if `PRIOR_PEERS` persons of those had been seen too."""
+
+    def __init__(self, *, chunk: int = 16_384) -> None:
         self.chunk = chunk
 
-    def _from(self, habits: Habits) -> None:
-        groups: dict[str, list[int]] = {}
-        for row, (department, title) in enumerate(habits.posts):
-            if department:
-                for name in filter(None, (_whole(department), _post(department, title))):
-                    groups.setdefault(name, []).append(row)
-        self.groups_ = sorted(name for name, rows in groups.items() if len(rows) >= self.least)
-        chosen = [groups[name] for name in self.groups_]
-        width = len(habits.names)
-        centre = np.array([_median(habits.centre[rows]) for rows in chosen]).reshape(-1, width)
-        between = np.array([_mad(habits.centre[rows]) for rows in chosen]).reshape(-1, width)
-        within = np.array([_median(habits.spread[rows]) for rows in chosen]).reshape(-1, width)
-        sizes = np.array([len(rows) for rows in chosen], dtype=np.float64)
-        scale = self._shrunk(np.hypot(between, within), sizes) if chosen else between
-        self.centre_ = _or_nothing(centre.astype(np.float32), width, np.nan)
-        self.scale_ = _or_nothing(scale.astype(np.float32), width, 1.0)
+    def learn(self, past: Past) -> Self:
+        _, groups = self._compared(past)
+        weight = groups.size / (groups.size + PRIOR_PEERS)
+        drawn = _mixed(np.square(groups.spread), np.square(groups.spread[-1:]), weight[:, :, None].astype(np.float32))
+        self.centre_, self.scale_ = groups.centre, np.sqrt(drawn)
+        return self
 
     def _view(self, days: pl.DataFrame) -> View:
-        department, title = days["department"].fill_null(""), days["title"].fill_null("")
-        departments = pl.Series([_whole(one) for one in department], dtype=pl.String)
-        posts = pl.Series([_post(*both) for both in zip(department, title, strict=True)], dtype=pl.String)
-        exact, wide = _places(posts, self.groups_), _places(departments, self.groups_)
-        return self._against(days, np.where(exact >= 0, exact, wide), self.centre_, self.scale_)
+        _, group, kind, _ = self._who(days)
+        known = group != len(self.groups_) - 1
+        return self._against(days, kind, self.centre_[group, kind], self.scale_[group, kind], known)
 
 
-class Cumulative(Own):
-    """How far the person's last days, few or many, add up beyond the own usual: of all runs of at most `run` days that
-    end with a day, the largest sum of min(z, cap) - allowance (E. S. Page's CUSUM, Biometrika 41, 1954, with its start
-    unknown). A frame holds the `run` days before those that are asked about; a day is scored from what comes before."""
-
-    def __init__(
-        self,
-        *,
-        run: int = 60,
-        allowance: float = 0.5,
-        cap: float = 4.0,
-        least: int = 10,
-        prior: float = 20.0,
-        floor: float = 0.1,
-        chunk: int = 16_384,
-    ) -> None:
-        super().__init__(least=least, prior=prior, floor=floor, chunk=chunk)
-        self.run = run
-        self.allowance = allowance
-        self.cap = cap
-
-    @property
-    def looks_back(self) -> int:
-        return self.run - 1
-
-    def score_samples(self, days: pl.DataFrame) -> Floats:
-        self._ready(days)
-        order = days.select("person", "day").with_row_index("row").sort("person", "day", "row")["row"].to_numpy()
-        scores = np.full(days.height, np.nan)
-        done = 0
-        for some in self._chunks(days[order]):
-            scores[order[done : done + some.height]] = self._scores(self._view(some))
-            done += some.height
-        return scores
-
-    def _chunks(self, days: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Whole persons, as many as there is room for; `days` has each person's together."""
-        if not days.height:
-            return
-        ends = np.cumsum(days.select(pl.col("person").rle().struct.field("len")).to_series().to_numpy())
-        start = 0
-        for end, following in zip(ends, np.append(ends[1:], np.inf), strict=True):
-            if following - start > self.chunk:
-                yield days[start:end]
-                start = int(end)
-
-    def _middle(self, habits: Habits, scale: Floats) -> Floats:
-        """The mean, since days with much and days with little add up to it, and one standard error more, so that a mean
-        learned too low does not add up."""
-        return habits.mean + scale / np.sqrt(habits.days)[:, None]
-
-    def _chosen(self, days: pl.DataFrame, rows: Ints) -> View:
-        asked = days[rows].get_column("person").unique().to_list()
-        numbered = days.with_row_index("row").filter(pl.col("person").is_in(asked)).sort("person", "day", "row")
-        order = np.argsort(held := numbered["row"].to_numpy())
-        place = order[np.searchsorted(held, rows, sorter=order)]
-        own = numbered.drop("row")
-        view = self._view(own).rows(place)
-        length = _lengths(self._totals(super()._view(own), own), _runs_of(own, self.run), place)
-        return replace(view, scale=view.scale / length)
-
-    def _view(self, days: pl.DataFrame) -> View:
-        """`days` ordered by person and day. The value of a feature is what there was on each day of its best run."""
-        each = super()._view(days)
-        sums = _best_sums(self._totals(each, days), _runs_of(days, self.run))
-        return replace(each, z=sums, centre=each.centre + each.scale * self.allowance)
-
-    def _totals(self, each: View, days: pl.DataFrame) -> Floats:
-        """How far all rows before each have gone beyond what is allowed; what is not known adds nothing."""
-        added = np.minimum(each.z, self.cap) - self.allowance
-        added[np.isnan(compressed(days, self.feature_names_in_))] = 0
-        # In whole steps sums are exact, whatever stands before a person's rows.
-        return np.vstack([np.zeros(added.shape[1]), np.cumsum(np.round(added / STEP) * STEP, axis=0)])
-
-
-def _runs_of(days: pl.DataFrame, run: int) -> Ints:
-    """Of each row, the person's first row within `run` days. `days` ordered by person and day."""
-    key = days["person"].rle_id().cast(pl.Int64).to_numpy() * APART + days["day"].cast(pl.Int32).to_numpy()
-    first: Ints = np.searchsorted(key, key - (run - 1))
-    return first
-
-
-def _best_sums(totals: Floats, since: Ints) -> Floats:
-    """The largest sum of each column over rows from any of `since` to the row itself; `totals` are sums of all rows
-    before each. Minima of runs of 1, 2, 4 ... rows answer for any run by two of them that overlap."""
-    rows = np.arange(len(since))
-    level = np.frexp(rows - since + 1)[1] - 1
-    least, lowest = np.empty((len(since), totals.shape[1])), totals[:-1]
-    for power in range(int(level.max(initial=0)) + 1):
-        width = 1 << power
-        if power:
-            half = width >> 1
-            lowest = np.minimum(lowest[:-half], lowest[half:])
-        these = np.flatnonzero(level == power)
-        least[these] = np.minimum(lowest[since[these]], lowest[these - width + 1])
-    found: Floats = totals[1:] - least
-    return found
-
-
-def _lengths(totals: Floats, since: Ints, rows: Ints) -> Floats:
-    """Of how many rows the best run of each chosen row and column is."""
-    lows = [since[row] + totals[since[row] : row + 1].argmin(axis=0) for row in rows]
-    return np.array([row + 1 - low for row, low in zip(rows, lows, strict=True)], dtype=np.float64)
-
-
-def _places(wanted: pl.Series, known: Sequence[str]) -> Ints:
+def places(wanted: pl.Series, known: NDArray[np.str_]) -> Ints:
     """Where each is among the known, -1 where it is not."""
-    table = pl.DataFrame({"name": known, "place": range(len(known))}, schema={"name": pl.String, "place": pl.Int64})
+    table = pl.DataFrame([pl.Series("name", known, pl.String), pl.Series("place", range(len(known)), pl.Int64)])
     asked = wanted.alias("name").cast(pl.String).to_frame()
     return asked.join(table, on="name", how="left", maintain_order="left")["place"].fill_null(-1).to_numpy()
 
 
-def _whole(department: str) -> str:
-    return json.dumps([department]) if department else ""
+def _mixed(own: Floats, theirs: Floats, weight: Floats) -> Floats:
+    """Both by weight; where one is not known, the other."""
+    both = own * weight + theirs * (1 - weight)
+    found: Floats = np.where(np.isnan(own), theirs, np.where(np.isnan(theirs), own, both))
+    return found
 
 
-def _post(department: str, title: str) -> str:
-    return json.dumps([department, title]) if department and title else ""
-
-
-def _or_nothing(rows: Floats, width: int, value: float) -> Floats:
-    """The rows and, last, the one for who is not known, which place -1 is."""
-    return np.vstack([rows.reshape(-1, width), np.full((1, width), value, dtype=np.float32)])
-
-
-def _median(rows: Floats) -> Floats:
-    some = np.where(np.isnan(rows).all(axis=0), 0.0, rows)
-    return np.where(np.isnan(rows).all(axis=0), np.nan, np.nanmedian(some, axis=0))
-
-
-def _mad(rows: Floats) -> Floats:
-    return MAD_TO_SIGMA * np.nan_to_num(_median(np.abs(rows - _median(rows))))
-
-
-def _mean(rows: Floats) -> Floats:
-    known: Bools = ~np.isnan(rows)
-    found: Floats = np.where(known, rows, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+def _mixed_spread(own: tuple[Floats, Floats], theirs: tuple[Floats, Floats], weight: Floats) -> Floats:
+    """The spread of a mixture: where own and peers' centres differ, either may be what is to be expected."""
+    within = _mixed(np.square(own[1]), np.square(theirs[1]), weight)
+    between = np.nan_to_num(weight * (1 - weight) * np.square(own[0] - theirs[0]))
+    found: Floats = np.sqrt(within + between)
     return found

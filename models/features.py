@@ -9,11 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import product
 
-VERSION = 1
+from models.hows import (
+    CLASSES,
+    MEMORY,
+    READING,
+    TAKING,
+    WRITING,
+    Count,
+    Distinct,
+    Held,
+    How,
+    Made,
+    New,
+    NewShare,
+    Steps,
+    Sum,
+    Total,
+)
+
+VERSION = 2
 """Raised whenever a feature comes, goes, or is computed in another way."""
-MEMORY = 60
-"""Days before a day that are the person's own past: what was seen in them is not new, and hours kept in them habit."""
 ENOUGH = 10
 """Days with events that the own past has at least; with fewer nothing is said against it."""
 SPANS = (7, 30, 90)
@@ -22,145 +39,6 @@ BOOK = 90
 """Days before a month began in which customers touched by anybody are the book of that month."""
 REACH = max(MEMORY, *(span - 1 for span in SPANS))
 """How many days before a day its features depend on, apart from the book and the person's first event."""
-
-TAKING = ("export", "download", "copy", "print", "copy_to_removable")
-"""Actions by which data leaves its place, apart from mail and shares."""
-READING = ("view", "search")
-WRITING = ("upload", "create", "modify")
-
-
-MARKS = {
-    "failed": "失败的",
-    "personal": "发往个人邮箱的",
-    "external": "发往外部单位的",
-    "shared outside": "对外共享的",
-    "shared with anybody": "任何人可访问的",
-    "disguising": "改变扩展名的",
-    "packing": "压缩包的",
-    "labelled": "带敏感标签的",
-    "of others": "涉及他人名下数据的",
-    "off hours": "非工作时间的",
-}
-"""What may be marked on an event, and how it is said in Chinese."""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many events; of some actions, where a mark of `models.events` is set. Of named actions
-    those that failed do not count, but for failed logins."""
-
-    actions: tuple[str, ...] = ()
-    mark: str | None = None
-
-    def __str__(self) -> str:
-        return " ".join(["events", *([f"of {', '.join(self.actions)}"] if self.actions else []), *_where(self.mark)])
-
-    @property
-    def zh(self) -> str:
-        of = f"（{'、'.join(self.actions)}）" if self.actions else ""
-        return f"{MARKS[self.mark] if self.mark else ''}事件数{of}"
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """The sum of a number of such events."""
-
-    field: str
-    actions: tuple[str, ...] = ()
-    mark: str | None = None
-
-    def __str__(self) -> str:
-        return f"sum of {self.field} over {Count(self.actions, self.mark)}"
-
-    @property
-    def zh(self) -> str:
-        return f"{self.field} 之和：{Count(self.actions, self.mark).zh.replace('事件数', '事件')}"
-
-
-@dataclass(frozen=True, slots=True)
-class Distinct:
-    """How many different values of a kind (`models.events.VALUES`) the day has."""
-
-    kind: str
-
-    def __str__(self) -> str:
-        return f"different values of `{self.kind}`"
-
-    @property
-    def zh(self) -> str:
-        return f"`{self.kind}` 的不同取值数"
-
-
-@dataclass(frozen=True, slots=True)
-class New:
-    """How many of these the person had not in the `MEMORY` days before."""
-
-    kind: str
-
-    def __str__(self) -> str:
-        return f"`{self.kind}` values not seen in the {MEMORY} days before"
-
-    @property
-    def zh(self) -> str:
-        return f"此前 {MEMORY} 天内未出现过的 `{self.kind}` 取值数"
-
-
-@dataclass(frozen=True, slots=True)
-class NewShare:
-    """What share of the day's values is new; 0 of none."""
-
-    kind: str
-
-    def __str__(self) -> str:
-        return f"new share of the day's `{self.kind}` values"
-
-    @property
-    def zh(self) -> str:
-        return f"当天 `{self.kind}` 取值中首次出现的占比"
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """How many different values of a kind so many days have, the day included."""
-
-    kind: str
-    days: int
-
-    def __str__(self) -> str:
-        return f"different values of `{self.kind}` in {self.days} days"
-
-    @property
-    def zh(self) -> str:
-        return f"{self.days} 天内 `{self.kind}` 的不同取值数"
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """What another feature adds up to in so many days, the day included."""
-
-    of: str
-    days: int
-
-    def __str__(self) -> str:
-        return f"sum of `{self.of}` over {self.days} days"
-
-    @property
-    def zh(self) -> str:
-        return f"{self.days} 天内 `{self.of}` 之和"
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Computed in its own way, by name, in `models.own_past`."""
-
-    en: str
-    zh: str
-
-    def __str__(self) -> str:
-        return self.en
-
-
-How = Count | Total | Distinct | New | NewShare | Held | Sum | Made
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +49,6 @@ class Feature:
     en: str
     zh: str
     how: How
-
-
-def _where(mark: str | None) -> list[str]:
-    return [f"that are {mark}"] if mark else []
 
 
 def _volumes() -> Iterator[Feature]:
@@ -292,12 +166,9 @@ def _order() -> Iterator[Feature]:
     yield Feature("order_surprise", "How unlike the usual order", "操作顺序的反常程度", surprise)
     unheard = Made(f"share of steps not seen in the {MEMORY} days before", f"此前 {MEMORY} 天内未出现过的转移占比")
     yield Feature("new_steps_share", "Steps never taken before", "从未有过的操作顺序占比", unheard)
-    yield Feature(
-        "days_away",
-        "Days since the day with events before",
-        "距上次活动的天数",
-        Made(f"at most {REACH}", f"最多 {REACH}"),
-    )
+    for before, after in product(CLASSES, repeat=2):
+        zh = f"{CLASSES[before].zh}后{CLASSES[after].zh}"
+        yield Feature(f"{before}_then_{after}", f"Steps from {before} to {after}", zh, Steps(before, after))
 
 
 def _long() -> Iterator[Feature]:
@@ -336,6 +207,13 @@ def _long() -> Iterator[Feature]:
 FEATURES: tuple[Feature, ...] = (*_volumes(), *_amounts(), *_breadth(), *_order(), *_long())
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 BY_NAME: dict[str, Feature] = {feature.name: feature for feature in FEATURES}
+
+STEPS: tuple[str, ...] = tuple(feature.name for feature in FEATURES if isinstance(feature.how, Steps))
+LONG = frozenset(
+    {feature.name for feature in FEATURES if isinstance(feature.how, Sum | Held)}
+    | {"active_days_30d", "book_share_30d"}
+)
+"""What the days before have a part in, the more the longer."""
 
 
 def digest(names: Sequence[str] = NAMES, version: int = VERSION) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-from models.detector import Whole
 from models.table import Floats
+from models.whole import FAR, Whole
 
 
 class Forest(Whole):
@@ -29,5 +29,5 @@ class Forest(Whole):
 
     def _odd(self, z: Floats) -> Floats:
         # scikit-learn's are lower where a row is stranger.
-        odd: Floats = -self.forest_.score_samples(z.astype(np.float32))
+        odd: Floats = -self.forest_.score_samples(np.clip(z, -FAR, FAR).astype(np.float32))
         return odd

@@ -10,8 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.daily import ACTIONS, COUNTED, MICRO, ONCE, Daily
-from models.events import HOURS, REMEMBERED
-from models.features import ENOUGH, FEATURES, MEMORY, REACH, Held, New, NewShare, Sum
+from models.events import CODES, HOURS, REMEMBERED
+from models.features import ENOUGH, FEATURES, STEPS
+from models.hows import CLASSES, MEMORY, Held, New, NewShare, Sum
 from models.spans import Ints, Spans, gaps, held, place
 
 Floats = NDArray[np.float64]
@@ -48,10 +49,9 @@ def features(daily: Daily, rows: Rows, book: Floats) -> dict[str, Floats]:
     found |= _values(daily.values, rows, known, found)
     found |= _hours(daily, rows, known, found)
     found |= _steps(daily.steps, rows, known)
+    found |= _classes(daily.steps, rows)
     found["action_entropy"] = here[:, -1] / MICRO
     found["active_days_30d"] = active.count(rows.place - MONTH + 1, rows.place).astype(np.float64)
-    away = rows.place - active.latest(rows.place)
-    found["days_away"] = np.where(away <= REACH, away, REACH).astype(np.float64)
     found["book_share_30d"] = found["customers_30d"] / book
     return found
 
@@ -130,3 +130,17 @@ def _steps(steps: pl.DataFrame, rows: Rows, known: Bools) -> dict[str, Floats]:
         "order_surprise": np.where(known, surprise / MICRO / some, np.nan),
         "new_steps_share": np.where(known, new / some, np.nan),
     }
+
+
+def _classes(steps: pl.DataFrame, rows: Rows) -> dict[str, Floats]:
+    """How often each class of actions follows each; steps from or to actions of no class do not count."""
+    of = np.full(ACTIONS, -1)
+    for number, one in enumerate(CLASSES.values()):
+        of[[CODES[action] for action in one.actions]] = number
+    before, after = of[steps["step"].to_numpy() // ACTIONS], of[steps["step"].to_numpy() % ACTIONS]
+    at = np.searchsorted(rows.place, wanted := _places(steps))
+    named = (before >= 0) & (after >= 0) & (at < len(rows))
+    named[named] &= rows.place[at[named]] == wanted[named]
+    found = np.zeros((len(rows), len(STEPS)))
+    np.add.at(found, (at[named], before[named] * len(CLASSES) + after[named]), steps["n"].to_numpy()[named])
+    return dict(zip(STEPS, found.T, strict=True))

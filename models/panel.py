@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Self
 
 import numpy as np
@@ -13,13 +13,16 @@ from sklearn.base import BaseEstimator
 
 from core.errors import Refused
 from models.calibrate import LEAST, Calibration
+from models.cumulative import Cumulative
 from models.detector import Detector, Reason
-from models.deviation import Cumulative, Own, Peers
+from models.deviation import Own, Past, Peers
 from models.forest import Forest
-from models.habits import habits_of
+from models.groups import groups_of
 from models.reconstruction import Reconstruction
+from models.sequence import Sequence as Order
 from models.supervised import SAID
 from models.table import Floats, staying
+from models.usual import usual_of
 
 SAMPLE = 100_000
 """Person-days that detectors of the whole company learn from."""
@@ -36,7 +39,7 @@ Frames = Callable[[], Iterable[pl.DataFrame]]
 @dataclass(frozen=True, slots=True)
 class Panel:
     """Detectors by name, and for each name and `together` what a score means. One detector is one vote: together they
-    say the mean of what each says, in orders of magnitude, which is calibrated again."""
+    say the root mean square of what each says, in orders of magnitude, which is calibrated again."""
 
     detectors: Mapping[str, Detector]
     meanings: Mapping[str, Calibration]
@@ -50,15 +53,18 @@ class Panel:
         if not parts:
             raise Refused("there are no person-days to learn from")
         sample = _smallest(pl.concat(parts)).drop("place")
-        habits = habits_of(_until(frames, learn_until))
+        usual = usual_of(_until(frames, learn_until), learn_until)
+        past = Past(usual, groups_of(usual, seed), sample)
         detectors: dict[str, Detector] = {
-            "forest": Forest(random_state=seed).fit(sample),
-            "reconstruction": Reconstruction().fit(sample),
-            "own": Own().learn(habits),
-            "peers": Peers().learn(habits),
-            "cumulative": Cumulative().learn(habits),
+            "forest": Forest(random_state=seed).learn(past),
+            "reconstruction": Reconstruction().learn(past),
+            "own": Own().learn(past),
+            "peers": Peers().learn(past),
+            "cumulative": Cumulative().learn(past),
+            "sequence": Order().learn(past),
         }
-        scores = pl.concat(_scored(detectors, frames, learn_until, calibrate_until))
+        since = learn_until + timedelta(days=1)
+        scores = pl.concat(_of_staying(detectors, frame, since) for frame in _until(frames, calibrate_until))
         detectors = {name: one for name, one in detectors.items() if scores[name].is_finite().sum() >= LEAST}
         meanings = {name: Calibration(random_state=seed).fit(scores[name].to_numpy()) for name in detectors}
         said = {name: meanings[name].one_in(scores[name].to_numpy()) for name in detectors}
@@ -76,9 +82,10 @@ class Panel:
         nothing is said of these."""
         said = self.said(days, since)
         said[TOGETHER] = self.meanings[TOGETHER].one_in(magnitude(said))
-        own = days.filter(pl.col("day") >= since) if since else days
-        return own.select("person", "day").with_columns(
-            pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in said.items()
+        return (
+            _asked(days, since)
+            .select("person", "day")
+            .with_columns(pl.Series(name, values, dtype=pl.Float64, nan_to_null=True) for name, values in said.items())
         )
 
     def explain(self, days: pl.DataFrame, rows: Sequence[int], one_in: float) -> list[dict[str, tuple[Reason, ...]]]:
@@ -92,18 +99,12 @@ class Panel:
 
     def said(self, days: pl.DataFrame, since: date | None = None) -> dict[str, Floats]:
         """What each says by itself, in one of how many, of the days from `since` on."""
-        asked = days.select(pl.lit(True) if since is None else pl.col("day") >= since).to_series().to_numpy()
-        own = days.filter(asked)
-        said: dict[str, Floats] = {}
-        for name in sorted(self.detectors, key=lambda name: name == INCIDENTS):
-            detector = self.detectors[name]
-            if name == INCIDENTS:
-                scores = detector.score_samples(with_said(own, said))
-            elif detector.looks_back:
-                scores = detector.score_samples(days)[asked]
-            else:
-                scores = detector.score_samples(own)
-            said[name] = self.meanings[name].one_in(scores)
+        heard = {name: detector for name, detector in self.detectors.items() if name != INCIDENTS}
+        scores = _scores(heard, days, since)
+        said = {name: self.meanings[name].one_in(values) for name, values in scores.items()}
+        if INCIDENTS in self.detectors:
+            own = with_said(_asked(days, since), said)
+            said[INCIDENTS] = self.meanings[INCIDENTS].one_in(self.detectors[INCIDENTS].score_samples(own))
         return said
 
     def _heard(self, days: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -138,8 +139,8 @@ def magnitude(said: Mapping[str, Floats]) -> Floats:
     """What detectors say together, before it is calibrated; not a number where too few have a score."""
     values = np.log10(np.column_stack([said[name] for name in sorted(said)]))
     known = (~np.isnan(values)).sum(axis=1)
-    total = np.nansum(values, axis=1) / np.maximum(known, 1)
-    found: Floats = np.where(known >= AT_LEAST, total, np.nan)
+    total = np.nansum(np.square(values), axis=1) / np.maximum(known, 1)
+    found: Floats = np.where(known >= AT_LEAST, np.sqrt(total), np.nan)
     return found
 
 
@@ -158,10 +159,21 @@ def _smallest(days: pl.DataFrame) -> pl.DataFrame:
     return days.sort("place", "person", "day").head(SAMPLE)
 
 
-def _scored(detectors: Mapping[str, Detector], frames: Frames, after: date, last: date) -> Sequence[pl.DataFrame]:
-    """Scores of the days of people who stay, after the one date to the other."""
-    found = []
-    for frame in _until(frames, last):
-        scores = [pl.Series(name, detector.score_samples(frame)) for name, detector in detectors.items()]
-        found.append(staying(frame.select("day", "stage").with_columns(scores)).filter(pl.col("day") > after))
-    return found
+def _asked(days: pl.DataFrame, since: date | None) -> pl.DataFrame:
+    return days if since is None else days.filter(pl.col("day") >= since)
+
+
+def _scores(detectors: Mapping[str, Detector], days: pl.DataFrame, since: date | None) -> dict[str, Floats]:
+    """What each detector says of the rows from a day on."""
+    own = _asked(days, since)
+    asked = np.ones(days.height, dtype=bool) if since is None else (days["day"] >= since).to_numpy()
+    return {
+        name: one.score_samples(days)[asked] if one.looks_back else one.score_samples(own)
+        for name, one in detectors.items()
+    }
+
+
+def _of_staying(detectors: Mapping[str, Detector], days: pl.DataFrame, since: date) -> pl.DataFrame:
+    """What each detector says of the rows from a day on, of people who stay."""
+    scores = [pl.Series(name, values) for name, values in _scores(detectors, days, since).items()]
+    return staying(_asked(days, since).select("stage").with_columns(scores))

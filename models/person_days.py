@@ -13,6 +13,7 @@ from core.ports import EventReader
 from core.schema import TIME
 from models.daily import Daily
 from models.features import NAMES, REACH
+from models.kinds import kinds
 from models.own_past import Floats, Rows, features
 from models.reading import Some, Source, days_of
 
@@ -23,6 +24,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "department": pl.String(),
     "title": pl.String(),
     "stage": pl.String(),
+    "kind": pl.String(),
     **dict.fromkeys(NAMES, pl.Float64()),
 }
 
@@ -41,8 +43,9 @@ def person_days(
     events from `first` to `last`, none before the person's first event.
 
     A row depends on events up to the end of its day and on links, never on which other days or persons are asked for or
-    in which order events came; `stage` is what HR had filed by the end of the day. Features are null where they cannot
-    be known. Without `persons` everybody whom an account is linked to; accounts that are nobody's only by name.
+    in which order events came; `stage` is what HR had filed by the end of the day, `kind` one of `models.kinds`.
+    Features are null where they cannot be known. Without `persons` everybody whom an account is linked to; accounts
+    that are nobody's only by name.
     `company_domains` are the company's mail domains, by default those of its employees' addresses.
     """
     asked = sorted(directory.people() if persons is None else set(persons))
@@ -88,8 +91,8 @@ def _grid(began: Mapping[int, date], whole: Daily, first: date, last: date, cale
 
 
 def named(grid: pl.DataFrame, persons: Sequence[str], directory: Directory) -> pl.DataFrame:
-    """Rows of persons by number as those of `SCHEMA`: with person, department, title and the stage at the end of the
-    day."""
+    """Rows of persons by number as those of `SCHEMA`: with person, department, title, the stage at the end of the day,
+    and its kind."""
     if not grid.height:
         return pl.DataFrame(schema=SCHEMA)
     known = [directory.person(person) for person in persons]
@@ -108,4 +111,5 @@ def named(grid: pl.DataFrame, persons: Sequence[str], directory: Directory) -> p
         pl.col("day").replace_strict(ends, return_dtype=TIME).alias("@timestamp")
     )
     stages = directory.stages(rows)["leaver.stage"].alias("stage")
-    return rows.with_columns(pl.col("person.id").alias("person"), stages).select(*SCHEMA)
+    kind = kinds(rows["day"], directory.calendar.working_days(days))
+    return rows.with_columns(pl.col("person.id").alias("person"), stages, kind).select(*SCHEMA)

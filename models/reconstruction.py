@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.decomposition import PCA
 
-from models.detector import Whole
 from models.table import Floats
-
-FAR = 10.0
-"""A day further out than so many spreads is as far when learning: no single day turns the components."""
+from models.whole import Whole
 
 
 class Reconstruction(Whole):
@@ -22,8 +19,7 @@ class Reconstruction(Whole):
         self.chunk = chunk
 
     def _learn_from(self, z: Floats) -> None:
-        clipped = np.clip(z, -FAR, FAR)
-        parts = PCA(n_components=self.variance, svd_solver="full").fit(clipped)
+        parts = PCA(n_components=self.variance, svd_solver="full").fit(z)
         self.mean_, self.components_ = parts.mean_, parts.components_
 
     def _odd(self, z: Floats) -> Floats:

@@ -16,14 +16,17 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from core.errors import Refused
 from models.calibrate import Calibration
-from models.deviation import Cumulative, Own, Peers
+from models.cumulative import Cumulative
+from models.deviation import Own, Peers
 from models.drift import Usual
 from models.forest import Forest
 from models.reconstruction import Reconstruction
+from models.sequence import Sequence
 from models.supervised import Supervised
 
 KINDS: Mapping[str, type[BaseEstimator]] = {
-    kind.__name__: kind for kind in (Forest, Reconstruction, Own, Peers, Cumulative, Supervised, Calibration, Usual)
+    kind.__name__: kind
+    for kind in (Forest, Reconstruction, Own, Peers, Cumulative, Sequence, Supervised, Calibration, Usual)
 }
 TRUSTED = (
     "sklearn.tree._tree.Tree",

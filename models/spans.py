@@ -36,11 +36,6 @@ class Spans:
         found: Ints = self._sums[self._to(last)] - self._sums[self._from(first)]
         return found
 
-    def latest(self, before: Ints) -> Ints:
-        """The last place before each; -1 where there is none."""
-        at = self._from(before)
-        return np.where(at > 0, self.places[np.maximum(at - 1, 0)], -1) if len(self.places) else np.full(len(at), -1)
-
     def _from(self, first: Ints) -> Ints:
         return np.searchsorted(self.places, first, side="left").astype(np.int64)
 

@@ -11,7 +11,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from core.errors import Refused
-from models.detector import View, Whole, middle_and_spread
+from models.detector import Detector, View, middle_and_spread
 from models.table import Bools, Floats, compressed, features_of, with_keys
 
 LABEL = "label"
@@ -25,7 +25,7 @@ TREES, DEPTH = 60, 2
 LINEAR, BOOSTED = "linear", "boosted"
 
 
-class Supervised(Whole):
+class Supervised(Detector):
     """Logistic regression on distances beyond the usual, bent once, with ridge `1 / strength`; or, `boosted`, gradient
     boosting of small trees on the same distances. Incidents weigh as much as everything else together, each person's
     as much as every other's. All days given teach, of leavers too, and `fit` needs their labels, as `y` or in a column.
@@ -45,16 +45,16 @@ class Supervised(Whole):
         if y is not None:
             days = days.with_columns(pl.Series(LABEL, np.asarray(y, dtype=np.float64), nan_to_null=True))
         with_keys(days, ("person", LABEL))
-        names = features_of(days)
-        self._learn(days, names)
-        return self._named(names)
+        self._named(features_of(days))
+        self._learn(days)
+        return self
 
-    def _learn(self, days: pl.DataFrame, names: Sequence[str]) -> None:
+    def _learn(self, days: pl.DataFrame) -> None:
         label = days[LABEL].cast(pl.Float64).fill_null(0).to_numpy()
         guilty = label > 0
         if not guilty.any() or guilty.all():
             raise Refused("to learn what an incident is, days of incidents and other days are needed")
-        values = compressed(days, names)
+        values = compressed(days, self.read_)
         self.centre_, self.scale_ = middle_and_spread(values[~guilty])
         self.varies_ = np.nanmax(np.nan_to_num(np.abs(values - self.centre_)), axis=0) > 0
         z = _bounded(np.nan_to_num((values - self.centre_) / self.scale_))
@@ -81,6 +81,14 @@ class Supervised(Whole):
         self.right_ = _padded([_or_self(tree.children_right) for tree in trees])
         self.value_ = _padded([tree.value[:, 0, 0] * self.strength for tree in trees])
 
+    def _view(self, days: pl.DataFrame) -> View:
+        """Against the middle and the spread of all that was no incident; half of the features that vary are known."""
+        values = compressed(days, self.read_)
+        known = (~np.isnan(values[:, self.varies_])).mean(axis=1) >= 0.5
+        centre, scale = (np.broadcast_to(one, values.shape) for one in (self.centre_, self.scale_))
+        z = np.nan_to_num((values - centre) / scale)
+        return View(z=z, centre=centre, scale=scale, usual=centre, known=known)
+
     def _odd(self, z: Floats) -> Floats:
         near = _bounded(z)
         if self.learner == LINEAR:
@@ -100,7 +108,7 @@ class Supervised(Whole):
     def _shares(self, view: View) -> Floats:
         """Of what other detectors say nothing is told: they speak for themselves."""
         shares = super()._shares(view)
-        shares[:, [str(name).startswith(SAID) for name in self.feature_names_in_]] = 0
+        shares[:, [str(name).startswith(SAID) for name in self.read_]] = 0
         return shares
 
 

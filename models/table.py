@@ -16,7 +16,7 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 Ints: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
 
-KEYS = ("person", "day", "department", "title", "stage", "label")
+KEYS = ("person", "day", "department", "title", "stage", "kind", "label")
 """Columns of a person-day that are no features."""
 MOST = 100.0
 """Nothing counts for more in the measure of `compressed`: about 1e43 of anything, and infinity."""

@@ -7,11 +7,13 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from models.features import STEPS
+
 FIRST = date(2026, 1, 5)
-NAMES = ("exports", "records", "mails", "off_hours_share", "new_folders", "deletes")
+NAMES = ("exports", "records", "mails", "off_hours_share", "new_folders", "deletes", "events")
 
 
-def person_days(persons: int = 24, days: int = 40, seed: int = 3) -> pl.DataFrame:
+def person_days(persons: int = 24, days: int = 60, seed: int = 3) -> pl.DataFrame:
     """One row a person and day; exports are rare, deletes rarer, shares sometimes not known."""
     chance = np.random.default_rng(seed)
     level = np.repeat(chance.uniform(0.5, 3.0, persons), days)
@@ -25,6 +27,8 @@ def person_days(persons: int = 24, days: int = 40, seed: int = 3) -> pl.DataFram
         "new_folders": chance.poisson(0.5, n),
         "deletes": np.where(chance.random(n) < 0.02, 1, 0),
     }
+    values["events"] = values["exports"] + values["mails"] + values["deletes"] + chance.poisson(30 * level)
+    steps = {name: chance.poisson(2 + number % 5, n) for number, name in enumerate(STEPS)}
     return pl.DataFrame(
         {
             "person": np.repeat([f"p{number:03}" for number in range(persons)], days),
@@ -32,7 +36,9 @@ def person_days(persons: int = 24, days: int = 40, seed: int = 3) -> pl.DataFram
             "department": np.repeat(["Sales" if number % 2 else "研发" for number in range(persons)], days),
             "title": np.repeat([f"Post {number % 4}" for number in range(persons)], days),
             "stage": ["active"] * n,
+            "kind": ["working"] * n,
             **{name: values[name].astype(float) for name in NAMES},
+            **{name: steps[name].astype(float) for name in STEPS},
         }
     ).with_columns(pl.col("off_hours_share").fill_nan(None))
 

@@ -43,7 +43,7 @@ def test_a_theft_on_a_day_that_was_held_out_is_rare_and_explained(panel: Panel) 
     assert judged[TOGETHER][row] == judged[TOGETHER].max()
     assert judged["own"][row] >= 100
     why = panel.explain(days, [row], 100)[0]
-    assert why.keys() == {"forest", "reconstruction", "own", "peers", "cumulative"}
+    assert why.keys() == {"forest", "reconstruction", "own", "peers", "cumulative", "sequence"}
     assert {reason.feature for reason in why["own"]} == {"records", "exports", "deletes"}
 
 
@@ -73,7 +73,7 @@ def test_who_too_little_is_known_of_is_not_judged(panel: Panel) -> None:
 def test_a_detector_that_can_say_too_little_is_left_out() -> None:
     nobody = DAYS.with_columns(pl.lit(None, dtype=pl.String).alias("department"))
     panel = Panel.learn(frames_of(nobody), LEARNED, CALIBRATED)
-    assert panel.detectors.keys() == {"forest", "reconstruction", "own", "cumulative"}
+    assert panel.detectors.keys() == {"forest", "reconstruction", "own", "cumulative", "sequence"}
     assert "peers" not in panel.judge(nobody).columns
 
 

@@ -17,7 +17,8 @@ from core.directory import Directory
 from core.person import Filing, Link
 from models import reading
 from models.featurepage import pages
-from models.features import ENOUGH, FEATURES, MEMORY, NAMES, REACH, VERSION, Sum, digest
+from models.features import ENOUGH, FEATURES, NAMES, REACH, VERSION, digest
+from models.hows import MEMORY, Sum
 from models.person_days import SCHEMA, person_days
 from tests.models.conftest import LI, LI_AT_HER_DESK, LINKS, WANG, Reader, a_day, at, directory, events, rows
 
@@ -221,6 +222,9 @@ def test_another_order_of_the_same_actions_surprises() -> None:
     assert usual["action_entropy"] == strange["action_entropy"] == 1.5
     assert strange["order_surprise"] > usual["order_surprise"] + 1
     assert (usual["new_steps_share"], strange["new_steps_share"]) == (0.0, pytest.approx(2 / 3))
+    steps = ("look_then_look", "look_then_take", "take_then_remove", "remove_then_take", "take_then_look")
+    assert [usual[name] for name in steps] == [1, 1, 1, 0, 0]
+    assert [strange[name] for name in steps] == [1, 0, 0, 1, 1]
 
 
 def test_the_book_is_what_anybody_touched_before_the_month() -> None:
@@ -244,7 +248,7 @@ def test_long_windows_add_up_the_rows_of_their_days() -> None:
     past = working_past(REACH + 5, **{"event.action": "delete"})
     row = a_day(TUESDAY, *past)
     assert [row[f"deletes_{days}d"] for days in (7, 30, 90)] == [6, 29, 89]
-    assert (row["deletes"], row["days_away"], row["active_days_30d"]) == (0, 1, 29)
+    assert (row["deletes"], row["active_days_30d"]) == (0, 29)
 
 
 def test_features_are_named_once_in_both_languages_and_sums_are_of_features() -> None:
