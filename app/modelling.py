@@ -18,6 +18,7 @@ from core.errors import Refused
 from core.label import Label
 from core.model import Evaluation, Lesson, Metric, ModelCard, RegisteredModel
 from core.person import Stage
+from core.ports import EventQuery
 from models.drift import USUAL, Usual
 from models.evaluate import evaluate
 from models.features import NAMES, digest
@@ -40,8 +41,9 @@ def registry_of(house: House) -> Registry:
 
 def train(house: House, first: date, last: date, *, by: str, seed: int = 0) -> ModelCard:
     """Learn from the days between and from what people decided of them, evaluate on the last fifth, and keep the model.
-    Days of persons from an incident on teach nothing of what is usual. Raises `Refused` where there is too little to
-    learn from."""
+    Days of persons from an incident on teach nothing of what is usual, nor are there days before the first event.
+    Raises `Refused` where there is too little to learn from."""
+    first = _begun(house, first, last)
     days = (last - first).days + 1
     if days < LEAST_DAYS:
         raise Refused(f"{days} days are too few to learn from and to hold some out: {LEAST_DAYS} are needed")
@@ -72,6 +74,15 @@ def train(house: House, first: date, last: date, *, by: str, seed: int = 0) -> M
         lesson=lesson,
     )
     return registry_of(house).add({**panel.parts(), USUAL: usual}, card)
+
+
+def _begun(house: House, first: date, last: date) -> date:
+    """The first of these days with events."""
+    asked = EventQuery(start=house.calendar.start_of(first), end=house.calendar.end_of(last))
+    seen = house.events.totals(asked, ["event.module"], times=True)["since"].min()
+    if not isinstance(seen, datetime):
+        raise Refused(f"no events are stored from {first} to {last}: import logs first")
+    return house.calendar.day_of(seen)
 
 
 def promote(house: House, model: str, *, by: str, why: str = "") -> RegisteredModel:

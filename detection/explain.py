@@ -104,6 +104,8 @@ _DETECTORS = {
         "own": " (own usual)",
         "peers": " (peers' usual)",
         "cumulative": " (what adds up)",
+        "sequence": " (order of actions)",
+        "incidents": " (like past incidents)",
     },
     "zh": {
         "forest": "（孤立森林）",
@@ -111,6 +113,8 @@ _DETECTORS = {
         "own": "（本人平时）",
         "peers": "（同岗平时）",
         "cumulative": "（累积偏离）",
+        "sequence": "（操作顺序）",
+        "incidents": "（近似既往事件）",
     },
 }
 """What a model's detectors look at."""

@@ -40,7 +40,9 @@ def register(app: typer.Typer) -> None:
 
 def train(
     context: typer.Context,
-    days: Annotated[int, typer.Option(min=30, max=4000, help="Days to learn from, up to the newest event.")] = 180,
+    days: Annotated[
+        int, typer.Option(min=30, max=4000, help="Days to learn from, up to the newest event, if there are so many.")
+    ] = 180,
     seed: Annotated[int, typer.Option(help="The same seed and the same events give the same model.")] = 0,
     by: By = "",
     json: Json = False,

@@ -43,7 +43,8 @@ def test_models_are_learned_promoted_and_brought_back(data: Path) -> None:
     assert first["persons"] >= EMPLOYEES / 2
     assert {metric["name"] for metric in first["evaluation"]["metrics"]} >= {"scored", "miscalibration"}
     assert first["last"] < first["evaluation"]["first"], "evaluated on days that nothing was learned from"
-    second = json.loads(run("models", "train", "--days", DAYS, "--seed", "1", "--json", data=data).stdout)
+    second = json.loads(run("models", "train", "--seed", "1", "--json", data=data).stdout)
+    assert second["first"] == first["first"], "there are not more days than logs"
     promoted = json.loads(run("models", "promote", first["id"], "--json", data=data).stdout)
     assert promoted["state"] == "champion"
     shadowed = json.loads(run("models", "shadow", second["id"][:8], "--json", data=data).stdout)

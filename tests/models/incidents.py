@@ -38,7 +38,7 @@ def company(persons: int = 72, days: int = 60, thieves: int = 18) -> tuple[pl.Da
         there = (pl.col("person") == one.person) & pl.col("day").is_between(one.first, one.last)
         frame = frame.with_columns(
             pl.when(there).then(value).otherwise(pl.col(name)).alias(name)
-            for name, value in {"deletes": 2.0, "new_folders": 4.0}.items()
+            for name, value in {"deletes": 1.5, "new_folders": 3.0}.items()
         )
     return frame, labels
 

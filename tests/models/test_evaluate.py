@@ -261,7 +261,7 @@ def test_a_theft_is_first_among_scores_and_findings_and_no_matter_who_comes_with
     best = said.scores.filter(pl.col("score") == said.scores["score"].max())
     assert "p007" in set(best["person"])
     assert "p007" in set(said.findings["person"])
-    assert said.findings["one_in"].min() >= 50  # type: ignore[operator]
+    assert said.findings[TOGETHER].min() >= 50  # type: ignore[operator]
     moments = said.scores.filter(pl.col("person") == "p007")["at"]
     stolen = {CALENDAR.day_of(moment) for moment in moments}
     assert stolen & {FIRST + timedelta(days=day) for day in range(55, 60)}
