@@ -200,19 +200,7 @@ def _say(house: House, found: list[RegisteredModel], json: bool, *, one: bool = 
         return
     table(
         f"{len(found)} models",
-        (
-            "model",
-            "state",
-            "since",
-            "by",
-            "why",
-            "learned from",
-            "to",
-            "people",
-            "findings",
-            "on days held out",
-            "incidents",
-        ),
+        ("model", "state", "since", "by", "why", "learned", "people", "findings"),
         (
             (
                 model.card.id,
@@ -220,13 +208,14 @@ def _say(house: House, found: list[RegisteredModel], json: bool, *, one: bool = 
                 model.changed,
                 model.by,
                 model.why,
-                model.card.first,
-                model.card.last,
+                f"{model.card.first} to {model.card.last}",
                 model.card.persons,
                 counts.get(model.card.id, 0),
-                shown(model.card.evaluation),
-                taught(model.card.lesson),
             )
             for model in found
         ),
     )
+    for model in found:
+        typer.echo(f"{model.card.id} on days held out: {shown(model.card.evaluation)}")
+        if lesson := taught(model.card.lesson):
+            typer.echo(f"{model.card.id} and past incidents: {lesson}")
