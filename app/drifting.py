@@ -13,7 +13,7 @@ from app.wiring import House
 from core.drift import RARE, SETTING, Drift
 from core.errors import Refused
 from core.person import Stage
-from models.drift import USUAL, Usual
+from models.drift import POPULATION, Population
 from models.features import digest
 from models.intervals import share
 from models.panel import TOGETHER, Panel
@@ -28,19 +28,19 @@ def look(house: House, last: date, days: int) -> Drift:
     if champion is None:
         raise Refused("no model is champion: promote one")
     parts = registry.load(champion.card.id, digest())
-    panel, usual = Panel.of(parts), parts.get(USUAL)
-    if not isinstance(usual, Usual):
+    panel, population = Panel.of(parts), parts.get(POPULATION)
+    if not isinstance(population, Population):
         raise Refused(f"model {champion.card.id} did not keep what its days were like: train another one")
     first = last - timedelta(days=days - 1)
     rows, scored, rare = 0, 0, 0
-    counts = np.zeros_like(usual.shares_, dtype=np.int64)
+    counts = np.zeros_like(population.shares_, dtype=np.int64)
     with spooled(house, first - timedelta(days=BEFORE), last, labels_of(house)) as frames:
         for frame in frames():
             late = (pl.col("day") >= first) & (pl.col("stage") == Stage.ACTIVE.value)
             said = panel.judge(frame).with_columns(frame["stage"]).filter(late)[TOGETHER].drop_nulls()
             own = staying(frame).filter(pl.col("day") >= first)
             rows, scored, rare = rows + own.height, scored + len(said), rare + int((said >= RARE).sum())
-            counts += usual.counts(own)
+            counts += population.counts(own)
     if not scored:
         raise Refused(f"there are no person-days with a score from {first} to {last}")
     found = Drift(
@@ -50,7 +50,7 @@ def look(house: House, last: date, days: int) -> Drift:
         last=last,
         person_days=rows,
         rare=share("rare", rare, scored),
-        psi=usual.drift(counts),
+        psi=population.drift(counts),
     )
     house.records.set_setting(SETTING, found.to_json())
     return found

@@ -19,7 +19,7 @@ from core.label import Label
 from core.model import Evaluation, Lesson, Metric, ModelCard, RegisteredModel
 from core.person import Stage
 from core.ports import EventQuery
-from models.drift import USUAL, Usual
+from models.drift import POPULATION, Population
 from models.evaluate import evaluate
 from models.features import NAMES, digest
 from models.intervals import share
@@ -53,7 +53,7 @@ def train(house: House, first: date, last: date, *, by: str, seed: int = 0) -> M
     with spooled(house, first, last, labels) as frames:
         panel = Panel.learn(frames, learn_until, calibrate_until, seed)
         panel, lesson = learned(panel, frames, labels, learn_until, calibrate_until, seed)
-        usual = Usual.learn(frames, calibrate_until, seed)
+        population = Population.learn(frames, calibrate_until, seed)
         held = calibrate_until + timedelta(days=1)
         evaluation = _evaluated(panel, frames, held, last, labels)
         rows = [(frame["person"].n_unique(), frame.height) for frame in frames()]
@@ -73,7 +73,7 @@ def train(house: House, first: date, last: date, *, by: str, seed: int = 0) -> M
         trained_by=by,
         lesson=lesson,
     )
-    return registry_of(house).add({**panel.parts(), USUAL: usual}, card)
+    return registry_of(house).add({**panel.parts(), POPULATION: population}, card)
 
 
 def _begun(house: House, first: date, last: date) -> date:

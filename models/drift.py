@@ -13,14 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from models.panel import Frames
 from models.table import Floats, Ints, compressed, features_of, placed, same_features, smallest, staying
 
-USUAL = "usual days"
-"""Name of the part of a model that knows them."""
+POPULATION = "population"
+"""Name of the part of a model that knows its days."""
 SAMPLE = 30_000
 BARE = 1e-4
 """Nothing has a smaller share, so that what was never seen can be compared."""
 
 
-class Usual(BaseEstimator):  # type: ignore[misc]
+class Population(BaseEstimator):  # type: ignore[misc]
     """How often each feature's values lay between which limits: tenths of the days learned from, equal ones together,
     and those where it was not known."""
 

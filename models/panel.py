@@ -21,7 +21,7 @@ from models.groups import groups_of
 from models.reconstruction import Reconstruction
 from models.sequence import Sequence as Order
 from models.supervised import SAID
-from models.table import Floats, staying
+from models.table import Floats, placed, smallest, staying
 from models.usual import usual_of
 
 SAMPLE = 100_000
@@ -49,10 +49,10 @@ class Panel:
         """Detectors learn from the days to the first date, meanings from those after it to the second. Each frame has
         all days of some persons; one is in memory at a time. A detector
         that scores too few days to tell what is rare is left out. Raises `Refused` where there is too little."""
-        parts = [_sampled(frame, seed) for frame in _until(frames, learn_until)]
+        parts = [smallest([placed(staying(one), seed)], SAMPLE) for one in _until(frames, learn_until)]
         if not parts:
             raise Refused("there are no person-days to learn from")
-        sample = _smallest(pl.concat(parts)).drop("place")
+        sample = smallest(parts, SAMPLE).drop("place")
         usual = usual_of(_until(frames, learn_until), learn_until)
         past = Past(usual, groups_of(usual, seed), sample)
         detectors: dict[str, Detector] = {
@@ -148,15 +148,6 @@ def _until(frames: Frames, last: date) -> Iterator[pl.DataFrame]:
     for frame in frames():
         if (before := frame.filter(pl.col("day") <= last)).height:
             yield before
-
-
-def _sampled(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
-    return _smallest(staying(frame).with_columns(pl.struct("person", "day").hash(seed).alias("place")))
-
-
-def _smallest(days: pl.DataFrame) -> pl.DataFrame:
-    """A sample that does not depend on which frames rows came in."""
-    return days.sort("place", "person", "day").head(SAMPLE)
 
 
 def _asked(days: pl.DataFrame, since: date | None) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from core.errors import Refused
 from models.calibrate import Calibration
 from models.cumulative import Cumulative
 from models.deviation import Own, Peers
-from models.drift import Usual
+from models.drift import Population
 from models.forest import Forest
 from models.reconstruction import Reconstruction
 from models.sequence import Sequence
@@ -26,7 +26,7 @@ from models.supervised import Supervised
 
 KINDS: Mapping[str, type[BaseEstimator]] = {
     kind.__name__: kind
-    for kind in (Forest, Reconstruction, Own, Peers, Cumulative, Sequence, Supervised, Calibration, Usual)
+    for kind in (Forest, Reconstruction, Own, Peers, Cumulative, Sequence, Supervised, Calibration, Population)
 }
 TRUSTED = (
     "sklearn.tree._tree.Tree",

@@ -13,20 +13,20 @@ from person_days import FIRST, person_days
 from core.drift import Drift
 from core.errors import Refused
 from core.model import Metric
-from models.drift import Usual
+from models.drift import Population
 from models.saving import dumped, loaded
 
 DAYS = person_days(persons=40, days=60)
-USUAL = Usual().fit(DAYS)
+POPULATION = Population().fit(DAYS)
 
 
 def drift_of(days: pl.DataFrame) -> dict[str, float]:
-    return USUAL.drift(USUAL.counts(days))
+    return POPULATION.drift(POPULATION.counts(days))
 
 
 def test_days_of_the_same_kind_have_not_drifted() -> None:
     assert max(drift_of(DAYS).values()) == pytest.approx(0)
-    some = Usual().fit(DAYS[::2])
+    some = Population().fit(DAYS[::2])
     assert max(some.drift(some.counts(DAYS[1::2])).values()) < 0.1
 
 
@@ -46,17 +46,17 @@ def test_a_feature_that_changed_is_told_from_those_that_did_not(other: pl.Expr) 
 
 
 def test_the_index_is_as_defined() -> None:
-    usual = Usual(bins=2).fit(pl.DataFrame({"a": [0.0, 0.0, 1.0, 1.0]}))
+    usual = Population(bins=2).fit(pl.DataFrame({"a": [0.0, 0.0, 1.0, 1.0]}))
     now = usual.drift(usual.counts(pl.DataFrame({"a": [0.0, 1.0, 1.0, 1.0]})))
     assert now["a"] == pytest.approx((0.25 - 0.5) * np.log(0.25 / 0.5) + (0.75 - 0.5) * np.log(0.75 / 0.5))
 
 
 def test_counts_of_frames_add_up_and_other_features_are_refused() -> None:
-    whole = USUAL.counts(DAYS)
-    np.testing.assert_array_equal(whole, USUAL.counts(DAYS[:500]) + USUAL.counts(DAYS[500:]))
+    whole = POPULATION.counts(DAYS)
+    np.testing.assert_array_equal(whole, POPULATION.counts(DAYS[:500]) + POPULATION.counts(DAYS[500:]))
     assert (whole.sum(axis=1) == DAYS.height).all()
     with pytest.raises(Refused, match="mails"):
-        USUAL.counts(DAYS.drop("mails"))
+        POPULATION.counts(DAYS.drop("mails"))
 
 
 def test_what_is_usual_is_learned_of_people_who_stay_and_does_not_depend_on_how_they_come() -> None:
@@ -65,15 +65,15 @@ def test_what_is_usual_is_learned_of_people_who_stay_and_does_not_depend_on_how_
         pl.when(pl.col("person") == "p000").then(pl.lit("notice")).otherwise("stage").alias("stage"),
         pl.when((pl.col("person") == "p000") | (pl.col("day") > until)).then(1e6).otherwise("mails").alias("mails"),
     )
-    learned = [Usual.learn(frames_of(odd, at_once), until) for at_once in (7, 40)]
+    learned = [Population.learn(frames_of(odd, at_once), until) for at_once in (7, 40)]
     np.testing.assert_array_equal(learned[0].limits_, learned[1].limits_)
     assert not (learned[0].limits_ > np.log1p(1e5))[np.isfinite(learned[0].limits_)].any()
 
 
 def test_it_is_the_same_when_loaded() -> None:
-    again = loaded(dumped({"usual days": USUAL}))["usual days"]
-    np.testing.assert_array_equal(again.counts(DAYS), USUAL.counts(DAYS))
-    assert again.drift(USUAL.counts(DAYS)) == drift_of(DAYS)
+    again = loaded(dumped({"population": POPULATION}))["population"]
+    np.testing.assert_array_equal(again.counts(DAYS), POPULATION.counts(DAYS))
+    assert again.drift(POPULATION.counts(DAYS)) == drift_of(DAYS)
 
 
 def looked(rare: float, low: float, high: float, apart: int) -> Drift:
