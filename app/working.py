@@ -28,14 +28,14 @@ log = structlog.get_logger()
 class Worker:
     """Takes batches until stopped. While a server is away the batches in hand wait; nothing is skipped.
 
-    Where a server stores the events, two batches are in hand: one is tagged and made into documents while the server
-    works on the other. An embedded store has one writer.
+    Where a server stores the events, three batches are in hand: some are tagged and made into documents while the
+    server works on the others. An embedded store has one writer.
     """
 
     def __init__(self, house: House, subscription: Subscription) -> None:
         self._house = house
         self._subscription = subscription
-        self._lanes = 2 if house.config.cluster.elasticsearch else 1
+        self._lanes = 3 if house.config.cluster.elasticsearch else 1
         self._tagger: Tagger | None = None
         self._tagger_made = self._compacted = self._told = 0.0
         self._pause = PAUSE_SECONDS
