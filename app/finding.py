@@ -32,6 +32,8 @@ class Found:
         if not rows.height:
             return
         said = self._panel.judge(rows, min(days)).filter(pl.col("day").is_in(list(days)), pl.col(TOGETHER) >= KEPT)
+        # Of a day on which nothing was done there is nothing to tell, however odd that is or what came before.
+        said = said.join(rows.filter(pl.col("events") > 0), on=["person", "day"], how="semi")
         if said.height:
             self._rare.append(said)
             self._behind.append(rows.filter(pl.col("person").is_in(said["person"].unique().to_list())))

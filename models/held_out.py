@@ -29,10 +29,10 @@ FINDING = ("person", "at", "stage", TOGETHER)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
     """`scores`: what the panel said together, as `models.budget.records` keeps it, a day's at its end. `findings`: its
-    days (`FINDING` and each detector, in one of how many) that are at least as rare as was asked for. `without`: the
-    scores with each detector left out, by its name. `people`: `PEOPLE`, one row each, `hours` with events in a week
-    that has any. `rare`: of the days that each detector and all together scored, of people who stay and have done
-    nothing, how many they called one in `CHECKED_AT` or rarer, and how many there were."""
+    days with events (`FINDING` and each detector, in one of how many) that are at least as rare as was asked for.
+    `without`: the scores with each detector left out, by its name. `people`: `PEOPLE`, one row each, `hours` with
+    events in a week that has any. `rare`: of the days that each detector and all together scored, of people who stay
+    and have done nothing, how many they called one in `CHECKED_AT` or rarer, and how many there were."""
 
     scores: pl.DataFrame
     findings: pl.DataFrame
@@ -76,7 +76,7 @@ def _part(
     rarer_than: float,
 ) -> HeldOut:
     asked = pl.col("day").is_between(first, last)
-    judged = panel.judge(frame).with_columns(frame["stage"]).filter(asked)
+    judged = panel.judge(frame).with_columns(frame["stage"], frame["events"]).filter(asked)
     ends = {day: calendar.end_of(day) - timedelta(microseconds=1) for day in judged["day"].unique()}
     judged = judged.with_columns(pl.col("day").replace_strict(ends, return_dtype=TIME).alias("at"))
     known = judged.filter(pl.col(TOGETHER).is_not_null())
@@ -84,7 +84,7 @@ def _part(
     usual = judged.filter((pl.col("stage") == Stage.ACTIVE.value) & ~pl.col("person").is_in(guilty))
     return HeldOut(
         scores=records(known.select("person", "at", pl.col(TOGETHER).alias("score")), deeds),
-        findings=known.filter(pl.col(TOGETHER) >= rarer_than).select(*FINDING, *panel.detectors),
+        findings=known.filter(pl.col(TOGETHER) >= rarer_than, pl.col("events") > 0).select(*FINDING, *panel.detectors),
         without={name: records(_without(judged, panel.detectors, name), deeds) for name in panel.detectors},
         people=_people(frame).filter(pl.col("person").is_in(judged["person"].unique().to_list())),
         rare={
