@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         since = LAST - timedelta(days=BEFORE)
         days = [frame.filter(pl.col("day") > since) for frame in frames()]
         start, worked = time.perf_counter(), time.process_time()
-        judged = sum(panel.judge(frame, after=LAST - timedelta(days=1)).height for frame in days)
+        judged = sum(panel.judge(frame, LAST).height for frame in days)
         took, worked = time.perf_counter() - start, time.process_time() - worked
         print(f"{judged:,} person-days of one day judged in {took:.1f} s ({worked:.1f} s of processor time),")
         print(f"with the {BEFORE} days before at hand")
