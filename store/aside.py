@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,15 +9,15 @@ import polars as pl
 
 from core.ports import EventQuery
 from core.schema import SCHEMA, conform
-from core.totals import whole
-from store.frames import Narrow, asked_for, totalled
+from store.frames import Narrow
+from store.scanned import Scanned
 from store.sealed import ROW_GROUP
 
 ROWS_IN_A_FILE = 100_000
 """So many wait in memory."""
 
 
-class Aside:
+class Aside(Scanned):
     """Adapter of `core.ports.EventsAside` in a folder that somebody else makes and takes away. Memory does not grow
     with what is laid aside."""
 
@@ -31,31 +30,14 @@ class Aside:
         self._held = pl.concat([self._held, conform(events)])
         if self._held.height < ROWS_IN_A_FILE:
             return
-        times = self._held["@timestamp"]
-        first, last = times.min(), times.max()
-        assert isinstance(first, datetime)  # noqa: S101
-        assert isinstance(last, datetime)  # noqa: S101
+        time = pl.col("@timestamp")
+        first, last = self._held.select(time.min().alias("first"), time.max().alias("last")).row(0)
         file = self._folder / f"{len(self._files)}.parquet"
         self._held.write_parquet(file, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
         self._files.append((file, first, last))
         self._held = self._held.clear()
 
-    def read(self, query: EventQuery) -> pl.DataFrame:
-        return self._scan(query, asked_for(query))
-
-    def totals(
-        self,
-        query: EventQuery,
-        by: Sequence[str],
-        zone: str = "UTC",
-        sums: Sequence[str] = (),
-        *,
-        times: bool = False,
-    ) -> pl.DataFrame:
-        wanted = totalled(query, by, zone, sums, times=times)
-        return whole([self._scan(query, wanted)], by, sums, times=times)
-
-    def _scan(self, query: EventQuery, narrow: Narrow) -> pl.DataFrame:
+    def _scan_events(self, query: EventQuery, narrow: Narrow) -> pl.DataFrame:
         files = [
             file
             for file, first, last in self._files

@@ -12,11 +12,9 @@ import polars as pl
 from core.batch import Appended, Batch, Quarantined
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import conform
-from core.totals import whole
 from store.frames import (
     ENDING,
     Narrow,
-    asked_for,
     due,
     fragments_asked_for,
     ids_column,
@@ -24,11 +22,11 @@ from store.frames import (
     quarantine_frame,
     quarantined_rows,
     seen_accounts,
-    totalled,
     untagged_as_null,
 )
 from store.manifest import EVENT, LINES, QUARANTINE, Manifest, Total, statuses
 from store.records import SqlRecords
+from store.scanned import Scanned
 from store.sealed import COLUMNS
 
 
@@ -41,7 +39,7 @@ class Part:
     rows: pl.DataFrame
 
 
-class MemoryStore:
+class MemoryStore(Scanned):
     """Adapter of `core.ports.EventStore` over frames; accounts, progress and marks go to the records."""
 
     def __init__(self, records: SqlRecords) -> None:
@@ -63,20 +61,8 @@ class MemoryStore:
     def catch_up(self) -> None:
         """Reads find everything at once."""
 
-    def read(self, query: EventQuery) -> pl.DataFrame:
-        return self._scan(EVENT, asked_for(query))
-
-    def totals(
-        self,
-        query: EventQuery,
-        by: Sequence[str],
-        zone: str = "UTC",
-        sums: Sequence[str] = (),
-        *,
-        times: bool = False,
-    ) -> pl.DataFrame:
-        wanted = totalled(query, by, zone, sums, times=times)
-        return whole([self._scan(EVENT, wanted)], by, sums, times=times)
+    def _scan_events(self, query: EventQuery, narrow: Narrow) -> pl.DataFrame:  # noqa: ARG002
+        return self._scan(EVENT, narrow)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         return self._scan(LINES, fragments_asked_for(keys, since, until), source)

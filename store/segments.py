@@ -11,12 +11,11 @@ import polars as pl
 from core.batch import Appended, Batch, Quarantined
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import conform
-from core.totals import whole
 from store.compaction import compact
 from store.expiry import expire, note_expiry
 from store.folder import Folder
 from store.frames import (
-    asked_for,
+    Narrow,
     due,
     fragments_asked_for,
     ids_column,
@@ -24,12 +23,12 @@ from store.frames import (
     quarantine_frame,
     quarantined_rows,
     seen_accounts,
-    totalled,
     untagged_as_null,
 )
 from store.idindex import IdIndex, Ids, ids_of
 from store.manifest import EVENT, LINES, QUARANTINE, Manifest, Segment, statuses
 from store.records import SqlRecords
+from store.scanned import Scanned
 from store.sealed import COLUMNS, Sealed
 from store.waiting import Waiting
 
@@ -38,7 +37,7 @@ PIECE = 10_000
 """Rows of a batch that is given away."""
 
 
-class SegmentStore:
+class SegmentStore(Scanned):
     """Adapter of `core.ports.EventStore` in a directory. Any number of processes read; one at a time writes, from its
     first change to `close`, and another one that tries is refused.
 
@@ -76,20 +75,8 @@ class SegmentStore:
     def catch_up(self) -> None:
         """Reads find everything at once."""
 
-    def read(self, query: EventQuery) -> pl.DataFrame:
-        return self._sealed.scan(EVENT, asked_for(query), start=query.start, end=query.end)
-
-    def totals(
-        self,
-        query: EventQuery,
-        by: Sequence[str],
-        zone: str = "UTC",
-        sums: Sequence[str] = (),
-        *,
-        times: bool = False,
-    ) -> pl.DataFrame:
-        wanted = totalled(query, by, zone, sums, times=times)
-        return whole([self._sealed.scan(EVENT, wanted, start=query.start, end=query.end)], by, sums, times=times)
+    def _scan_events(self, query: EventQuery, narrow: Narrow) -> pl.DataFrame:
+        return self._sealed.scan(EVENT, narrow, start=query.start, end=query.end)
 
     def fragments(self, source: str, keys: Collection[str], since: datetime, until: datetime) -> pl.DataFrame:
         wanted = fragments_asked_for(keys, since, until)
