@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from app.certlogs import DOMAIN, Imported, Log, imported
-from app.modelling import BEFORE
+from app.modelling import BEFORE, kept_aside
 from core.batch import Batch
 from core.errors import Refused
 from core.model import Metric
@@ -94,7 +92,11 @@ def _release(release: Release, data: Path, seed: int, progress: Progress) -> Rel
     known = answers(release.answers, release.name) if release.answers else None
     with imported(release, data, progress) as house:
         _check(house)
-        with _spooled(house) as frames:
+        # Of the whole release, computed once.
+        days = person_days(
+            house.house.events, house.house.directory(), house.first, house.last, company_domains={DOMAIN}
+        )
+        with kept_aside(days, house.house.config.data) as frames:
             folds, judged = _judged(frames, house, seed)
     # Together first: it is what a day is judged by.
     detectors = sorted((name for name in judged.columns if name not in KEYS), key=lambda name: (name != TOGETHER, name))
@@ -137,23 +139,6 @@ def _says(release: Release, logs: Mapping[str, Log]) -> Iterator[str]:
     yield from (f"refused: {log.refused}" for log in logs.values() if log.refused)
 
 
-@contextmanager
-def _spooled(release: Imported) -> Iterator[Frames]:
-    """Person-days of the whole release, computed once, some persons in memory at a time."""
-    house = release.house
-    rows = person_days(house.events, house.directory(), release.first, release.last, company_domains={DOMAIN})
-    with TemporaryDirectory(dir=house.config.data, prefix="person-days-") as folder:
-        files: list[Path] = []
-        for frame in rows:
-            files.append(Path(folder) / f"{len(files)}.parquet")
-            frame.write_parquet(files[-1])
-
-        def frames() -> Iterable[pl.DataFrame]:
-            return (pl.read_parquet(file) for file in files)
-
-        yield frames
-
-
 def _judged(frames: Frames, release: Imported, seed: int) -> tuple[list[Fold], pl.DataFrame]:
     """Every day with events that was scored, by a panel that had not seen it."""
     folds, found = [], []
@@ -187,7 +172,7 @@ def _parts(first: date, days: int) -> Iterator[tuple[date, date]]:
 
 def _scored(panel: Panel, frame: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     near = frame.filter(pl.col("day").is_between(first - timedelta(days=BEFORE), last))
-    judged = panel.judge(near).filter((near["events"] > 0) & (near["day"] >= first))
+    judged = panel.judge(near, first).filter(near.filter(pl.col("day") >= first)["events"] > 0)
     return judged.select("person", "day", pl.exclude("person", "day").cast(pl.Float32))
 
 

@@ -12,7 +12,6 @@ from app.modelling import BEFORE, registry_of, spooled
 from app.wiring import House
 from core.drift import RARE, SETTING, Drift
 from core.errors import Refused
-from core.person import Stage
 from models.drift import POPULATION, Population
 from models.features import digest
 from models.intervals import share
@@ -36,9 +35,9 @@ def look(house: House, last: date, days: int) -> Drift:
     counts = np.zeros_like(population.shares_, dtype=np.int64)
     with spooled(house, first - timedelta(days=BEFORE), last, labels_of(house)) as frames:
         for frame in frames():
-            late = (pl.col("day") >= first) & (pl.col("stage") == Stage.ACTIVE.value)
-            said = panel.judge(frame).with_columns(frame["stage"]).filter(late)[TOGETHER].drop_nulls()
-            own = staying(frame).filter(pl.col("day") >= first)
+            late = frame.filter(pl.col("day") >= first)
+            own = staying(late)
+            said = staying(panel.judge(frame, first).with_columns(late["stage"]))[TOGETHER].drop_nulls()
             rows, scored, rare = rows + own.height, scored + len(said), rare + int((said >= RARE).sum())
             counts += population.counts(own)
     if not scored:

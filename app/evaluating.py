@@ -13,7 +13,8 @@ import polars as pl
 from app.deeds import Known, of_cases, of_truth
 from app.labels import labels_of
 from app.ledgers import by_person, findings, ledger_scores, limit_of, model_rules
-from app.modelling import BEFORE, registry_of, spooled
+from app.modelling import BEFORE, newest_day, registry_of, spooled
+from app.scoring import panel_of
 from app.wiring import House
 from core.alert import Outcome
 from core.case import CaseState
@@ -23,7 +24,6 @@ from core.model import Metric, ModelCard
 from models.comparison import BOTH, MODELS, RULES, Comparison, compared
 from models.evaluate import miscalibration
 from models.fairness import part_time, seniority
-from models.features import digest
 from models.held_out import HeldOut, held_out
 from models.panel import Panel
 
@@ -105,15 +105,13 @@ def _loaded(house: House, model: str) -> tuple[ModelCard, Panel]:
     if not (models := registry.models()):
         raise Refused("there is no model: leaverwatch models train makes one")
     found = registry.named(model) if model else registry.champion() or models[-1]
-    return found.card, Panel.of(registry.load(found.card.id, digest()))
+    return found.card, panel_of(house, found)
 
 
 def _days(house: House, card: ModelCard, since: date | None, until: date | None) -> tuple[date, date]:
     unseen = card.last + timedelta(days=1)
-    newest = house.events.newest()
-    if newest is None:
-        raise Refused("no events are stored: import logs first")
-    first, last = since or unseen, until or house.calendar.day_of(newest)
+    newest = newest_day(house)
+    first, last = since or unseen, until or newest
     if first < unseen:
         raise Refused(f"model {card.id} learned from days up to {card.last}: it can be evaluated from {unseen} on")
     if last < first:

@@ -15,9 +15,8 @@ from core.case import Case, CaseState
 from core.directory import Directory
 from core.label import Incident, IncidentKind, Label, Origin
 from core.schema import TIME
+from detection.unusual import of_models
 
-MODEL_RULES = frozenset({"unusual_day"})
-"""Rules by which models raise points."""
 GUILTY = {CaseState.CONFIRMED: True, CaseState.BENIGN: False}
 
 
@@ -25,11 +24,16 @@ def labels_of(house: House) -> list[Label]:
     """Everything that is known by now, in order."""
     directory = house.directory()
     cases, alerts = house.records.cases(), house.records.alerts(outcome=None)
-    found = [*of_cases(cases, alerts, house.calendar), *of_incidents(house.records.incidents(), directory)]
+    found = [
+        *of_cases(cases, alerts, house.calendar, of_models(house.book)),
+        *of_incidents(house.records.incidents(), directory),
+    ]
     return sorted(found, key=lambda label: (label.first, label.person, label.origin, label.source))
 
 
-def of_cases(cases: Iterable[Case], alerts: Iterable[Alert], calendar: CompanyCalendar) -> Iterator[Label]:
+def of_cases(
+    cases: Iterable[Case], alerts: Iterable[Alert], calendar: CompanyCalendar, model_rules: Collection[str]
+) -> Iterator[Label]:
     """Of each person of a case the days from the first alert to the last; of a case whose alerts are all gone the day
     on which it opened. From the day after it opened, for this person, nothing teaches: somebody may have known."""
     known = {alert.id: alert for alert in alerts if alert.outcome is not Outcome.SUPPRESSED}
@@ -41,7 +45,7 @@ def of_cases(cases: Iterable[Case], alerts: Iterable[Alert], calendar: CompanyCa
             for person, some in groupby(own, key=lambda alert: alert.person)
             if (days := [alert.day for alert in some])
         }
-        by_model = found_by_model(case, own)
+        by_model = found_by_model(case, own, model_rules)
         for person, (first, last) in (spans or {case.person: (opened, opened)}).items():
             yield Label(
                 person=person,
@@ -58,11 +62,11 @@ def of_cases(cases: Iterable[Case], alerts: Iterable[Alert], calendar: CompanyCa
             )
 
 
-def found_by_model(case: Case, alerts: Iterable[Alert], rules: Collection[str] = MODEL_RULES) -> bool:
+def found_by_model(case: Case, alerts: Iterable[Alert], model_rules: Collection[str]) -> bool:
     """Whether all points of a case come from models: but for them nobody would have looked at it."""
     own = set(case.alerts)
     scored = [alert.rule for alert in alerts if alert.id in own and alert.score > 0]
-    return bool(scored) and all(rule in rules for rule in scored)
+    return bool(scored) and all(rule in model_rules for rule in scored)
 
 
 def of_incidents(incidents: Sequence[Incident], directory: Directory) -> Iterator[Label]:

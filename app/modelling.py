@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from app.labels import confirmed, labels_of, suspected
+from app.scoring import panel_of
 from app.wiring import House
 from core.errors import Refused
 from core.label import Label
@@ -76,6 +77,14 @@ def train(house: House, first: date, last: date, *, by: str, seed: int = 0) -> M
     return registry_of(house).add({**panel.parts(), POPULATION: population}, card)
 
 
+def newest_day(house: House) -> date:
+    """The day of the newest event. Raises `Refused` where there is none."""
+    newest = house.events.newest()
+    if newest is None:
+        raise Refused("no events are stored: import logs first")
+    return house.calendar.day_of(newest)
+
+
 def _begun(house: House, first: date, last: date) -> date:
     """The first of these days with events."""
     asked = EventQuery(start=house.calendar.start_of(first), end=house.calendar.end_of(last))
@@ -94,7 +103,7 @@ def promote(house: House, model: str, *, by: str, why: str = "") -> RegisteredMo
         registry.load(challenger.card.id, digest())
         return registry.promote(model, challenger.card.evaluation, None, by=by, why=why)
     held = challenger.card.evaluation
-    own, theirs = (Panel.of(registry.load(one.card.id, digest())) for one in (challenger, champion))
+    own, theirs = (panel_of(house, one) for one in (challenger, champion))
     first = max(held.first, champion.card.last + timedelta(days=1))
     if first > held.last:
         raise Refused(f"the champion {champion.card.id} learned from all days that {challenger.card.id} held out")
@@ -128,11 +137,19 @@ def spooled(house: House, first: date, last: date, labels: Sequence[Label]) -> I
     an incident on have another stage."""
     since = suspected(labels)
     domains = house.surroundings().company_domains
-    with TemporaryDirectory(dir=house.config.data, prefix="person-days-") as folder:
+    days = person_days(house.events, house.directory(), first, last, company_domains=domains)
+    with kept_aside((_suspected(frame, since) for frame in days), house.config.data) as frames:
+        yield frames
+
+
+@contextmanager
+def kept_aside(days: Iterable[pl.DataFrame], below: Path) -> Iterator[Frames]:
+    """Frames that can be read as often as they are asked for, one in memory at a time."""
+    with TemporaryDirectory(dir=below, prefix="person-days-") as folder:
         files: list[Path] = []
-        for frame in person_days(house.events, house.directory(), first, last, company_domains=domains):
+        for frame in days:
             files.append(Path(folder) / f"{len(files)}.parquet")
-            _suspected(frame, since).write_parquet(files[-1])
+            frame.write_parquet(files[-1])
 
         def frames() -> Iterable[pl.DataFrame]:
             return (pl.read_parquet(file) for file in files)

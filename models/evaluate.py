@@ -66,5 +66,6 @@ def _at_budget(days: pl.DataFrame, length: int) -> Sequence[str]:
 
 
 def _judged(panel: Panel, frame: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    judged = panel.judge(frame).select("person", "day", TOGETHER).with_columns(frame["stage"])
-    return judged.filter(pl.col("day").is_between(first, last))
+    asked = frame.filter(pl.col("day") >= first)
+    judged = panel.judge(frame, first).select("person", "day", TOGETHER).with_columns(asked["stage"])
+    return judged.filter(pl.col("day") <= last)

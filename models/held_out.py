@@ -75,8 +75,8 @@ def _part(
     calendar: CompanyCalendar,
     rarer_than: float,
 ) -> HeldOut:
-    asked = pl.col("day").is_between(first, last)
-    judged = panel.judge(frame).with_columns(frame["stage"], frame["events"]).filter(asked)
+    asked = frame.filter(pl.col("day") >= first)
+    judged = panel.judge(frame, first).with_columns(asked["stage"], asked["events"]).filter(pl.col("day") <= last)
     ends = {day: calendar.end_of(day) - timedelta(microseconds=1) for day in judged["day"].unique()}
     judged = judged.with_columns(pl.col("day").replace_strict(ends, return_dtype=TIME).alias("at"))
     known = judged.filter(pl.col(TOGETHER).is_not_null())

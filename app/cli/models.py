@@ -50,15 +50,11 @@ def train(
     """Learn from what is stored. The last fifth of the days is held out to see what the model is worth."""
     from datetime import timedelta
 
-    from app.modelling import registry_of
+    from app.modelling import newest_day, registry_of
     from app.modelling import train as learn
-    from core.errors import Refused
 
     with house_of(context) as house:
-        newest = house.events.newest()
-        if newest is None:
-            raise Refused("no events are stored: import logs first")
-        last = house.calendar.day_of(newest)
+        last = newest_day(house)
         card = learn(house, last - timedelta(days=days - 1), last, by=by or _who(), seed=seed)
         found = registry_of(house).named(card.id)
         _say(house, [found], json, one=True)
@@ -159,13 +155,10 @@ def drift(
 
     from app.cli.show import document, table
     from app.drifting import look
-    from core.errors import Refused
+    from app.modelling import newest_day
 
     with house_of(context) as house:
-        newest = house.events.newest()
-        if newest is None:
-            raise Refused("no events are stored: import logs first")
-        found = look(house, house.calendar.day_of(newest), days)
+        found = look(house, newest_day(house), days)
     problems = found.problems()
     if json:
         document({**asdict(found), "apart": list(found.apart), "factor": found.factor, "problems": problems})

@@ -29,6 +29,7 @@ from tests.app.notebooks import NOTEBOOKS, code_of, read
 
 EMPLOYEES, DAYS, SEED = 90, 60, 3
 CALENDAR = CompanyCalendar()
+MODEL_RULES = frozenset({"unusual_day"})
 HEAD = ("person", "first_day", "last_day", "kind", "why", "who")
 
 
@@ -141,7 +142,7 @@ def a_case(alerts: list[Alert], state: CaseState = CaseState.CONFIRMED, opened: 
 def test_a_label_is_of_each_person_from_the_first_alert_to_the_last_with_who_when_and_why() -> None:
     alerts = [alert("a", 2), alert("a", 4), alert("a", 9), alert("b", 6)]
     more = {"decided": datetime(2026, 3, 20, tzinfo=UTC), "decided_by": "li.na", "reason": "she said so"}
-    first, second = of_cases([a_case(alerts, **more)], alerts, CALENDAR)
+    first, second = of_cases([a_case(alerts, **more)], alerts, CALENDAR, MODEL_RULES)
     assert (first.person, first.first, first.last) == ("a", date(2026, 3, 2), date(2026, 3, 9))
     assert (first.guilty, first.who, first.when, first.why) == (True, "li.na", date(2026, 3, 20), "she said so")
     assert first.taught == date(2026, 3, 4), "after the case opened somebody may have known"
@@ -154,28 +155,28 @@ def test_a_label_is_of_each_person_from_the_first_alert_to_the_last_with_who_whe
 )
 def test_only_a_decision_says_that_it_was_or_was_not(state: CaseState, guilty: bool | None) -> None:
     alerts = [alert("a", 2)]
-    (label,) = of_cases([a_case(alerts, state)], alerts, CALENDAR)
+    (label,) = of_cases([a_case(alerts, state)], alerts, CALENDAR, MODEL_RULES)
     assert label.guilty is guilty
 
 
 def test_a_case_whose_alerts_are_gone_is_the_day_on_which_it_opened() -> None:
-    (label,) = of_cases([a_case([alert("a", 2)])], [], CALENDAR)
+    (label,) = of_cases([a_case([alert("a", 2)])], [], CALENDAR, MODEL_RULES)
     assert (label.first, label.last, label.by_model) == (date(2026, 3, 4), date(2026, 3, 4), False)
 
 
 def test_suppressed_matches_are_no_label() -> None:
     alerts = [alert("a", 2, outcome=Outcome.SUPPRESSED), alert("a", 3)]
-    (label,) = of_cases([a_case(alerts)], alerts, CALENDAR)
+    (label,) = of_cases([a_case(alerts)], alerts, CALENDAR, MODEL_RULES)
     assert label.first == date(2026, 3, 3)
 
 
 def test_a_case_is_found_by_a_model_where_nothing_else_gave_it_points() -> None:
     of_model, of_rule = alert("a", 2, "unusual_day"), alert("a", 3)
     silent = alert("a", 4, "told_only", score=0)
-    assert found_by_model(a_case([of_model, silent]), [of_model, silent])
-    assert not found_by_model(a_case([of_model, of_rule]), [of_model, of_rule])
-    assert not found_by_model(a_case([of_model]), [of_rule]), "of what is gone nothing is known"
-    assert found_by_model(a_case([of_model]), [of_model, of_rule]), "another case's alert says nothing"
+    assert found_by_model(a_case([of_model, silent]), [of_model, silent], MODEL_RULES)
+    assert not found_by_model(a_case([of_model, of_rule]), [of_model, of_rule], MODEL_RULES)
+    assert not found_by_model(a_case([of_model]), [of_rule], MODEL_RULES), "of what is gone nothing is known"
+    assert found_by_model(a_case([of_model]), [of_model, of_rule], MODEL_RULES), "another case's alert says nothing"
 
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
