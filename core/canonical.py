@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 ID_BYTES = 16
 PLACES = 1 << 16
@@ -41,3 +42,8 @@ def record_ids(source: str, originals: Iterable[bytes], occurrences: Sequence[in
         digest.update(original)
         ids.append(digest.hexdigest())
     return ids
+
+
+def moment_text(moment: datetime) -> str:
+    """A time in UTC to the microsecond, always as many characters: 2026-11-27T03:02:06.000000Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -35,6 +35,10 @@ class Damaged(LeaverwatchError):
     """Stored data is missing or cannot be read: the administrator brings it back from a copy."""
 
 
+class Broken(LeaverwatchError):
+    """Evidence does not hold: whoever was given it acts. The text names the first thing that is broken."""
+
+
 class Unavailable(LeaverwatchError):
     """A server does not answer or turns us away: the administrator acts, and what was to be done is done again."""
 
