@@ -71,7 +71,7 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One line of the audit log. `about` are the persons, cases and alerts concerned, by id; `details` are facts without
+    """A line of the audit log. `about` are the persons, cases and alerts concerned, by id; `details` are facts without
     personal data. `number` counts from 0, `before` is the digest of the entry before (64 zeros for the first),
     `digest` the hexadecimal SHA-256 of the canonical JSON of all the rest: set by the adapter."""
 
