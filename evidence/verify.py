@@ -147,8 +147,7 @@ class Bundle:
                     digest.update(piece)
                     crc = 0 if self.folder else zlib.crc32(piece, crc)
                 self.digests[name] = digest.hexdigest()
-                same = said.get(name) == self.digests[name] and crc == self.files[name][2]
-                self.need(same, f"{listing} does not name it, or names other bytes")
+                self.need(said.get(name) == digest.hexdigest() and crc == self.files[name][2], f"{listing} differs")
 
     def keys(self, pinned: str) -> dict[str, Any]:
         """The ledger's keys, each signed by the one before. The bundle is signed by the pinned one or one after it."""
@@ -219,9 +218,9 @@ class Bundle:
                     body = json.loads(self.read(one))
                     same = self.digests[one] == content["snapshot"] and body["alert"]["id"] == content["alert"]
                     self.need(same, "it is not what was frozen")
-                    texts = [f"data/models/{body['model']['sha256']}.json"] if body["model"] else []
-                    for text in [f"data/rules/{body['rule']['sha256']}.yml", *texts]:
-                        self.need(self.digests.get(text, "-") in text, f"{text} is not what was frozen")
+                    for used in (body["rule"], *body["rule"].get("on", ()), body["model"] or {"sha256": None}):
+                        kept = (f"data/rules/{used['sha256']}.yml", f"data/models/{used['sha256']}.json")
+                        self.need(used["sha256"] in map(self.digests.get, kept), f"{used['sha256']} is missing")
             for self.at, digest in made.items():
                 self.need(self.digests.get(self.at) == digest.hexdigest(), f"it does not say what {name} says")
         self.need(next(indexes, None) is None, f"{TREE} has places of leaves that are not shown")
@@ -230,14 +229,14 @@ class Bundle:
         last, before = -2, ""
         for one in map(json.loads, self.pieces(CUSTODY)):
             digest, number, self.at = one.pop("digest"), one["number"], f"{CUSTODY}, entry {one['number']}"
-            self.need(hashlib.sha256(canonical(one)).hexdigest() == digest, "it was changed")
-            self.need(number > last + 1 or (number, one["before"]) == (last + 1, before), "it is not in its place")
+            follows = number > last + 1 or (number, one["before"]) == (last + 1, before)
+            self.need(follows and hashlib.sha256(canonical(one)).hexdigest() == digest, "it was changed, or moved")
             last, before = number, digest
 
     def stamps(self, heads: list[dict[str, Any]], authority: str) -> None:
         shown = set[str]()
         for head, name in ((one["head"], name) for one in heads for name in one["tokens"]):
-            time, chain = self.stamp(self.read(name, 1 << 16), canonical({"head": head}))
+            time, chain = self.stamp(self.read(name, 1 << 18), canonical({"head": head}))
             shown.update(chain)
             self.say(f"{head['size']} leaves existed at {time}, says {chain[0]}; by the ledger's clock {head['at']}")
         self.at = "data/proof/tokens"
