@@ -39,11 +39,13 @@ def tree(ledger: LedgerReader, head: SignedHead, indexes: Sequence[int], withhel
 
 
 def heads(ledger: LedgerReader, last: SignedHead, indexes: Sequence[int]) -> list[File]:
-    """The heads that say from when on each of these leaves was there, up to the last, and their time stamps."""
+    """The heads that say from when on each of these leaves was there, and from when on each key signed, up to the last,
+    with their time stamps."""
     found = [one for one in _ordered(ledger) if one.head.size < last.head.size] + [last]
     places = sorted(indexes)
     stamped = [one for one in found if one.tokens]
-    wanted = [*_first(found, places), *_first(stamped, places), last]
+    of_keys = {one.key: one for one in reversed(found)}
+    wanted = [*_first(found, places), *_first(stamped, places), *of_keys.values(), last]
     shown = [one for one in found if one in wanted]
     files = [
         file_of(name, token.data)

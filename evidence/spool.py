@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from core.schema import SCHEMA
 from evidence.bag import File
@@ -42,7 +42,7 @@ class Piece:
 
 
 class Spool:
-    """Takes leaves in order; what was taken lies in a folder until whoever made it is done with it."""
+    """Takes leaves in order, within its context; what was taken lies in a folder that somebody else takes away."""
 
     def __init__(self, folder: Path, piece: int = PIECE, first: int = 1) -> None:
         self._folder, self._most = folder, piece
@@ -50,6 +50,13 @@ class Spool:
         self.pieces: list[Piece] = []
         self.withheld: Counter[str] = Counter()
         self._number = first
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for writing in self._open:
+            writing.done()
 
     def add(self, index: int, line: bytes, content: Mapping[str, Any]) -> None:
         """A leaf that is shown, by its data."""
@@ -70,7 +77,8 @@ class Spool:
 
     def done(self) -> list[Piece]:
         """All pieces, in order."""
-        if self._open:
+        if self._open or not self.pieces:
+            self._files()
             self._seal()
         return self.pieces
 

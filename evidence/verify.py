@@ -1,8 +1,7 @@
 """Verifies evidence bundles: python verify.py [BUNDLE.zip | FOLDER]... [--key FINGERPRINT] [--tsa FINGERPRINT]
 
-Needs `cryptography` alone. Without a bundle: the folder of this file. `--key`: a key of the ledger, as printed in the
-report; `--tsa`: SHA-256 of the certificate of a time-stamping authority, or of one above it. Exit code 0: all holds;
-1: the first thing that does not is named; 2: wrong use. Nothing is unpacked, fetched or run."""
+Without a bundle: this folder. `--key`: of the ledger, as printed in the report; `--tsa`: SHA-256 of a certificate of a
+time-stamping authority, or above it. Exit code 0: all holds; 1: the first thing that does not is named; 2: wrong use."""
 
 from __future__ import annotations
 
@@ -193,7 +192,8 @@ class Bundle:
             for name, leaves in known.items():
                 leaves[index] = DIGESTS[name](b"\0" + line).digest()
         self.at, order = TREE, sorted([*known["sha256"], *tree["withheld"]])
-        self.need(len(known["sha256"]) == len(tree["indexes"]), "a leaf is there twice")
+        once = len(known["sha256"]) == len(tree["indexes"]) and {*map(type, order)} <= {int}
+        self.need(once and max(order, default=0) < head["size"], "a leaf is there twice, or outside of the tree")
         for name, signed in head["roots"].items():
             nodes = (found[0] for found in re.finditer("." * 64, tree["nodes"][name]))
             made = root(head["size"], known[name], order, nodes, DIGESTS[name])
