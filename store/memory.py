@@ -51,7 +51,9 @@ class MemoryStore(Scanned):
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         given = {EVENT: batch.events, LINES: batch.fragments, QUARANTINE: quarantine_frame(batch.quarantined)}
         new = {kind: self._new(kind, frame) for kind, frame in given.items()}
-        self._manifest.add(batch, (), (), seen_accounts(new[EVENT]), due(marks, batch.events, new[EVENT]))
+        self._manifest.begin_ledger(self.count)
+        events = new[EVENT]
+        self._manifest.add(batch, (), (), events, seen_accounts(events), due(marks, batch.events, events))
         for kind, rows in new.items():
             self._parts[kind].append(Part(source=batch.source, rules_version=batch.rules_version, rows=rows))
             self._ids[kind].update(rows[ids_column(rows)])
