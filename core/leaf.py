@@ -1,4 +1,4 @@
-"""What of an event is proved: its leaf's content, made from columns, the same at storing and whenever it is read back."""
+"""What of an event is proved: its leaf's content, made from columns, the same whenever it is read."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from store.frames import only_new, untagged_as_null
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What became of some rows: `created` are new, `kept` are stored now or were before, `new` may be new: a conflict on
-    a second attempt may be with the first."""
+    """What became of some rows: `created` are new, `kept` are stored now or were before, `new` may be new: a conflict
+    on a second attempt may be with the first."""
 
     created: pl.DataFrame
     kept: pl.DataFrame

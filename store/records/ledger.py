@@ -122,7 +122,7 @@ class LedgerRecords:
             for row in _streamed(connection, _entries()):
                 yield Entry(**row)
 
-    def hashes(self, algorithm: str = "sha256", level: int = 0) -> Iterator[tuple[int, Sequence[bytes]]]:
+    def tree_rows(self, algorithm: str = "sha256", level: int = 0) -> Iterator[tuple[int, Sequence[bytes]]]:
         """Rows of the tree with their numbers, as they are stored."""
         with self._database.reading() as connection:
             number = 0
