@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import polars as pl
 
+from core.proof import SALT_BYTES
 from core.schema import SCHEMA, TIME
 
 LEFT_OUT = frozenset({"rule.matched"})
 """Caches: tags change with the rules, the event does not."""
 NAMES = tuple(sorted(SCHEMA.keys() - LEFT_OUT))
+UNTIMED = -(2**63)
+"""Stands for the time of what has none."""
+ACCOUNT_BYTES = 8
 STAMP = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
@@ -39,6 +44,16 @@ def hashed(contents: pl.Series, salts: pl.Series) -> Sequence[bytes]:
     line = pl.concat_str(pl.lit('\0{"content":'), contents, pl.lit(',"salt":"'), salts, pl.lit('"}'))
     whole: list[bytes] = pl.select(line.cast(pl.Binary)).to_series().to_list()
     return whole
+
+
+def salts(seed: bytes, count: int) -> bytes:
+    """The salts of a batch's leaves, one after the other."""
+    return hashlib.shake_256(seed).digest(SALT_BYTES * count)
+
+
+def account_digest(account: str, seed: bytes) -> bytes:
+    """By this it is found which leaves of a batch were of an account, without the account being written there."""
+    return hashlib.blake2b(account.encode(), key=seed, digest_size=ACCOUNT_BYTES).digest()
 
 
 def _members(names: Sequence[str]) -> list[pl.Expr]:

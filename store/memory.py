@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from core.batch import Appended, Batch, Quarantined
+from core.errors import Damaged
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import conform
 from store.frames import (
@@ -86,6 +87,9 @@ class MemoryStore(Scanned):
             parts.append(part)
         self._parts[EVENT] = parts
         return tagged
+
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        return (part.rows for part in self._parts[EVENT])
 
     def count(self) -> int:
         return sum(total.rows for total in self._totals().values())

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from core.batch import Appended, Batch, Quarantined
+from core.errors import Damaged
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import conform
 from store.compaction import compact
@@ -110,6 +111,14 @@ class SegmentStore(Scanned):
                 self._sealed.replace([segment], self._sealed.seal(EVENT, segment.source, frame, version))
                 tagged += frame.height
         return tagged
+
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        with self._folder.reading():
+            for segment in self._manifest.segments(EVENT):
+                try:
+                    yield self._sealed.load([segment])
+                except Damaged as error:
+                    yield error
 
     def count(self) -> int:
         return sum(total.rows for total in self._manifest.totals(EVENT).values())

@@ -11,7 +11,7 @@ from uuid import uuid4
 import polars as pl
 
 from core.batch import FRAGMENT, Appended, Batch, Quarantined
-from core.errors import Unavailable
+from core.errors import Damaged, Unavailable
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import SCHEMA, conform
 from core.totals import DAY, whole
@@ -23,6 +23,7 @@ from store.elasticsearch.documents import (
     delete_line,
     fields_of,
     frame_of,
+    frames_of,
     quarantined,
     update_lines,
 )
@@ -181,6 +182,10 @@ class ElasticStore:
             self._behind = True
             tagged += len(hits)
         return tagged
+
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        for hits in self._pages(self._names.events, every(), fields_of(SCHEMA)):
+            yield from frames_of(hits)
 
     def count(self) -> int:
         self._see_own()

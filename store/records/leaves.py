@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -14,18 +13,17 @@ import polars as pl
 from sqlalchemy import Connection, select, update
 
 from core.canonical import content_id
+from core.leaf import ACCOUNT_BYTES, UNTIMED, account_digest, hashed, salts
 from core.leaf import contents as contents_of
-from core.leaf import hashed
 from core.proof import SALT_BYTES, canonical
+from core.tiles import DIGESTS
 from store.records.database import upsert
 from store.records.tables import ledger_entries, ledger_trees, settings
-from store.records.tiles import DIGESTS, grow
+from store.records.tiles import grow
 
 EVENT, SNAPSHOT = "event", "snapshot"
 BEGUN = "ledger"
 """The setting that tells of the ledger's beginning; the ledger's name is made of it."""
-UNTIMED = -(2**63)
-ACCOUNT_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +41,6 @@ class Leaves:
     since: datetime | None
     until: datetime | None
     hashes: Mapping[str, Sequence[bytes]]
-
-
-def salts(seed: bytes, count: int) -> bytes:
-    """The salts of a batch's leaves, one after the other."""
-    return hashlib.shake_256(seed).digest(SALT_BYTES * count)
-
-
-def account_digest(account: str, seed: bytes) -> bytes:
-    """By this it is found which leaves of a batch were of an account, without the account being written there."""
-    return hashlib.blake2b(account.encode(), key=seed, digest_size=ACCOUNT_BYTES).digest()
 
 
 def leaves_of(source: str, events: pl.DataFrame, algorithms: Sequence[str]) -> Leaves:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -13,12 +12,22 @@ import numpy.typing as npt
 from sqlalchemy import Connection, RowMapping, Select, select
 
 from core.errors import Broken, ConfigError
+from core.leaf import salts
 from core.merkle import Node
-from core.proof import SALT_BYTES, Placed, SignedHead, SigningKey, Token, TreeHead
+from core.proof import SALT_BYTES, Entry, Placed, SignedHead, SigningKey, Token, TreeHead
+from core.tiles import DIGESTS, WIDTH, node_of
 from store.records.database import Database, upsert
-from store.records.leaves import BEGUN, algorithms_of, append_leaves, begin, name_of, salts
-from store.records.tables import ledger_entries, ledger_heads, ledger_keys, ledger_tokens, ledger_trees, settings
-from store.records.tiles import DIGESTS, WIDTH, node_of, read_rows
+from store.records.leaves import BEGUN, algorithms_of, append_leaves, begin, name_of
+from store.records.tables import (
+    intents,
+    ledger_entries,
+    ledger_heads,
+    ledger_keys,
+    ledger_tokens,
+    ledger_trees,
+    settings,
+)
+from store.records.tiles import read_rows
 
 AHEAD = 16
 """Rows of leaves read at once: whoever proves goes from left to right."""
@@ -28,33 +37,13 @@ ENTRIES = 8
 """Entries read at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What one append brought: leaves `first` to `first + count`, ordered by id."""
-
-    first: int
-    count: int
-    kind: str
-    source: str
-    since: datetime | None
-    until: datetime | None
-    salt: bytes
-    ids: bytes
-    times: bytes
-    accounts: bytes
-
-    def id_of(self, place: int) -> str:
-        """The id of one leaf, in hexadecimal, by its place in the entry."""
-        width = len(self.ids) // self.count
-        return self.ids[place * width : (place + 1) * width].hex()
-
-
 class LedgerRecords:
     """Adapter of `core.proof.LedgerReader`, and what is written beside the tree."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rows: dict[tuple[str, int, int], list[bytes]] = {}
+        self._known = 0
 
     def begin_ledger(self, before: Callable[[], int], algorithms: Sequence[str]) -> Sequence[str]:
         """Begin it, unless it has begun; `before` tells how many events are stored already. Returns the names of its
@@ -108,13 +97,20 @@ class LedgerRecords:
 
     def node(self, node: Node, algorithm: str = "sha256") -> bytes:
         first, end = node
-        if not 0 <= first < end <= self.size():
+        if end > self._known:
+            self._known = self.size()
+        if not 0 <= first < end <= self._known:
             raise Broken(f"the ledger has no node over leaves {first} to {end}")
         return node_of(node, lambda level, number: self._row(algorithm, level, number), DIGESTS[algorithm])
 
     def root(self, size: int, algorithm: str = "sha256") -> bytes:
         """The root of the tree as it was with so many leaves."""
         return self.node((0, size), algorithm) if size else DIGESTS[algorithm](b"")
+
+    def under_way(self) -> frozenset[str]:
+        """Whose events are being stored outside of the records and may not be in the ledger yet."""
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(select(intents.c.subject)).scalars())
 
     def entries(self) -> Iterator[Entry]:
         """Everything ever appended, in order, a little at a time."""
