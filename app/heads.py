@@ -35,8 +35,8 @@ class Kept:
 
 def keep_heads(house: House) -> Kept:
     """Make a head where the ledger grew, have heads stamped that lack a time stamp, write them where they are to go.
-    One process does it at a time. Raises `Refused` where the key that signs is not here, `Unavailable` where it does not
-    sign: then there is no head."""
+    One process does it at a time. Raises `Refused` where the key that signs is not here, `Unavailable` where it does
+    not sign: then there is no head."""
     with house.records.unless_done(JOB) as mine:
         if not mine or not house.records.size():
             return Kept()

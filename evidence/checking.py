@@ -105,7 +105,7 @@ def check(
         if tree.size < size:
             found.problems.append(f"the ledger has {size} leaves, and hashes of {tree.size} ({algorithm})")
     every_key = [*keys, *(elsewhere.keys if elsewhere else ())]
-    _heads([*heads, *others], every_key, trees, ledger.log(), found)
+    _heads([*heads, *others], every_key, trees, size, ledger.log(), found)
     for signed in heads:
         _tokens(signed, trusted, found)
     _clock(heads, now, found)
@@ -136,7 +136,12 @@ def _keys(keys: Sequence[SigningKey], elsewhere: Exported | None, found: Checked
 
 
 def _heads(
-    heads: Sequence[SignedHead], keys: Sequence[SigningKey], trees: Mapping[str, Tree], log: str, found: Checked
+    heads: Sequence[SignedHead],
+    keys: Sequence[SigningKey],
+    trees: Mapping[str, Tree],
+    size: int,
+    log: str,
+    found: Checked,
 ) -> None:
     held = 0
     wrong: SignedHead | None = None
@@ -149,7 +154,9 @@ def _heads(
             continue
         if head.log != log:
             found.problems.append(f"{_named(signed)} is of another ledger, {head.log}; this one is {log}")
-        elif any(_differs(tree, head.size, head.roots.get(name, "")) for name, tree in trees.items()):
+        elif head.size > size or any(
+            _differs(tree, head.size, head.roots.get(name, "")) for name, tree in trees.items()
+        ):
             wrong = wrong or signed
         else:
             found.heads += 1

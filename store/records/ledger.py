@@ -167,7 +167,7 @@ class LedgerRecords:
         with self._database.reading() as connection:
             for row in _streamed(connection, query) if asked else ():
                 entry = Entry(**row)
-                places = _hits(entry, heads, asked)
+                places = _hits(entry, heads, asked) if entry.whole() else []
                 own = salts(entry.salt, places[-1] + 1) if places else b""
                 for place in places:
                     # An event that somebody deleted and that came again is there twice; the first time counts.
