@@ -93,15 +93,18 @@ def test_heads_are_stamped_and_written_elsewhere_however_late(tmp_path: Path) ->
             house.events.append(batch_of(1), ())
             kept = keep_heads(house)
             assert kept.head is not None
-            assert [word in trouble for word, trouble in zip(("test", "mount"), kept.troubles, strict=True)] == [
-                True
-            ] * 2
+            stamp, folder = kept.troubles
+            assert "test" in stamp
+            assert "mount" in folder
         mount.mkdir()
         with open_house(config) as house, keeping_heads(house):
             pass
-    names = [file.name for file in sorted(mount.iterdir())]
-    assert [name.rpartition("-")[2] for name in names][1] == "test.tsr"
-    assert [name.partition("-")[0] for name in names] == ["head", "head", "key"]
+    names = sorted(file.name for file in mount.iterdir())
+    assert [(name.partition("-")[0], name.rpartition(".")[2]) for name in names] == [
+        ("head", "tsr"),
+        ("head", "json"),
+        ("key", "json"),
+    ]
 
 
 def test_a_rotation_that_was_cut_short_is_finished(tmp_path: Path) -> None:
