@@ -43,7 +43,8 @@ class Batch:
 
     `events` has the columns of `core.schema.SCHEMA`; `fragments` (lines that become events only together, such as
     Postfix's) the columns of `core.batch.FRAGMENT`. `ignored` counts records left out, by reason.
-    `bytes` is how much of the files, as they lie on disk, the batch took.
+    `bytes` is how much of the files, as they lie on disk, the batch took. `moved` says that it comes out of another
+    store, whose ledger came along.
     """
 
     source: str
@@ -55,6 +56,7 @@ class Batch:
     ignored: Mapping[str, int] = field(default_factory=dict)
     rules_version: str = ""
     files: Sequence[Progress] = ()
+    moved: bool = False
 
 
 FRAGMENT: dict[str, pl.DataType] = {

@@ -14,10 +14,12 @@ from core.alert import Alert, Outcome
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.condition import Condition
+from core.errors import Damaged
 from core.grounds import Approval, RuleException
 from core.label import Incident
 from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
 from core.person import Filing, Link, Person
+from core.proof import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,10 @@ class EventStore(EventReader, Protocol):
 
     def retag(self, version: str, tag: Callable[[pl.DataFrame], pl.DataFrame]) -> int:
         """Tag again every event stored under another version of the rules; returns how many were."""
+
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        """Every event that is stored, with all columns, some at a time, in no order; in the place of what cannot be
+        read, why."""
 
     def count(self) -> int:
         """How many events are stored."""
@@ -308,7 +314,7 @@ class Incidents(Protocol):
         """Ordered by (first, account)."""
 
 
-class Records(People, Marks, Grounds, Inbox, Models, Findings, Incidents, Protocol):
+class Records(People, Marks, Grounds, Inbox, Models, Findings, Incidents, Ledger, Protocol):
     """The records database: everything people decide or file, and what the judge owes them."""
 
     def setting(self, name: str) -> str | None: ...

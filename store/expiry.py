@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from core.ports import Records
 from store.manifest import EVENT, Segment
 from store.records import SqlRecords
 from store.sealed import Sealed
@@ -20,7 +21,7 @@ def note_expiry(records: SqlRecords, before: datetime, hold: Collection[str]) ->
     records.set_setting(EXPIRED, json.dumps([before.astimezone(UTC).isoformat(), sorted(hold)]))
 
 
-def noted_expiry(records: SqlRecords) -> tuple[datetime | None, frozenset[str]]:
+def noted_expiry(records: Records) -> tuple[datetime | None, frozenset[str]]:
     """Up to when events have expired, and of which accounts not."""
     found = records.setting(EXPIRED)
     if found is None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from core.batch import Appended, Batch, Quarantined
+from core.errors import Damaged
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import conform
 from store.frames import (
@@ -51,7 +52,9 @@ class MemoryStore(Scanned):
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         given = {EVENT: batch.events, LINES: batch.fragments, QUARANTINE: quarantine_frame(batch.quarantined)}
         new = {kind: self._new(kind, frame) for kind, frame in given.items()}
-        self._manifest.add(batch, (), (), seen_accounts(new[EVENT]), due(marks, batch.events, new[EVENT]))
+        self._manifest.begin_ledger(self.count)
+        events = new[EVENT]
+        self._manifest.add(batch, (), (), events, seen_accounts(events), due(marks, batch.events, events))
         for kind, rows in new.items():
             self._parts[kind].append(Part(source=batch.source, rules_version=batch.rules_version, rows=rows))
             self._ids[kind].update(rows[ids_column(rows)])
@@ -84,6 +87,9 @@ class MemoryStore(Scanned):
             parts.append(part)
         self._parts[EVENT] = parts
         return tagged
+
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        return (part.rows for part in self._parts[EVENT])
 
     def count(self) -> int:
         return sum(total.rows for total in self._totals().values())

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from core.batch import Appended, Batch, Quarantined
+from core.errors import Damaged
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import conform
 from store.compaction import compact
@@ -65,7 +66,7 @@ class SegmentStore(Scanned):
         ]
         ids = {EVENT: event_ids, LINES: fragment_ids, QUARANTINE: bad_ids}
         runs = [run for kind, new in ids.items() for run in self._ids.seal(kind, new)]
-        self._manifest.add(batch, sealed, runs, seen_accounts(events), due(marks, batch.events, events))
+        self._manifest.add(batch, sealed, runs, events, seen_accounts(events), due(marks, batch.events, events))
         for run in runs:
             self._ids.tidy(run.kind)
         new = events.height + fragments.height
@@ -110,6 +111,14 @@ class SegmentStore(Scanned):
                 self._sealed.replace([segment], self._sealed.seal(EVENT, segment.source, frame, version))
                 tagged += frame.height
         return tagged
+
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        with self._folder.reading():
+            for segment in self._manifest.segments(EVENT):
+                try:
+                    yield self._sealed.load([segment])
+                except Damaged as error:
+                    yield error
 
     def count(self) -> int:
         return sum(total.rows for total in self._manifest.totals(EVENT).values())
@@ -163,6 +172,7 @@ class SegmentStore(Scanned):
             if name != known:
                 self._records.set_setting(IDENTITY, name)
             self._folder.sweep(self._manifest.files())
+            self._manifest.begin_ledger(self.count)
         except BaseException:
             self._folder.end_writing()
             raise
@@ -170,9 +180,10 @@ class SegmentStore(Scanned):
     def _batches(self, segment: Segment) -> Iterator[Batch]:
         for rows in self._sealed.load([segment]).iter_slices(PIECE):
             if segment.kind == QUARANTINE:
-                yield Batch(source=segment.source, read=rows.height, quarantined=list(quarantined_rows(rows)))
+                bad = list(quarantined_rows(rows))
+                yield Batch(source=segment.source, read=rows.height, quarantined=bad, moved=True)
             elif segment.kind == LINES:
-                yield Batch(source=segment.source, read=rows.height, fragments=rows)
+                yield Batch(source=segment.source, read=rows.height, fragments=rows, moved=True)
             else:
                 # An event that was built of lines has the id of one of them.
                 built = pl.Series(self._ids.known(LINES, ids_of(rows["event.id"].to_list())))
@@ -183,6 +194,7 @@ class SegmentStore(Scanned):
                             read=read * events.height,
                             events=events,
                             rules_version=segment.rules_version,
+                            moved=True,
                         )
 
     def _new(self, kind: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, Ids]:

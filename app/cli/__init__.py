@@ -7,7 +7,19 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import arrivals, backtesting, findings, grounds, inputs, models, moving, processes, running, searching
+from app.cli import (
+    arrivals,
+    backtesting,
+    findings,
+    grounds,
+    heads,
+    inputs,
+    models,
+    moving,
+    processes,
+    running,
+    searching,
+)
 from core.errors import LeaverwatchError
 
 EVERYWHERE = ("--data", "--config")
@@ -23,6 +35,10 @@ app = typer.Typer(
 )
 for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving):
     module.register(app)
+evidence = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)
+evidence.add_typer(heads.heads, name="heads")
+evidence.add_typer(heads.keys, name="keys")
+app.add_typer(evidence, name="evidence")
 
 
 def main() -> None:

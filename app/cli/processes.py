@@ -83,6 +83,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
 
     import structlog
 
+    from app.heads import keeping_heads
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
     from app.scoring import Scores
@@ -100,6 +101,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
             stack.callback(listening.close)
             if not once:
                 stack.enter_context(telling(house.records, listening, every))
+        stack.enter_context(keeping_heads(house))
         serve_metrics(config.api.host, metrics_port)
         stop = _stopping()
         while not stop():

@@ -11,11 +11,11 @@ from uuid import uuid4
 import polars as pl
 
 from core.batch import FRAGMENT, Appended, Batch, Quarantined
-from core.errors import Unavailable
+from core.errors import Damaged, Unavailable
 from core.ports import EventQuery, Mark, SourceStatus
 from core.schema import SCHEMA, conform
 from core.totals import DAY, whole
-from store.elasticsearch.appending import Appender
+from store.elasticsearch.appending import Appender, Written
 from store.elasticsearch.bulk import Bulk
 from store.elasticsearch.conditions import asked_for
 from store.elasticsearch.connection import Client, check_version
@@ -23,6 +23,7 @@ from store.elasticsearch.documents import (
     delete_line,
     fields_of,
     frame_of,
+    frames_of,
     quarantined,
     update_lines,
 )
@@ -91,8 +92,9 @@ class ElasticStore:
             self._behind = True
         touched = due(marks, batch.events, events.new)
         touched += [mark for mark in marks if mark.subject in unmarked and mark not in touched]
-        self._manifest.add(batch, (), (), seen_accounts(events.kept), touched, append)
-        stored = events.stored + fragments.stored
+        new = pl.concat([events.created, self._unlogged(events)])
+        self._manifest.add(batch, (), (), new, seen_accounts(events.kept), touched, append)
+        stored = events.created.height + fragments.created.height
         given = batch.events.height + batch.fragments.height + len(batch.quarantined)
         return Appended(stored=stored, quarantined=bad, duplicate=given - stored - bad)
 
@@ -181,6 +183,10 @@ class ElasticStore:
             tagged += len(hits)
         return tagged
 
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        for hits in self._pages(self._names.events, every(), fields_of(SCHEMA)):
+            yield from frames_of(hits)
+
     def count(self) -> int:
         self._see_own()
         return count(self._client, self._names.events)
@@ -222,7 +228,25 @@ class ElasticStore:
         if not self._ready:
             check_version(self._client)
             install(self._client, self._names)
+            self._manifest.begin_ledger(self.count)
             self._ready = True
+
+    def _unlogged(self, written: Written) -> pl.DataFrame:
+        """Of the events that were stored before, as they are stored, those that the ledger does not have: whoever
+        stored them died before they came into it, or there was none."""
+        known = written.kept.join(written.created.select("event.id"), on="event.id", how="anti")
+        left = self._not_in_ledger(known)
+        if not left.height:
+            return left
+        # A record read again with another time zone has another time than the event that is stored.
+        return self._not_in_ledger(self.read(EventQuery(ids=left["event.id"].to_list())))
+
+    def _not_in_ledger(self, events: pl.DataFrame) -> pl.DataFrame:
+        if not events.height:
+            return events
+        first, last = events.select(pl.col("@timestamp").min().alias("a"), pl.col("@timestamp").max().alias("b")).row(0)
+        logged = self._records.placed_between(events["event.id"].to_list(), first, last)
+        return events.filter(~pl.col("event.id").is_in(list(logged)))
 
     def _see_own(self) -> None:
         # Another thread that is catching up may bring what this one needs.

@@ -20,10 +20,10 @@ from store.frames import only_new, untagged_as_null
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What became of some rows: `stored` of them are new, `kept` are stored now or were before, `new` may be new: a
-    conflict on a second attempt may be with the first."""
+    """What became of some rows: `created` are new, `kept` are stored now or were before, `new` may be new: a conflict
+    on a second attempt may be with the first."""
 
-    stored: int
+    created: pl.DataFrame
     kept: pl.DataFrame
     new: pl.DataFrame
     refused: Sequence[Quarantined]
@@ -77,7 +77,7 @@ class Appender:
         self, rows: pl.DataFrame, source: str, known: Known, create: Callable[[pl.DataFrame], list[Outcome]]
     ) -> Written:
         if not rows.height:
-            return Written(stored=0, kept=rows, new=rows, refused=())
+            return Written(created=rows, kept=rows, new=rows, refused=())
         indices = known.indices()
         stored_before = known.among(rows, indices)
         unknown = rows.filter(~pl.col("event.id").is_in(list(stored_before))) if stored_before else rows
@@ -88,7 +88,7 @@ class Appender:
         unsure = [number for number, outcome in enumerate(outcomes) if outcome.again and outcome.status == CONFLICT]
         refused = [number for number, outcome in enumerate(outcomes) if outcome.refused]
         return Written(
-            stored=len(new),
+            created=unknown[new],
             kept=rows.filter(~pl.col("event.id").is_in([ids[number] for number in refused])),
             new=unknown[sorted({*new, *unsure})],
             refused=[_refused(unknown.row(number, named=True), source, outcomes[number]) for number in refused],

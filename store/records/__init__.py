@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from store.records.findings import FindingRecords
 from store.records.grounds import GroundRecords
 from store.records.inbox import InboxRecords
 from store.records.incidents import IncidentRecords
+from store.records.ledger import LedgerRecords
 from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
 from store.records.people import PeopleRecords
@@ -18,12 +20,21 @@ from store.records.tables import settings
 
 
 class SqlRecords(
-    PeopleRecords, MarkRecords, GroundRecords, InboxRecords, ModelRecords, FindingRecords, IncidentRecords
+    LedgerRecords,
+    PeopleRecords,
+    MarkRecords,
+    GroundRecords,
+    InboxRecords,
+    ModelRecords,
+    FindingRecords,
+    IncidentRecords,
 ):
-    """Adapter of `core.ports.Records`. Opening it brings the database to today's shape."""
+    """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
+    functions of a ledger that begins here."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, hashes: Sequence[str] = ("sha256",)) -> None:
         self.database = Database(url)
+        self.hashes = hashes
         super().__init__(self.database)
 
     def setting(self, name: str) -> str | None:

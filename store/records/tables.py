@@ -242,6 +242,63 @@ id_runs = Table(
     Column("kind", Words, nullable=False),
     Column("rows", BigInteger, nullable=False),
 )
+ledger_trees = Table(
+    "ledger_trees",
+    metadata,
+    Column("algorithm", Words, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+)
+"""How many leaves the ledger has; whoever appends holds the rows."""
+ledger_tiles = Table(
+    "ledger_tiles",
+    metadata,
+    Column("algorithm", Words, primary_key=True),
+    Column("level", Integer, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("hashes", LargeBinary, nullable=False),
+)
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("source", Words, nullable=False),
+    Column("since", Moment),
+    Column("until", Moment),
+    Column("salt", LargeBinary, nullable=False),
+    Column("ids", LargeBinary, nullable=False),
+    Column("times", LargeBinary, nullable=False),
+    Column("accounts", LargeBinary, nullable=False),
+    Index("ledger_entries_by_time", "since", "until"),
+)
+ledger_heads = Table(
+    "ledger_heads",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("log", Words, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("roots", Text, nullable=False),
+    Column("key", Words, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+ledger_tokens = Table(
+    "ledger_tokens",
+    metadata,
+    Column("head", Words, primary_key=True),
+    Column("authority", Words, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+ledger_keys = Table(
+    "ledger_keys",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("public", LargeBinary, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("before", Words, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
 progress = Table(
     "progress",
     metadata,
