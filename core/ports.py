@@ -14,6 +14,7 @@ from core.alert import Alert, Outcome
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.condition import Condition
+from core.evidence import Audit, Erasures, Freezer, Holds
 from core.grounds import Approval, RuleException
 from core.label import Incident
 from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
@@ -308,7 +309,7 @@ class Incidents(Protocol):
         """Ordered by (first, account)."""
 
 
-class Records(People, Marks, Grounds, Inbox, Models, Findings, Incidents, Protocol):
+class Records(People, Marks, Grounds, Inbox, Models, Findings, Incidents, Freezer, Holds, Erasures, Audit, Protocol):
     """The records database: everything people decide or file, and what the judge owes them."""
 
     def setting(self, name: str) -> str | None: ...

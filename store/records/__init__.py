@@ -6,9 +6,12 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import select
 
+from store.records.audit import AuditRecords
 from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
+from store.records.freezing import FrozenRecords
 from store.records.grounds import GroundRecords
+from store.records.holds import HoldRecords
 from store.records.inbox import InboxRecords
 from store.records.incidents import IncidentRecords
 from store.records.marks import MarkRecords
@@ -18,7 +21,16 @@ from store.records.tables import settings
 
 
 class SqlRecords(
-    PeopleRecords, MarkRecords, GroundRecords, InboxRecords, ModelRecords, FindingRecords, IncidentRecords
+    PeopleRecords,
+    MarkRecords,
+    GroundRecords,
+    InboxRecords,
+    ModelRecords,
+    FindingRecords,
+    IncidentRecords,
+    FrozenRecords,
+    HoldRecords,
+    AuditRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape."""
 

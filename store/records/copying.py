@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Table, select
 
 from core.errors import Refused
-from store.records.database import Database, pieces, upsert
+from store.records.database import PIECE, Database, upsert
 from store.records.tables import id_runs, intents, metadata, segments, settings, turns
 
 LEFT = frozenset({segments, id_runs, intents, turns})
@@ -31,7 +31,9 @@ def copy_records(origin: Database, target: Database, done: str) -> int:
 
 def _copy(source: Connection, target: Connection, table: Table) -> int:
     columns = [column for column in table.columns if column.name != NUMBERED.get(table.name)]
-    rows = source.execute(select(*columns).order_by(*table.primary_key)).mappings().all()
-    for some in pieces([dict(row) for row in rows]):
-        target.execute(table.insert(), list(some))
-    return len(rows)
+    query = select(*columns).order_by(*table.primary_key)
+    copied = 0
+    for some in source.execute(query, execution_options={"yield_per": PIECE}).mappings().partitions():
+        target.execute(table.insert(), [dict(row) for row in some])
+        copied += len(some)
+    return copied
