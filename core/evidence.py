@@ -177,6 +177,8 @@ class Audit(Protocol):
     def note(self, entry: AuditEntry) -> AuditEntry:
         """Append; returns the entry with its number and digests."""
 
+    def last_noted(self) -> AuditEntry | None: ...
+
     def audited(
         self, about: str | None = None, since: datetime | None = None, *, after: int = -1, most: int | None = None
     ) -> Sequence[AuditEntry]:

@@ -23,6 +23,10 @@ class AuditRecords:
         with self._database.writing(alone=False) as connection:
             return note_in(connection, entry)
 
+    def last_noted(self) -> AuditEntry | None:
+        with self._database.reading() as connection:
+            return last_of(connection)
+
     def audited(
         self, about: str | None = None, since: datetime | None = None, *, after: int = -1, most: int | None = None
     ) -> Sequence[AuditEntry]:
