@@ -114,7 +114,7 @@ class Desk:
         return Evidence(snapshots=snapshots, events=events, texts=list(self.texts.values()))
 
     def _events(self, alerts: Sequence[Alert], wanted: set[str]) -> dict[str, bytes]:
-        """The content of these events. Most lie near their alert's day, and those are found without reading far back."""
+        """The content of these events. Most lie near their alert's day: those are found without reading far back."""
         found = self._read(alerts, wanted, NEAR_DAYS)
         left = wanted - found.keys()
         far = [alert for alert in alerts if not left.isdisjoint(alert.events)]

@@ -19,6 +19,7 @@ from core.grounds import Approval, RuleException
 from core.label import Incident
 from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
 from core.person import Filing, Link, Person
+from core.retention import Due, Expiry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +152,12 @@ class EventStore(EventReader, Protocol):
     def compact(self) -> None:
         """Merge small segments where there are many. Answers do not change."""
 
-    def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
-        """Delete events older than `before`, except those of accounts on hold; returns how many went."""
+    def due(self, expiry: Expiry) -> Due:
+        """What would go now."""
+
+    def expire(self, expiry: Expiry, witness: Callable[[Due], None] = lambda _: None) -> Due:
+        """Delete what is too old. `witness` is told what goes before anything does; killed in between, the rest goes
+        next time. Imported again it stays away, unless it is kept."""
 
 
 class People(Protocol):
