@@ -16,6 +16,7 @@ from core.calendar import CompanyCalendar
 from core.errors import ConfigError
 
 PREFIX = "LEAVERWATCH_"
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class _Section(BaseModel):
@@ -69,6 +70,13 @@ class Api(_Section):
     token: str = ""
 
 
+class Evidence(_Section):
+    """How many days events are kept, and those of some sources; none: for good. Legal holds keep them longer."""
+
+    retention_days: Days | None = None
+    retention_days_of: dict[str, Days] = {}
+
+
 class Cluster(_Section):
     """Addresses of servers; each takes the place of a part of the embedded default. None: everything lies in `data`.
     Data streams end in the namespace; a `_ca` is the one authority whose certificates are trusted (PEM). Kafka's topics
@@ -98,6 +106,7 @@ class Config(_Section):
     company: Company = Company()
     detection: Detection = Detection()
     api: Api = Api()
+    evidence: Evidence = Evidence()
     cluster: Cluster = Cluster()
 
     @property

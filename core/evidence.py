@@ -51,8 +51,8 @@ class HoldScope(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """What must not be deleted, though it is old. `subject` is a case id, a person id, or empty for everybody
-    (`range`); `since` <= time < `until`, where given. One person asks for it to be lifted (`lift_asked_by`), another
-    one lifts it (`lifted_by`)."""
+    (`range`); `persons` are those whom it concerned when it was placed; `since` <= time < `until`, where given. One
+    person asks for it to be lifted (`lift_asked_by`), another one lifts it (`lifted_by`)."""
 
     id: str
     scope: HoldScope
@@ -62,6 +62,7 @@ class Hold:
     placed: datetime
     since: datetime | None = None
     until: datetime | None = None
+    persons: Sequence[str] = ()
     lift_asked_by: str = ""
     lift_reason: str = ""
     lifted_by: str = ""
@@ -162,6 +163,9 @@ class Freezer(Frozen, Protocol):
 
     def unfrozen(self, most: int) -> Sequence[Unfrozen]:
         """Alerts to be frozen, so many at most, in order of their time."""
+
+    def last_snapshot(self) -> Snapshot | None:
+        """The newest of all."""
 
     def not_frozen(self, ids: Sequence[str]) -> Sequence[str]:
         """Those of the events that are not frozen."""

@@ -300,6 +300,12 @@ class Findings(FindingReader, Protocol):
     def findings(self, model: str) -> Sequence[ModelFinding]:
         """All of one model, ordered by (day, person)."""
 
+    def old_findings(self, before: date) -> Sequence[tuple[str, date, int]]:
+        """Person-days before a day of which there are findings, and how many, ordered by (day, person)."""
+
+    def drop_findings(self, of: Collection[tuple[str, date]]) -> None:
+        """Nothing is found of these person-days any more, and nobody is judged because of that."""
+
     def finding_counts(self) -> Mapping[str, int]:
         """How many findings each model has."""
 

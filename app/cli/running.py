@@ -96,6 +96,7 @@ def serve(context: typer.Context) -> None:
 
     from api.server import Shop, create_app
     from app.desk import ModelDesk
+    from app.retention import retaining
     from app.token import token_of
 
     config = configuration(context)
@@ -105,7 +106,8 @@ def serve(context: typer.Context) -> None:
         service = create_app(shop, token)
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
-        uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
+        with retaining(config):
+            uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 
 def doctor(

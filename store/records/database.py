@@ -83,6 +83,7 @@ class Database:
             return
         with self._told(), self.engine.connect() as connection, connection.begin():
             connection.exec_driver_sql("set local lock_timeout = 0")
+            connection.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, WRITERS))))
             yield
 

@@ -15,6 +15,8 @@ from store.records.database import Database, add_missing, pieces
 from store.records.tables import alerts as alert_table
 from store.records.tables import frozen_events, frozen_texts, snapshots, unfrozen
 
+_SNAPSHOT = [column for column in snapshots.columns if column.name != "digest"]
+
 
 class FrozenRecords:
     """Adapter of `core.evidence.Freezer`."""
@@ -23,14 +25,19 @@ class FrozenRecords:
         self._database = database
 
     def snapshots(self, alerts: Sequence[str]) -> Sequence[Snapshot]:
-        columns = [column for column in snapshots.columns if column.name != "digest"]
-        query = select(*columns).order_by(snapshots.c.alert, snapshots.c.at, snapshots.c.id)
+        query = select(*_SNAPSHOT).order_by(snapshots.c.alert, snapshots.c.at, snapshots.c.id)
         with self._database.reading() as connection:
             return [
                 Snapshot(**row)
                 for some in pieces(sorted(set(alerts)))
                 for row in connection.execute(query.where(snapshots.c.alert.in_(some))).mappings()
             ]
+
+    def last_snapshot(self) -> Snapshot | None:
+        with self._database.reading() as connection:
+            query = select(*_SNAPSHOT).order_by(snapshots.c.at.desc(), snapshots.c.id.desc()).limit(1)
+            row = connection.execute(query).mappings().first()
+        return Snapshot(**row) if row else None
 
     def frozen_events(self, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         for some in pieces(sorted(set(ids))):

@@ -33,7 +33,7 @@ class HoldRecords:
             if known == hold:
                 return
             _check(hold, known)
-            upsert(connection, hold_table, [asdict(hold) | {"scope": hold.scope.value}])
+            upsert(connection, hold_table, [_hold_row(hold)])
             _note(connection, hold)
 
     def holds(self) -> Sequence[Hold]:
@@ -72,7 +72,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _note(connection: Connection, hold: Hold) -> None:
-    about = [hold.subject] if hold.subject else []
+    about = list(dict.fromkeys([*([hold.subject] if hold.subject else []), *hold.persons]))
     details = {"hold": hold.id, "scope": hold.scope.value}
     if hold.lifted and hold.lifted_by:
         at, by, deed, why = hold.lifted, hold.lifted_by, Deed.LIFTED, hold.lift_reason
@@ -84,8 +84,12 @@ def _note(connection: Connection, hold: Hold) -> None:
     note_in(connection, AuditEntry(at=at, by=by, deed=deed, about=about, why=why, details=details))
 
 
+def _hold_row(hold: Hold) -> Row:
+    return asdict(hold) | {"scope": hold.scope.value, "persons": json.dumps(list(hold.persons), ensure_ascii=False)}
+
+
 def _hold(row: Row) -> Hold:
-    return Hold(**{**row, "scope": HoldScope(row["scope"])})
+    return Hold(**{**row, "scope": HoldScope(row["scope"]), "persons": tuple(json.loads(row["persons"]))})
 
 
 def _erasure_row(erasure: Erasure) -> Row:

@@ -320,6 +320,7 @@ holds = Table(
     Column("placed", Moment, nullable=False),
     Column("since", Moment),
     Column("until", Moment),
+    Column("persons", Text, nullable=False),
     Column("lift_asked_by", Words, nullable=False),
     Column("lift_reason", Text, nullable=False),
     Column("lifted_by", Words, nullable=False),

@@ -70,6 +70,7 @@ def _keeping() -> None:
         sa.Column("placed", sa.DateTime, nullable=False),
         sa.Column("since", sa.DateTime),
         sa.Column("until", sa.DateTime),
+        sa.Column("persons", sa.Text, nullable=False),
         sa.Column("lift_asked_by", sa.String, nullable=False),
         sa.Column("lift_reason", sa.Text, nullable=False),
         sa.Column("lifted_by", sa.String, nullable=False),
