@@ -16,6 +16,7 @@ from core.calendar import CompanyCalendar
 from core.errors import ConfigError
 
 PREFIX = "LEAVERWATCH_"
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class _Section(BaseModel):
@@ -103,7 +104,8 @@ class Evidence(_Section):
     `authorities` stamp heads of the ledger, each under a name; heads are made every so many minutes while it grows, and
     written to `heads_to`, a folder that the administrator does not control. Where the key lies in other hands than a
     file's, `signer` is the program that signs, as a list of arguments (`{file}` is what it signs), and `signer_public`
-    its public key (PEM)."""
+    its public key (PEM). Events are kept for `retention_days`, those of some sources for others; none: for good. Legal
+    holds keep them longer."""
 
     sm3: bool = False
     authorities: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], Authority] = {}
@@ -111,6 +113,8 @@ class Evidence(_Section):
     heads_to: Path | None = None
     signer: tuple[str, ...] = ()
     signer_public: Path | None = None
+    retention_days: Days | None = None
+    retention_days_of: dict[str, Days] = {}
 
     @property
     def hashes(self) -> tuple[str, ...]:

@@ -104,8 +104,9 @@ def open_house(config: Config) -> Iterator[House]:
 
 def let_go(records: Records) -> list[LetGo]:
     """What retention has deleted by now."""
-    before, hold = noted_expiry(records)
-    return [LetGo(before=before, exempt=[Exempt(account=account) for account in hold])] if before else []
+    gone = noted_expiry(records)
+    exempt = [Exempt(account=kept.account, since=kept.since, until=kept.until) for kept in gone.kept]
+    return [LetGo(before=gone.before, sources=gone.sources, exempt=exempt)] if gone.before or gone.sources else []
 
 
 def aside_in(folder: Path) -> EventsAside:

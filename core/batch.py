@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import polars as pl
 
@@ -23,6 +24,8 @@ class Quarantined:
     original: bytes
     context: str = ""
     """What else of its file is needed to read it again: the header line of a CSV."""
+    at: datetime | None = field(default=None, compare=False)
+    """When it was stored: set by the adapter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

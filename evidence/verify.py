@@ -1,7 +1,7 @@
 """Verifies evidence bundles: python verify.py [BUNDLE.zip | FOLDER]... [--key FINGERPRINT] [--tsa FINGERPRINT]
 
-Without a bundle: this folder. `--key`: of the ledger, as printed in the report; `--tsa`: SHA-256 of a certificate of a
-time-stamping authority, or above it. Exit code 0: all holds; 1: the first thing that does not is named; 2: wrong use."""
+Without a bundle: this folder. `--key`: of the ledger, as printed in the report; `--tsa`: SHA-256 of the certificate of
+a time-stamping authority, or one above. Exit code 0: all holds; 1: what is broken first is named; 2: wrong use."""
 
 from __future__ import annotations
 

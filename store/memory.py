@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 
 from core.batch import Appended, Batch, Quarantined
 from core.errors import Damaged
 from core.ports import EventQuery, Mark, SourceStatus
+from core.retention import Due, Expiry, Stored
 from core.schema import conform
+from store.expiry import Going, added_up, going
 from store.frames import (
     ENDING,
     Narrow,
@@ -114,12 +116,17 @@ class MemoryStore(Scanned):
     def compact(self) -> None:
         """Nothing lies in files here."""
 
-    def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
-        young = pl.col("@timestamp") >= before.astimezone(UTC)
-        count = self.count()
-        self._keep(EVENT, young | pl.col("user.account").is_in(list(hold)).fill_null(False))
-        self._keep(LINES, young)
-        return count - self.count()
+    def due(self, expiry: Expiry) -> Due:
+        return added_up((kind, part.source, gone) for kind, part, gone in self._going(expiry))
+
+    def expire(self, expiry: Expiry, witness: Callable[[Due], None] = lambda _: None) -> Due:
+        due = self.due(expiry)
+        witness(due)
+        left: dict[str, list[Part]] = {kind: [] for kind in COLUMNS}
+        for kind, part, found in self._going(expiry):
+            left[kind].append(replace(part, rows=part.rows.filter(~found.gone)))
+        self._parts = left
+        return due
 
     def close(self) -> None:
         """Nothing is held."""
@@ -135,6 +142,11 @@ class MemoryStore(Scanned):
 
     def _keep(self, kind: str, kept: pl.Expr) -> None:
         self._parts[kind] = [replace(part, rows=part.rows.filter(kept)) for part in self._parts[kind]]
+
+    def _going(self, expiry: Expiry) -> Iterator[tuple[Stored, Part, Going]]:
+        for kind in Stored:
+            for part in self._parts.get(kind, ()):
+                yield kind, part, going(part.rows, kind, part.source, expiry)
 
     def _totals(self) -> dict[str, Total]:
         rows: dict[str, list[pl.Series]] = {}

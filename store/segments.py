@@ -11,9 +11,10 @@ import polars as pl
 from core.batch import Appended, Batch, Quarantined
 from core.errors import Damaged
 from core.ports import EventQuery, Mark, SourceStatus
+from core.retention import Due, Expiry, Stored
 from core.schema import conform
 from store.compaction import compact
-from store.expiry import expire, note_expiry
+from store.expiry import added_up, expire, look, note_expiry
 from store.folder import Folder
 from store.frames import (
     Narrow,
@@ -144,11 +145,19 @@ class SegmentStore(Scanned):
             while compact(self._sealed, self._manifest.segments(kind)):
                 pass
 
-    def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
+    def due(self, expiry: Expiry) -> Due:
+        with self._folder.reading():
+            found = look(self._sealed, self._segments(), expiry)
+            return added_up((Stored(segment.kind), segment.source, part) for segment, part in found)
+
+    def expire(self, expiry: Expiry, witness: Callable[[Due], None] = lambda _: None) -> Due:
         self._begin_writing()
-        note_expiry(self._records, before, hold)
-        expire(self._sealed, self._manifest.segments(LINES), before, hold)
-        return expire(self._sealed, self._manifest.segments(EVENT), before, hold)
+        found = list(look(self._sealed, self._segments(), expiry))
+        due = added_up((Stored(segment.kind), segment.source, part) for segment, part in found)
+        witness(due)
+        note_expiry(self._records, expiry)
+        expire(self._sealed, found)
+        return due
 
     def pieces(self) -> Iterator[tuple[Segment, Iterator[Batch]]]:
         """Every segment with what it holds, in batches that another store can append; nobody else writes meanwhile."""
@@ -176,6 +185,10 @@ class SegmentStore(Scanned):
         except BaseException:
             self._folder.end_writing()
             raise
+
+    def _segments(self) -> Iterator[Segment]:
+        for kind in COLUMNS:
+            yield from self._manifest.segments(kind)
 
     def _batches(self, segment: Segment) -> Iterator[Batch]:
         for rows in self._sealed.load([segment]).iter_slices(PIECE):

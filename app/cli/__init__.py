@@ -13,6 +13,7 @@ from app.cli import (
     findings,
     grounds,
     heads,
+    holds,
     inputs,
     models,
     moving,
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=inputs.settings,
 )
-for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving):
+for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds):
     module.register(app)
 evidence = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)
 evidence.add_typer(heads.heads, name="heads")

@@ -98,6 +98,7 @@ def serve(context: typer.Context) -> None:
     from api.server import Shop, create_app
     from app.desk import ModelDesk
     from app.heads import keeping_heads
+    from app.retention import retaining
     from app.token import token_of
 
     config = configuration(context)
@@ -108,7 +109,8 @@ def serve(context: typer.Context) -> None:
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
         # Where judges share a database, one of them signs.
-        with nullcontext() if config.cluster.postgresql.get_secret_value() else keeping_heads(house):
+        shared = config.cluster.postgresql.get_secret_value()
+        with nullcontext() if shared else keeping_heads(house), retaining(config):
             uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 

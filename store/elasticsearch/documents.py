@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -49,18 +50,22 @@ def fragment_lines(fragments: pl.DataFrame, names: Names) -> list[bytes]:
 def quarantine_lines(bad: Iterable[Quarantined], names: Names) -> list[bytes]:
     """Action and document of each record in quarantine, its bytes in base64."""
     lines = []
+    now = datetime.now(UTC)
     for one in bad:
         action = {"create": {"_index": names.quarantine, "_id": one.id}}
         document = {
             "id": one.id, "source": one.source, "file": one.file, "sequence": one.sequence, "reason": one.reason,
             "original": base64.b64encode(one.original).decode(), "context": one.context,
+            "at": (one.at or now).isoformat(),
         }  # fmt: skip
         lines.append(orjson.dumps(action) + b"\n" + orjson.dumps(document))
     return lines
 
 
 def quarantined(document: Mapping[str, Any]) -> Quarantined:
-    return Quarantined(**dict(document) | {"original": base64.b64decode(document["original"])})
+    at = document.get("at")
+    read = {"original": base64.b64decode(document["original"]), "at": at and datetime.fromisoformat(at)}
+    return Quarantined(**dict(document) | read)
 
 
 def update_lines(hits: Sequence[Mapping[str, Any]], events: pl.DataFrame, rules: str) -> list[bytes]:

@@ -7,9 +7,12 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import select
 
+from store.records.audit import AuditRecords
 from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
+from store.records.freezing import FrozenRecords
 from store.records.grounds import GroundRecords
+from store.records.holds import HoldRecords
 from store.records.inbox import InboxRecords
 from store.records.incidents import IncidentRecords
 from store.records.ledger import LedgerRecords
@@ -28,6 +31,9 @@ class SqlRecords(
     ModelRecords,
     FindingRecords,
     IncidentRecords,
+    FrozenRecords,
+    HoldRecords,
+    AuditRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""

@@ -17,6 +17,7 @@ from core.batch import Appended
 from core.canonical import content_id
 from core.errors import ConfigError, Unavailable
 from core.ports import EventQuery, Mark
+from core.retention import Expiry, Kept
 from evidence.examining import How, examine
 from store.elasticsearch import ElasticStore
 from store.elasticsearch.bulk import Bulk, Outcome
@@ -175,10 +176,10 @@ def test_an_index_of_nothing_but_old_events_goes_as_a_whole(
     roll(client, namespace)
     elastic.append(batch_of(2, 3, 4), [])
     _, new = backing(client, pattern)[f"logs-crm-{namespace}"]
-    assert elastic.expire(START + timedelta(minutes=3)) == 3
+    assert elastic.expire(Expiry(before=START + timedelta(minutes=3))).count() == 3
     assert backing(client, pattern)[f"logs-crm-{namespace}"] == [new], "the one half old stays"
     assert numbers(elastic) == [3, 4]
-    assert elastic.expire(START + timedelta(minutes=9)) == 2
+    assert elastic.expire(Expiry(before=START + timedelta(minutes=9))).count() == 2
     assert elastic.count() == 0
     assert elastic.append(batch_of(5), []).duplicate == 1, "older than the last expiry"
     assert elastic.append(batch_of(20), []).stored == 1
@@ -190,7 +191,9 @@ def test_an_account_on_hold_keeps_its_index_and_still_gets_old_events(
     name = "login:" + "长" * 9_000
     elastic.append(a_batch([an_event(0), an_event(1), an_event(2, user__account=name)]), [])
     roll(client, namespace)
-    assert elastic.expire(START + timedelta(days=1), hold=["login:a", name]) == 1
+    kept = [Kept(hold="h", account="login:a"), Kept(hold="h", account=name)]
+    due = elastic.expire(Expiry(before=START + timedelta(days=1), kept=kept))
+    assert (due.count(), due.held) == (1, {"h": 2})
     assert numbers(elastic) == [0, 2]
     assert elastic.append(batch_of(3, 4), []) == Appended(stored=1, duplicate=1)
     assert numbers(elastic) == [0, 2, 3]
