@@ -27,7 +27,8 @@ LARGEST_PART = 3 << 30
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
     """All that a case's bundles hold besides events. `account` is in plain words, by language (Markdown); `texts` are
-    those of rules and models by their names there; of `hidden` snapshots only the leaf is shown."""
+    those of rules and models by their names there; of `hidden` snapshots only the leaf is shown. Entries of the audit
+    log about others than `own` are shown without what they are about."""
 
     case: Mapping[str, Any]
     account: Mapping[str, str]
@@ -37,6 +38,7 @@ class Dossier:
     snapshots: Sequence[Snapshot]
     texts: Mapping[str, bytes]
     hidden: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class Packing:
             "at": moment_text(copy.at),
             "by": copy.by,
             "code": copy.code,
-            "earlier": [entry_values(entry) for entry in copy.earlier],
+            "earlier": [entry_values(entry, self.dossier.own) for entry in copy.earlier],
             "number": copy.number,
             "part": number,
             "parts": listed,
@@ -145,7 +147,7 @@ class Packing:
         """The files that are the same in every part."""
         if not self._fixed:
             dossier = self.dossier
-            custody = b"".join(canonical(entry_values(entry)) + b"\n" for entry in dossier.custody)
+            custody = b"".join(canonical(entry_values(entry, dossier.own)) + b"\n" for entry in dossier.custody)
             self._fixed.extend(
                 [
                     _json("data/case.json", dossier.case),
@@ -164,9 +166,10 @@ class Packing:
         return self._fixed
 
 
-def entry_values(entry: AuditEntry) -> dict[str, Any]:
-    """An entry of the audit log as its digest is made of it, with the digest."""
-    return {
+def entry_values(entry: AuditEntry, own: frozenset[str]) -> dict[str, Any]:
+    """An entry of the audit log as its digest is made of it, with the digest; where it is about others too, who did
+    what when, and the digest of the whole as `withheld`."""
+    values = {
         "about": list(entry.about),
         "at": moment_text(entry.at),
         "before": entry.before,
@@ -177,6 +180,10 @@ def entry_values(entry: AuditEntry) -> dict[str, Any]:
         "number": entry.number,
         "why": entry.why,
     }
+    if own.issuperset(entry.about):
+        return values
+    kept = {name: values[name] for name in ("at", "before", "by", "deed", "digest", "number", "why")}
+    return kept | {"withheld": entry.digest}
 
 
 def places_digest(indexes: Sequence[int], withheld: Sequence[int]) -> str:

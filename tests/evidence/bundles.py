@@ -260,7 +260,7 @@ def packed(
     case = {"id": "case", "state": "new", "opened": moment_text(START), "persons": [{"id": "1001", "name": "李娜"}]}
     dossier = Dossier(
         case=case | {"left_out": {"withheld": dict(spool.withheld)}}, account={"en": "# Case\n", "zh": "# 案件\n"},
-        favour={}, coverage={}, custody=entries(), snapshots=story.snapshots,
+        favour={}, coverage={}, custody=entries(), own=frozenset({"case"}), snapshots=story.snapshots,
         texts={f"data/rules/{hashlib.sha256(RULE).hexdigest()}.yml": RULE},
     )  # fmt: skip
     packing = Packing(
