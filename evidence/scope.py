@@ -65,7 +65,8 @@ class Redaction:
     is one of the persons' own. A leaf is shown whole or not at all, so that what is shown is proved."""
 
     def __init__(self, fields: Collection[str] = (), parties: Sequence[Party] = (), own: Collection[str] = ()) -> None:
-        self._fields = tuple(sorted(fields))
+        self.fields = tuple(sorted(fields))
+        self.persons = len({party.person for party in parties})
         self._own = frozenset(key.lower() for key in own)
         keys = {form for party in parties for key in party.keys if len(key) > 1 for form in _forms(key)}
         longest = sorted(keys, key=lambda key: (-len(key), key))
@@ -76,7 +77,7 @@ class Redaction:
         """Why a leaf is withheld, without saying for whose sake; None where it is shown."""
         if self._parties and any(self.names(str(value)) for value in content.values()):
             return PERSON
-        return next((field for field in self._fields if self._foreign(content.get(field))), None)
+        return next((field for field in self.fields if self._foreign(content.get(field))), None)
 
     def names(self, text: str) -> bool:
         """Whether a text names a third party that is withheld."""

@@ -10,6 +10,7 @@ import typer
 from app.cli import (
     arrivals,
     backtesting,
+    evidence,
     findings,
     grounds,
     heads,
@@ -36,10 +37,11 @@ app = typer.Typer(
 )
 for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds):
     module.register(app)
-evidence = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)
-evidence.add_typer(heads.heads, name="heads")
-evidence.add_typer(heads.keys, name="keys")
-app.add_typer(evidence, name="evidence")
+proved = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)
+evidence.register(proved)
+proved.add_typer(heads.heads, name="heads")
+proved.add_typer(heads.keys, name="keys")
+app.add_typer(proved, name="evidence")
 
 
 def main() -> None:
