@@ -56,8 +56,7 @@ def row(index: int, content: Mapping[str, Any], columns: Sequence[str]) -> bytes
 
 
 def der(data: bytes) -> list[Any]:
-    """The parts of a value in DER: tag, content, whole."""
-    found = []
+    found = []  # tag, content and whole of each part of a value in DER
     while data:
         size, head = (data[1], 2) if data[1] < 128 else (int.from_bytes(data[2 : data[1] - 126], "big"), data[1] - 126)
         found.append((data[0], data[head : head + size], data[: head + size]))
@@ -146,7 +145,8 @@ class Bundle:
                     digest.update(piece)
                     crc = 0 if self.folder else zlib.crc32(piece, crc)
                 self.digests[name] = digest.hexdigest()
-                self.need(said.get(name) == digest.hexdigest() and crc == self.files[name][2], f"{listing} differs")
+                same = said.get(name) == digest.hexdigest() and crc == self.files[name][2]
+                self.need(same, f"it is not what {listing} says")
 
     def keys(self, pinned: str) -> dict[str, Any]:
         """The ledger's keys, each signed by the one before. The bundle is signed by the pinned one or one after it."""
@@ -229,9 +229,8 @@ class Bundle:
         last, before = -2, ""
         for one in map(json.loads, self.pieces(CUSTODY)):
             digest, number, self.at = one.pop("digest"), one["number"], f"{CUSTODY}, entry {one['number']}"
-            same = digest in (one.get("withheld"), hashlib.sha256(canonical(one)).hexdigest())
-            follows = number > last + 1 or (number, one["before"]) == (last + 1, before)
-            self.need(same and follows, "it was changed, or moved")
+            self.need(digest in (one.get("withheld"), hashlib.sha256(canonical(one)).hexdigest()), "it was changed")
+            self.need(number > last + 1 or (number, one["before"]) == (last + 1, before), "it is out of place")
             last, before = number, digest
 
     def stamps(self, heads: list[dict[str, Any]], authority: str) -> None:
@@ -248,9 +247,10 @@ class Bundle:
         parts = der(der(der(der(der(token)[0][1])[1][1])[1][1])[0][1])
         info, signer = der(der(parts[2][1])[1][1])[0][1], der(der(parts[-1][1])[0][1])
         said, method = der(der(info)[0][1]), HASHES[der(signer[2][1])[0][1].hex()[-2:]]
-        attributes = {der(one)[0][1].hex()[18:]: der(der(one)[1][1])[0][1] for _, one, _ in der(signer[3][1])}
+        attributes = {der(one)[0][1].hex()[16:]: der(der(one)[1][1])[0][1] for _, one, _ in der(signer[3][1])}
         known = [x509.load_der_x509_certificate(one) for part in parts if part[0] == 0xA0 for _, _, one in der(part[1])]
-        (owner,) = (one for one in known if one.serial_number == int.from_bytes(der(signer[1][1])[1][1], "big"))
+        named = attributes.get("10022f") or attributes["10020c"]
+        (owner,) = (one for one in known if any(one.fingerprint(h) in named for h in (hashes.SHA1(), *HASHES.values())))
         use, key = owner.extensions.get_extension_for_class(x509.ExtendedKeyUsage), owner.public_key()
         how = (padding.PKCS1v15(), method) if isinstance(key, rsa.RSAPublicKey) else (ec.ECDSA(method),)
         key.verify(signer[5][1], b"1" + signer[3][2][1:], *how)  # type: ignore[union-attr]
