@@ -92,7 +92,7 @@ def preview(
     json: Json = False,
 ) -> None:
     """What an export would let out: how many records of whom, and which third parties they name."""
-    from dataclasses import asdict
+    from dataclasses import fields
 
     from app.cli.show import document, table
     from app.previewing import NAMED
@@ -101,7 +101,7 @@ def preview(
     with house_of(context) as house, _telling() as say:
         found = look(house, _asked(house, case, by, person, since, until, source, redact), part_size * MIB, say)
     if json:
-        document(asdict(found))
+        document({one.name: getattr(found, one.name) for one in fields(found)})
         return
     typer.echo(f"case {found.case}: {found.alerts:,} alerts and {found.events:,} records of {', '.join(found.persons)}")
     typer.echo(f"about {found.bytes / MIB:,.1f} MiB in {found.parts:,} parts")
