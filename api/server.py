@@ -13,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, JsonValue
 
+from api.looks import Looks, whose
 from api.metrics import Counts, exposition
 from api.models import Desk
 from api.models import router as models
@@ -33,6 +34,7 @@ from core.errors import BadQuery, Damaged, Unavailable
 from core.ports import EventStore, Records
 from detection.rulebook import RuleBook
 
+ACCOUNT = "user.account"
 Person = Annotated[str | None, Query(description="Only this person's", max_length=512)]
 Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone it is UTC")]
 Search = Annotated[str | None, Query(description="A Lucene query; none finds everything", max_length=4_000)]
@@ -56,6 +58,7 @@ class Shop:
         self.book = book
         self.directory = directory
         self.desk = desk
+        self.looks = Looks(records)
 
 
 class Health(BaseModel):
@@ -155,6 +158,7 @@ def list_alerts(
     """Alerts, oldest first; `since` <= time < `until`. Matches that are none are asked for by their outcome."""
     found = shop.records.alerts(persons=_only(person), since=utc(since), until=utc(until), outcome=outcome)
     some = found[offset : offset + limit]
+    shop.looks.note("alerts", (alert.person for alert in some))
     return alert_views(some, shop.records, shop.events, shop.directory(), shop.book, lang)
 
 
@@ -164,6 +168,7 @@ def get_alert(shop: InShop, alert_id: str, lang: Language = "en") -> AlertDetail
     alert = shop.records.alert(alert_id)
     if alert is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "no such alert")
+    shop.looks.note("alert", (alert.id, alert.person))
     directory = shop.directory()
     (view,) = alert_views([alert], shop.records, shop.events, directory, shop.book, lang)
     return AlertDetail(alert=view, events=event_documents(shop.events, alert, directory.calendar, shop.book.reach))
@@ -172,7 +177,9 @@ def get_alert(shop: InShop, alert_id: str, lang: Language = "en") -> AlertDetail
 @_closed.get("/api/v1/cases", operation_id="list_cases")
 def list_cases(shop: InShop, person: Person = None, limit: Limit = 100, offset: Offset = 0) -> list[CaseView]:
     """Cases, oldest first."""
-    return case_views(cases_of(shop.records, _only(person))[offset : offset + limit], shop.directory())
+    found = cases_of(shop.records, _only(person))[offset : offset + limit]
+    shop.looks.note("cases", (one for case in found for one in (case.id, case.person)))
+    return case_views(found, shop.directory())
 
 
 @_closed.get("/api/v1/persons", operation_id="list_persons_by_risk")
@@ -180,7 +187,9 @@ def list_persons(shop: InShop, at: Moment = None, limit: Limit = 100, offset: Of
     """Persons by risk as of `at` (default: the newest event or alert), highest first."""
     moment = utc(at) or data_clock(shop.records, shop.events)
     page = slice(offset, offset + limit)
-    return risk_views(shop.records.alerts(), shop.events, shop.directory(), shop.book, moment, page)
+    found = risk_views(shop.records.alerts(), shop.events, shop.directory(), shop.book, moment, page)
+    shop.looks.note("persons", (view.person for view in found))
+    return found
 
 
 @_closed.get("/api/v1/sources", operation_id="list_sources")
@@ -200,8 +209,11 @@ def search_events(
     after: Annotated[str | None, Query(description="`next` of the answer before", max_length=100)] = None,
 ) -> EventPage:
     """Events, oldest first; `since` <= time < `until`."""
-    query = asked(q, utc(since), utc(until), shop.directory())
-    return event_page(shop.events, query, limit=limit, newest=newest, after=after)
+    directory = shop.directory()
+    query = asked(q, utc(since), utc(until), directory)
+    page = event_page(shop.events, query, limit=limit, newest=newest, after=after)
+    shop.looks.note("events", whose((event.get(ACCOUNT) for event in page.events), directory))
+    return page
 
 
 @_closed.get("/api/v1/events/totals", operation_id="total_events", responses=BAD_QUERY)
@@ -217,7 +229,9 @@ def total_events(
     """How many events there are by account, day, ..., the largest totals first; days are the company's."""
     directory = shop.directory()
     query = asked(q, utc(since), utc(until), directory)
-    return totals(shop.events, query, by, directory.calendar.zone, order=order, limit=limit)
+    found = totals(shop.events, query, by, directory.calendar.zone, order=order, limit=limit)
+    shop.looks.note("totals", whose((total.by.get(ACCOUNT) for total in found), directory))
+    return found
 
 
 def utc(moment: datetime | None) -> datetime | None:

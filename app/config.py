@@ -16,6 +16,7 @@ from core.calendar import CompanyCalendar
 from core.errors import ConfigError
 
 PREFIX = "LEAVERWATCH_"
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class _Section(BaseModel):
@@ -91,6 +92,35 @@ class Cluster(_Section):
         return self.postgresql.get_secret_value() or f"sqlite:///{data / 'records.db'}"
 
 
+class Authority(_Section):
+    """A time-stamping authority (RFC 3161): its address, and the certificates it is known by (PEM)."""
+
+    url: str = Field(pattern=r"^https?://")
+    ca: Path
+
+
+class Evidence(_Section):
+    """What proves that events are as they were stored. `sm3` keeps a second tree of that hash, from the first event on.
+    `authorities` stamp heads of the ledger, each under a name; heads are made every so many minutes while it grows, and
+    written to `heads_to`, a folder that the administrator does not control. Where the key lies in other hands than a
+    file's, `signer` is the program that signs, as a list of arguments (`{file}` is what it signs), and `signer_public`
+    its public key (PEM). Events are kept for `retention_days`, those of some sources for others; none: for good. Legal
+    holds keep them longer."""
+
+    sm3: bool = False
+    authorities: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], Authority] = {}
+    heads_minutes: float = Field(default=60, gt=0)
+    heads_to: Path | None = None
+    signer: tuple[str, ...] = ()
+    signer_public: Path | None = None
+    retention_days: Days | None = None
+    retention_days_of: dict[str, Days] = {}
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        return ("sha256", "sm3") if self.sm3 else ("sha256",)
+
+
 class Config(_Section):
     """The whole configuration. `data` holds everything the embedded default writes."""
 
@@ -99,6 +129,7 @@ class Config(_Section):
     detection: Detection = Detection()
     api: Api = Api()
     cluster: Cluster = Cluster()
+    evidence: Evidence = Evidence()
 
     @property
     def rules(self) -> Path | None:

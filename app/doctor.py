@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
+from app.audit import check as check_audit
 from app.config import Config
 from app.processes import Process
 from app.report import balance
@@ -79,6 +80,7 @@ def _stored(config: Config, process: Process | None, *, events: bool) -> Iterato
             yield _marks(house)
             if events and process in (None, "judge"):
                 yield from _models(house)
+            yield _tried("audit", lambda: f"{check_audit(house.records):,} entries, each follows the one before it")
             yield Finding("matches", True, balance(house.records.tally()))
             yield from _model(house)
             if events:

@@ -13,6 +13,7 @@ from random import SystemRandom
 from time import monotonic, sleep
 
 from app.crews import ripples, to_leads
+from app.freezing import freeze
 from app.metrics import UNBALANCED
 from app.scoring import Scores, scored
 from app.wiring import House
@@ -77,7 +78,8 @@ def judge_marked(
 ) -> int:
     """Judge every marked day; returns how many person-spans were judged here. What is marked meanwhile is judged too,
     for so many seconds, and what other judges have in hand is waited for. Then models score the days that are over, and
-    what they find is judged; where servers are shared only by whoever brings `scores`, as judges do."""
+    what they find is judged; where servers are shared only by whoever brings `scores`, as judges do. Last the evidence
+    of the alerts that came of it is frozen."""
     retag(house)
     turns = Turns(house, house.directory(), progress)
     _drain(turns, monotonic() + seconds)
@@ -87,6 +89,7 @@ def judge_marked(
         _drain(turns, monotonic() + seconds)
     with _stopping_unbalanced():
         divide(house)
+    freeze(house)
     return turns.spans
 
 

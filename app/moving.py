@@ -46,6 +46,8 @@ def migrate(config: Config, progress: Callable[[Moved], None]) -> Account:
     account = Account()
     with ExitStack() as stack:
         records, events = stack.enter_context(embedded(config))
+        # The ledger goes along with the records, and only what it knows of may be moved beside it.
+        records.begin_ledger(events.count, records.hashes)
         if config.cluster.postgresql.get_secret_value():
             with closing(Database(config.cluster.records(config.data))) as target:
                 account.records = copy_records(records.database, target, MOVED)

@@ -21,8 +21,10 @@ from detection.exceptions import Grounds
 from detection.others import Heard
 from detection.rulebook import RuleBook
 from detection.tagging import Tagger
+from evidence.examining import Exempt, LetGo
 from ingest.catalog import Source, sources
 from store.aside import Aside
+from store.expiry import noted_expiry
 from store.records import SqlRecords
 from store.segments import SegmentStore
 
@@ -95,9 +97,16 @@ def open_house(config: Config) -> Iterator[House]:
     configuration names in their place."""
     config.data.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        records = stack.enter_context(closing(SqlRecords(config.cluster.records(config.data))))
+        records = stack.enter_context(closing(SqlRecords(config.cluster.records(config.data), config.evidence.hashes)))
         events = stack.enter_context(closing(_event_store(config, records)))
         yield House(config=config, records=records, events=events)
+
+
+def let_go(records: Records) -> list[LetGo]:
+    """What retention has deleted by now."""
+    gone = noted_expiry(records)
+    exempt = [Exempt(account=kept.account, since=kept.since, until=kept.until) for kept in gone.kept]
+    return [LetGo(before=gone.before, sources=gone.sources, exempt=exempt)] if gone.before or gone.sources else []
 
 
 def aside_in(folder: Path) -> EventsAside:
@@ -109,7 +118,7 @@ def aside_in(folder: Path) -> EventsAside:
 def embedded(config: Config) -> Iterator[tuple[SqlRecords, SegmentStore]]:
     """What lies in the data directory, whatever servers the configuration names."""
     with (
-        closing(SqlRecords(f"sqlite:///{config.data / 'records.db'}")) as records,
+        closing(SqlRecords(f"sqlite:///{config.data / 'records.db'}", config.evidence.hashes)) as records,
         closing(SegmentStore(config.data / "events", records)) as events,
     ):
         yield records, events

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import polars as pl
 
@@ -23,6 +24,8 @@ class Quarantined:
     original: bytes
     context: str = ""
     """What else of its file is needed to read it again: the header line of a CSV."""
+    at: datetime | None = field(default=None, compare=False)
+    """When it was stored: set by the adapter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,8 @@ class Batch:
 
     `events` has the columns of `core.schema.SCHEMA`; `fragments` (lines that become events only together, such as
     Postfix's) the columns of `core.batch.FRAGMENT`. `ignored` counts records left out, by reason.
-    `bytes` is how much of the files, as they lie on disk, the batch took.
+    `bytes` is how much of the files, as they lie on disk, the batch took. `moved` says that it comes out of another
+    store, whose ledger came along.
     """
 
     source: str
@@ -55,6 +59,7 @@ class Batch:
     ignored: Mapping[str, int] = field(default_factory=dict)
     rules_version: str = ""
     files: Sequence[Progress] = ()
+    moved: bool = False
 
 
 FRAGMENT: dict[str, pl.DataType] = {

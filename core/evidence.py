@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
+
+from core.alert import Alert
+from core.canonical import moment_text
+from core.errors import Broken
+from core.proof import canonical
+from core.retention import Erasure
+
+NOTHING_BEFORE = "0" * 64
+"""The digest before the first entry of the audit log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +26,12 @@ class Snapshot:
 
     - `alert`: the alert with its score ledger, in the form of the command line's `--json`;
     - `rule` and `model`: `{"id", "sha256"}` of their frozen texts (a rule's file, a model's card), `model` may be null;
+      `rule` also has `version`, that of all rules together, and `on`, the same of each rule that it builds on;
     - `person`: who it was on that day, as the directory knew: name, post, accounts, what HR had filed;
     - `sources`: what had arrived of each source until then;
-    - `events`: the ids of its events, each of which is frozen too.
+    - `events`: the ids of its events, each of which is frozen too, but for those in `missing`, which were not there any
+      more; of more events than `core.alert.MAX_EVENTS` these are the first, and `counted` says how many there were;
+    - `audit`: how many entries the audit log had, and the digest of the last.
 
     A snapshot is a leaf of the ledger like any event; its place there is known by its id."""
 
@@ -38,8 +51,8 @@ class HoldScope(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """What must not be deleted, though it is old. `subject` is a case id, a person id, or empty for everybody
-    (`range`); `since` <= time < `until`, where given. One person asks for it to be lifted (`lift_asked_by`), another
-    one lifts it (`lifted_by`)."""
+    (`range`); `persons` are those whom it concerned when it was placed; `since` <= time < `until`, where given. One
+    person asks for it to be lifted (`lift_asked_by`), another one lifts it (`lifted_by`)."""
 
     id: str
     scope: HoldScope
@@ -49,6 +62,7 @@ class Hold:
     placed: datetime
     since: datetime | None = None
     until: datetime | None = None
+    persons: Sequence[str] = ()
     lift_asked_by: str = ""
     lift_reason: str = ""
     lifted_by: str = ""
@@ -71,8 +85,8 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """A line of the audit log. `about` are the persons, cases and alerts concerned, by id; `details` are facts without
-    personal data. `number` counts from 0, `before` is the digest of the entry before (64 zeros for the first),
+    """One line of the audit log. `about` are the persons, cases and alerts concerned, by id; `details` are facts
+    without personal data. `number` counts from 0, `before` is the digest of the entry before (64 zeros for the first),
     `digest` the hexadecimal SHA-256 of the canonical JSON of all the rest: set by the adapter."""
 
     at: datetime
@@ -84,6 +98,51 @@ class AuditEntry:
     number: int = -1
     before: str = ""
     digest: str = ""
+
+    def statement(self) -> bytes:
+        """What the digest is of."""
+        values = {name: value for name, value in asdict(self).items() if name != "digest"}
+        return canonical(values | {"at": moment_text(self.at), "deed": self.deed.value, "about": list(self.about)})
+
+    def after(self, last: AuditEntry | None) -> AuditEntry:
+        """The entry as the one that follows another, or as the first."""
+        placed = replace(self, number=last.number + 1, before=last.digest) if last else self
+        placed = placed if last else replace(self, number=0, before=NOTHING_BEFORE)
+        return replace(placed, digest=hashlib.sha256(placed.statement()).hexdigest())
+
+
+def check_chain(entries: Iterable[AuditEntry], last: AuditEntry | None = None) -> AuditEntry | None:
+    """Entries that follow one; returns the last of all. Raises `Broken`, which names the first that does not hold."""
+    for entry in entries:
+        expected = entry.after(last)
+        if entry.number != expected.number:
+            raise Broken(f"audit entry {expected.number} is missing: {entry.number} stands in its place")
+        if entry.before != expected.before:
+            raise Broken(f"audit entry {entry.number} does not follow the one before it")
+        if entry.digest != expected.digest:
+            raise Broken(f"audit entry {entry.number} was changed")
+        last = entry
+    return last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfrozen:
+    """An alert that came or changed since it was frozen last: `now` is what it has become, None where it is gone or
+    none any more. `same` says that it is as when it was frozen last. `stamp` is set by the adapter, as a mark's."""
+
+    alert: str
+    now: Alert | None
+    same: bool
+    stamp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Snapshots with what they rest on that is not frozen yet: the content of events, by id, and texts."""
+
+    snapshots: Sequence[Snapshot]
+    events: Mapping[str, bytes]
+    texts: Sequence[bytes]
 
 
 class Frozen(Protocol):
@@ -99,21 +158,54 @@ class Frozen(Protocol):
         """A rule's file or a model's card, by the hexadecimal SHA-256 of its bytes."""
 
 
+class Freezer(Frozen, Protocol):
+    """Where evidence is frozen."""
+
+    def unfrozen(self, most: int) -> Sequence[Unfrozen]:
+        """Alerts to be frozen, so many at most, in order of their time."""
+
+    def last_snapshot(self) -> Snapshot | None:
+        """The newest of all."""
+
+    def not_frozen(self, ids: Sequence[str]) -> Sequence[str]:
+        """Those of the events that are not frozen."""
+
+    def freeze(self, evidence: Evidence, done: Sequence[Unfrozen]) -> None:
+        """In one transaction: keep it, and strike off what is done, unless it changed again since. What is frozen
+        already stays as it is."""
+
+
 class Audit(Protocol):
     """The audit log: appended to, never changed."""
 
     def note(self, entry: AuditEntry) -> AuditEntry:
         """Append; returns the entry with its number and digests."""
 
-    def audited(self, about: str | None = None, since: datetime | None = None) -> Sequence[AuditEntry]:
-        """Entries about a person, case or alert, or all; in order."""
+    def last_noted(self) -> AuditEntry | None: ...
+
+    def audited(
+        self, about: str | None = None, since: datetime | None = None, *, after: int = -1, most: int | None = None
+    ) -> Sequence[AuditEntry]:
+        """Entries about a person, case or alert, or all; in order. Those that come after one, so many at most."""
 
 
 class Holds(Protocol):
-    """Legal holds."""
+    """Legal holds. Whatever becomes of one is noted in the audit log, in the same transaction."""
 
     def save_hold(self, hold: Hold) -> None:
-        """Added, or changed where the id agrees."""
+        """Added, or changed where the id agrees. Raises `Refused` where somebody wants to lift it who asked for that,
+        or what nobody asked for."""
 
     def holds(self) -> Sequence[Hold]:
         """Ordered by (placed, id), lifted ones too."""
+
+
+class Erasures(Protocol):
+    """What retention deleted."""
+
+    def save_erasure(self, erasure: Erasure) -> None:
+        """Added, or changed where the id agrees. One that is done is noted in the audit log, in the same
+        transaction."""
+
+    def erasures(self) -> Sequence[Erasure]:
+        """Ordered by (begun, id)."""

@@ -14,10 +14,14 @@ from core.alert import Alert, Outcome
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.condition import Condition
+from core.errors import Damaged
+from core.evidence import Audit, Erasures, Freezer, Holds
 from core.grounds import Approval, RuleException
 from core.label import Incident
 from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
 from core.person import Filing, Link, Person
+from core.proof import Ledger
+from core.retention import Due, Expiry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,10 @@ class EventStore(EventReader, Protocol):
     def retag(self, version: str, tag: Callable[[pl.DataFrame], pl.DataFrame]) -> int:
         """Tag again every event stored under another version of the rules; returns how many were."""
 
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        """Every event that is stored, with all columns, some at a time, in no order; in the place of what cannot be
+        read, why."""
+
     def count(self) -> int:
         """How many events are stored."""
 
@@ -150,8 +158,12 @@ class EventStore(EventReader, Protocol):
     def compact(self) -> None:
         """Merge small segments where there are many. Answers do not change."""
 
-    def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
-        """Delete events older than `before`, except those of accounts on hold; returns how many went."""
+    def due(self, expiry: Expiry) -> Due:
+        """What would go now."""
+
+    def expire(self, expiry: Expiry, witness: Callable[[Due], None] = lambda _: None) -> Due:
+        """Delete what is too old. `witness` is told what goes before anything does; killed in between, the rest goes
+        next time. Imported again it stays away, unless it is kept."""
 
 
 class People(Protocol):
@@ -294,6 +306,12 @@ class Findings(FindingReader, Protocol):
     def findings(self, model: str) -> Sequence[ModelFinding]:
         """All of one model, ordered by (day, person)."""
 
+    def old_findings(self, before: date) -> Sequence[tuple[str, date, int]]:
+        """Person-days before a day of which there are findings, and how many, ordered by (day, person)."""
+
+    def drop_findings(self, of: Collection[tuple[str, date]]) -> None:
+        """Nothing is found of these person-days any more, and nobody is judged because of that."""
+
     def finding_counts(self) -> Mapping[str, int]:
         """How many findings each model has."""
 
@@ -308,7 +326,9 @@ class Incidents(Protocol):
         """Ordered by (first, account)."""
 
 
-class Records(People, Marks, Grounds, Inbox, Models, Findings, Incidents, Protocol):
+class Records(
+    People, Marks, Grounds, Inbox, Models, Findings, Incidents, Freezer, Holds, Erasures, Audit, Ledger, Protocol
+):
     """The records database: everything people decide or file, and what the judge owes them."""
 
     def setting(self, name: str) -> str | None: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -83,6 +83,36 @@ class Placed:
     salt: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What one append brought: leaves `first` to `first + count`, ordered by id. `ids` lie one after the other; so do
+    the `times` of events in microseconds (eight bytes, little end first) and the digests of their `accounts` (see
+    `core.leaf`); `salt` is what the salts are made of."""
+
+    first: int
+    count: int
+    kind: str
+    source: str
+    since: datetime | None
+    until: datetime | None
+    salt: bytes
+    ids: bytes
+    times: bytes
+    accounts: bytes
+
+    def whole(self) -> bool:
+        """Whether it has something of each leaf; somebody may have changed it where it lies."""
+        count = self.count
+        if self.first < 0 or count <= 0 or len(self.ids) % count or not self.ids:
+            return False
+        return len(self.times) == len(self.accounts) == 8 * count
+
+    def id_of(self, place: int) -> str:
+        """The id of one leaf, in hexadecimal, by its place in the entry."""
+        width = len(self.ids) // self.count
+        return self.ids[place * width : (place + 1) * width].hex()
+
+
 class LedgerReader(Protocol):
     """The ledger of everything stored, to prove from."""
 
@@ -100,3 +130,31 @@ class LedgerReader(Protocol):
 
     def keys(self) -> Sequence[SigningKey]:
         """Ordered as they followed each other."""
+
+
+class Ledger(LedgerReader, Protocol):
+    """The ledger with what is kept beside its tree."""
+
+    def log(self) -> str:
+        """Its name; empty before it begins."""
+
+    def algorithms(self) -> Sequence[str]:
+        """The names of its hash functions."""
+
+    def before_ledger(self) -> int:
+        """How many events were stored before there was a ledger."""
+
+    def under_way(self) -> frozenset[str]:
+        """Whose events are being stored outside of the records and may not be in the ledger yet."""
+
+    def entries(self) -> Iterator[Entry]:
+        """Everything ever appended, in order, a little at a time."""
+
+    def tree_rows(self, algorithm: str = "sha256", level: int = 0) -> Iterator[tuple[int, Sequence[bytes]]]:
+        """Rows of the tree (see `core.tiles`) with their numbers, as they are stored."""
+
+    def save_head(self, signed: SignedHead) -> None:
+        """Keep a head; one that is there already gets the time stamps that it lacks."""
+
+    def save_key(self, key: SigningKey) -> None:
+        """Append a key to those that signed before it."""

@@ -20,6 +20,9 @@ _IP = (
     r"|^\s*\[(?:ipv6:)?(?P<c>[0-9a-f:.]*:[0-9a-f:.]*)(?:%[\w.]+)?\](?::\d+)?\s*$"
     r"|^\s*(?P<d>[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*)(?:%[\w.]+)?\s*$"
 )
+_MAPPED = r"^(?:(?:0{1,4}:){5}|::(?:0{1,4}:){0,4}|(?:0{1,4}:){1,4}:)ffff:"
+_MAPPED_IN_DOTS = rf"{_MAPPED}({_IPV4})$"
+_MAPPED_IN_HEX = rf"{_MAPPED}([0-9a-f]{{1,4}}):([0-9a-f]{{1,4}})$"
 _ADDRESS = (
     r"([A-Za-z0-9.!#$%&'*+/=?^_`{|}~\x{80}-\x{10FFFF}-]+@[A-Za-z0-9\x{80}-\x{10FFFF}_.-]*[A-Za-z0-9\x{80}-\x{10FFFF}])"
 )
@@ -29,11 +32,16 @@ _WORD = re.compile(r"[\w .:@/+-]+")
 
 
 def ip(text: pl.Expr) -> pl.Expr:
-    """The address without port, brackets, zone id or IPv4-in-IPv6 prefix; nothing if there is none."""
+    """The address without port, brackets, zone id or IPv4-in-IPv6 prefix, also where the IPv4 in it is written in
+    hexadecimal: one address is one text, in every store. Nothing if there is none."""
     plain = text.str.extract(_PLAIN_IP)
     # Others are rare: the long pattern sees only them.
     groups = pl.when(plain.is_null()).then(text).str.extract_groups(_IP)
-    return pl.coalesce(plain, *(groups.struct.field(name).str.to_lowercase() for name in "abcd"))
+    four, bracketed, *six = (groups.struct.field(name).str.to_lowercase() for name in "abcd")
+    long = pl.coalesce(six)
+    halves = [long.str.extract(_MAPPED_IN_HEX, group).str.to_integer(base=16, strict=False) for group in (1, 2)]
+    mapped = pl.concat_str([part for half in halves for part in (half // 256, half % 256)], separator=".")
+    return pl.coalesce(plain, four, bracketed, long.str.extract(_MAPPED_IN_DOTS), mapped, long)
 
 
 def whole_number(text: pl.Expr) -> pl.Expr:

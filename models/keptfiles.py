@@ -79,6 +79,13 @@ class Files:
         return self._known[place]
 
 
+def prune_below(folder: Path, before: date) -> None:
+    """Take away what is of days before one, of whatever version."""
+    for file in folder.rglob("*.parquet"):
+        if day_in(file.name) < before.isoformat():
+            file.unlink(missing_ok=True)
+
+
 def day_in(name: str) -> str:
     return name[: len("2026-03-02")]
 

@@ -3,50 +3,140 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 
 import polars as pl
 
-from store.manifest import EVENT, Segment
+from core.directory import ALWAYS, NEVER
+from core.ports import Records
+from core.retention import Due, Erased, Expiry, Kept, Stored
+from core.schema import TIME
+from store.manifest import Segment
 from store.records import SqlRecords
 from store.sealed import Sealed
 
 EXPIRED = "expired"
+NOT_FROZEN = "not frozen yet"
+"""What keeps events that are kept by their ids."""
+NEEDED: Mapping[Stored, Sequence[str]] = {
+    Stored.EVENT: ("@timestamp", "user.account", "event.id"),
+    Stored.FRAGMENT: ("@timestamp",),
+    Stored.QUARANTINE: ("at",),
+}
+"""What has to be known of a record to tell whether it goes; the first is its time."""
 
 
-def note_expiry(records: SqlRecords, before: datetime, hold: Collection[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Which of some rows go, how many on which day, and how many old ones each hold keeps."""
+
+    gone: pl.Series
+    days: Mapping[date | None, int]
+    held: Mapping[str, int]
+
+
+def note_expiry(records: SqlRecords, expiry: Expiry) -> None:
     """Note what is about to go, so that a store that does not know the ids of what is gone does not take it again."""
-    records.set_setting(EXPIRED, json.dumps([before.astimezone(UTC).isoformat(), sorted(hold)]))
+    records.set_setting(EXPIRED, json.dumps({**asdict(expiry), "ids": []}, default=lambda value: value.isoformat()))
 
 
-def noted_expiry(records: SqlRecords) -> tuple[datetime | None, frozenset[str]]:
-    """Up to when events have expired, and of which accounts not."""
+def noted_expiry(records: Records) -> Expiry:
+    """What has expired."""
     found = records.setting(EXPIRED)
     if found is None:
-        return None, frozenset()
-    before, hold = json.loads(found)
-    return datetime.fromisoformat(before), frozenset(hold)
+        return Expiry()
+    values = json.loads(found)
+    return Expiry(
+        before=_moment(values["before"]),
+        sources={source: datetime.fromisoformat(at) for source, at in values["sources"].items()},
+        kept=[Kept(**{**kept, **{end: _moment(kept[end]) for end in ("since", "until")}}) for kept in values["kept"]],
+        zone=values["zone"],
+    )
 
 
-def expire(sealed: Sealed, segments: Sequence[Segment], before: datetime, hold: Collection[str]) -> int:
-    """Delete rows of these segments older than `before`, but no events of accounts on hold; returns how many went.
-    Segments wholly older go unread."""
-    old = [segment for segment in segments if segment.first is not None and segment.first < before]
-    whole = [s for s in old if s.last is not None and s.last < before and not (hold and s.kind == EVENT)]
+def going(rows: pl.DataFrame, kind: Stored, source: str, expiry: Expiry) -> Going:
+    """Of rows of a source, with the columns of `NEEDED`, those that go."""
+    limit, time = expiry.limit(source), NEEDED[kind][0]
+    if limit is None:
+        return Going(pl.repeat(False, rows.height, eager=True), {}, {})
+    # A record in quarantine whose time nobody noted is from before that was done.
+    numbered = rows.with_row_index("row")
+    old = numbered.filter((pl.col(time) < limit.astimezone(UTC)).fill_null(True))
+    held = pl.concat([_HELD, *_held(old, kind, expiry)]).unique()
+    gone = old.join(held, on="row", how="anti")
+    days = gone.group_by(pl.col(time).dt.convert_time_zone(expiry.zone).dt.date().alias("day")).len()
+    return Going(
+        numbered.select(pl.col("row").is_in(gone["row"].implode()))["row"],
+        dict(days.iter_rows()),
+        dict(held.group_by("hold").len().iter_rows()) if kind is Stored.EVENT else {},
+    )
+
+
+def added_up(found: Iterable[tuple[Stored, str, Going]]) -> Due:
+    """What goes of all kinds and sources together."""
+    erased: Counter[tuple[Stored, str, date | None]] = Counter()
+    held: Counter[str] = Counter()
+    for kind, source, part in found:
+        erased.update({(kind, source, day): count for day, count in part.days.items()})
+        held.update(part.held)
+    return due_of(erased, held)
+
+
+def due_of(erased: Mapping[tuple[Stored, str, date | None], int], held: Mapping[str, int]) -> Due:
+    kinds = list(Stored)
+    order = sorted(erased, key=lambda key: (kinds.index(key[0]), key[1], key[2] or date.min))
+    return Due(
+        erased=[
+            Erased(kind=kind, source=source, day=day, records=erased[kind, source, day]) for kind, source, day in order
+        ],
+        held=dict(sorted(held.items())),
+    )
+
+
+def look(sealed: Sealed, segments: Iterable[Segment], expiry: Expiry) -> Iterator[tuple[Segment, Going]]:
+    """What goes of each segment of which anything may."""
+    for segment in segments:
+        limit, kind = expiry.limit(segment.source), Stored(segment.kind)
+        if limit is not None and (segment.first is None or segment.first < limit):
+            rows = sealed.load([segment], lambda lazy, kind=kind: lazy.select(NEEDED[kind]))  # type: ignore[misc]
+            yield segment, going(rows, kind, segment.source, expiry)
+
+
+def expire(sealed: Sealed, found: Iterable[tuple[Segment, Going]]) -> None:
+    """Delete what goes. Segments of nothing else are not read again."""
+    whole = []
+    for segment, part in found:
+        if part.gone.all():
+            whole.append(segment)
+        elif part.gone.any():
+            left = sealed.load([segment]).filter(~part.gone)
+            sealed.replace([segment], sealed.seal(segment.kind, segment.source, left, segment.rules_version))
     sealed.replace(whole, [])
-    gone = sum(segment.rows for segment in whole)
-    for segment in old:
-        if segment not in whole:
-            left = sealed.load([segment]).filter(_kept(segment, before, hold))
-            if left.height < segment.rows:
-                sealed.replace([segment], sealed.seal(segment.kind, segment.source, left, segment.rules_version))
-                gone += segment.rows - left.height
-    return gone
 
 
-def _kept(segment: Segment, before: datetime, hold: Collection[str]) -> pl.Expr:
-    young = pl.col("@timestamp") >= before.astimezone(UTC)
-    if segment.kind != EVENT:
-        return young
-    return young | pl.col("user.account").is_in(list(hold)).fill_null(False)
+_HELD = pl.DataFrame(schema={"row": pl.get_index_type(), "hold": pl.String()})
+
+
+def _held(old: pl.DataFrame, kind: Stored, expiry: Expiry) -> Iterator[pl.DataFrame]:
+    """Rows that are kept, by hold."""
+    time = pl.col(NEEDED[kind][0])
+    for kept in expiry.everybodys:
+        # What arrived later than a time may be of that time.
+        until = NEVER if kind is Stored.QUARANTINE else kept.until or NEVER
+        within = (time >= (kept.since or ALWAYS)) & (time < until)
+        yield old.filter(within).select("row", pl.lit(kept.hold).alias("hold"))
+    if kind is not Stored.EVENT:
+        return
+    spans = [(one.account, one.hold, one.since or ALWAYS, one.until or NEVER) for one in expiry.kept if one.account]
+    schema = {"user.account": pl.String(), "hold": pl.String(), "since": TIME, "until": TIME}
+    of_accounts = old.join(pl.DataFrame(spans, schema=schema, orient="row"), on="user.account")
+    yield of_accounts.filter((time >= pl.col("since")) & (time < pl.col("until"))).select("row", "hold")
+    ids = pl.DataFrame({"event.id": list(expiry.ids)}, schema={"event.id": pl.String()})
+    yield old.join(ids, on="event.id", how="semi").select("row", pl.lit(NOT_FROZEN).alias("hold"))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

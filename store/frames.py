@@ -10,7 +10,7 @@ import polars as pl
 
 from core.batch import Quarantined
 from core.ports import EventQuery, Mark
-from core.schema import SCHEMA
+from core.schema import SCHEMA, TIME
 from core.totals import DAY, SINCE, UNTIL
 from store.conditions import holds
 
@@ -22,6 +22,7 @@ QUARANTINED: dict[str, pl.DataType] = {
     "reason": pl.String(),
     "original": pl.Binary(),
     "context": pl.String(),
+    "at": TIME,
 }
 ENDING = "delivery"
 """`kind` of the fragment that ends an event, whose id the event has."""
@@ -105,7 +106,9 @@ def untagged_as_null(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def quarantine_frame(bad: Sequence[Quarantined]) -> pl.DataFrame:
-    return pl.DataFrame([asdict(record) for record in bad], schema=QUARANTINED)
+    """Records as they are to be stored now."""
+    rows = pl.DataFrame([asdict(record) for record in bad], schema=QUARANTINED)
+    return rows.with_columns(pl.col("at").fill_null(datetime.now(UTC)))
 
 
 def quarantined_rows(frame: pl.DataFrame) -> Iterator[Quarantined]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+import polars as pl
 from sqlalchemy import Connection, delete, func, select
 
 from core.batch import Batch, Progress
@@ -14,6 +15,7 @@ from core.ports import Mark, SourceStatus
 from store.records import SqlRecords
 from store.records.database import pieces, upsert
 from store.records.intents import done, intend
+from store.records.leaves import add_leaves, leaves_of
 from store.records.marks import add_marks
 from store.records.people import see_accounts
 from store.records.tables import id_runs, progress, segments
@@ -58,8 +60,15 @@ class Manifest:
     """The list of what is visible. A file not on it does not exist for anybody."""
 
     def __init__(self, records: SqlRecords) -> None:
+        self._records = records
         self._database = records.database
+        self._algorithms: Sequence[str] = ()
         self._accounts: set[tuple[str, str, tuple[str, ...]]] = set()
+
+    def begin_ledger(self, before: Callable[[], int]) -> None:
+        """To be called before events are stored; `before` tells how many are already."""
+        if not self._algorithms:
+            self._algorithms = self._records.begin_ledger(before, self._records.hashes)
 
     def segments(self, kind: str, source: str | None = None) -> list[Segment]:
         query = select(segments).where(segments.c.kind == kind).order_by(segments.c.first, segments.c.file)
@@ -84,16 +93,20 @@ class Manifest:
         batch: Batch,
         sealed: Sequence[Segment],
         runs: Sequence[Run],
+        events: pl.DataFrame,
         seen: Mapping[str, Sequence[str]],
         marks: Sequence[Mark],
         append: str = "",
     ) -> None:
-        """Make a batch visible: its segments, ids, accounts, progress and marks, or nothing. `append` names what was
-        intended, where its events lie elsewhere already."""
+        """Make a batch visible: its segments, ids, leaves of new `events`, accounts, progress and marks, or
+        nothing. `append` names what was intended, where its events lie elsewhere already."""
         keyed = {(batch.source, account, tuple(keys)) for account, keys in seen.items()}
         new = {account: keys for _, account, keys in keyed - self._accounts}
+        leaves = leaves_of(batch.source, events, self._algorithms) if events.height and not batch.moved else None
         with self._database.writing() as connection:
             _insert(connection, sealed, runs)
+            if leaves:
+                add_leaves(connection, leaves)
             see_accounts(connection, batch.source, new)
             for part in batch.files:
                 _note_progress(connection, batch.source, part)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 
 from core.batch import Appended, Batch, Quarantined
+from core.errors import Damaged
 from core.ports import EventQuery, Mark, SourceStatus
+from core.retention import Due, Expiry, Stored
 from core.schema import conform
+from store.expiry import Going, added_up, going
 from store.frames import (
     ENDING,
     Narrow,
@@ -51,7 +54,9 @@ class MemoryStore(Scanned):
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         given = {EVENT: batch.events, LINES: batch.fragments, QUARANTINE: quarantine_frame(batch.quarantined)}
         new = {kind: self._new(kind, frame) for kind, frame in given.items()}
-        self._manifest.add(batch, (), (), seen_accounts(new[EVENT]), due(marks, batch.events, new[EVENT]))
+        self._manifest.begin_ledger(self.count)
+        events = new[EVENT]
+        self._manifest.add(batch, (), (), events, seen_accounts(events), due(marks, batch.events, events))
         for kind, rows in new.items():
             self._parts[kind].append(Part(source=batch.source, rules_version=batch.rules_version, rows=rows))
             self._ids[kind].update(rows[ids_column(rows)])
@@ -85,6 +90,9 @@ class MemoryStore(Scanned):
         self._parts[EVENT] = parts
         return tagged
 
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        return (part.rows for part in self._parts[EVENT])
+
     def count(self) -> int:
         return sum(total.rows for total in self._totals().values())
 
@@ -108,12 +116,17 @@ class MemoryStore(Scanned):
     def compact(self) -> None:
         """Nothing lies in files here."""
 
-    def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
-        young = pl.col("@timestamp") >= before.astimezone(UTC)
-        count = self.count()
-        self._keep(EVENT, young | pl.col("user.account").is_in(list(hold)).fill_null(False))
-        self._keep(LINES, young)
-        return count - self.count()
+    def due(self, expiry: Expiry) -> Due:
+        return added_up((kind, part.source, gone) for kind, part, gone in self._going(expiry))
+
+    def expire(self, expiry: Expiry, witness: Callable[[Due], None] = lambda _: None) -> Due:
+        due = self.due(expiry)
+        witness(due)
+        left: dict[str, list[Part]] = {kind: [] for kind in COLUMNS}
+        for kind, part, found in self._going(expiry):
+            left[kind].append(replace(part, rows=part.rows.filter(~found.gone)))
+        self._parts = left
+        return due
 
     def close(self) -> None:
         """Nothing is held."""
@@ -129,6 +142,11 @@ class MemoryStore(Scanned):
 
     def _keep(self, kind: str, kept: pl.Expr) -> None:
         self._parts[kind] = [replace(part, rows=part.rows.filter(kept)) for part in self._parts[kind]]
+
+    def _going(self, expiry: Expiry) -> Iterator[tuple[Stored, Part, Going]]:
+        for kind in Stored:
+            for part in self._parts.get(kind, ()):
+                yield kind, part, going(part.rows, kind, part.source, expiry)
 
     def _totals(self) -> dict[str, Total]:
         rows: dict[str, list[pl.Series]] = {}

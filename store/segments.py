@@ -9,10 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from core.batch import Appended, Batch, Quarantined
+from core.errors import Damaged
 from core.ports import EventQuery, Mark, SourceStatus
+from core.retention import Due, Expiry, Stored
 from core.schema import conform
 from store.compaction import compact
-from store.expiry import expire, note_expiry
+from store.expiry import added_up, expire, look, note_expiry
 from store.folder import Folder
 from store.frames import (
     Narrow,
@@ -65,7 +67,7 @@ class SegmentStore(Scanned):
         ]
         ids = {EVENT: event_ids, LINES: fragment_ids, QUARANTINE: bad_ids}
         runs = [run for kind, new in ids.items() for run in self._ids.seal(kind, new)]
-        self._manifest.add(batch, sealed, runs, seen_accounts(events), due(marks, batch.events, events))
+        self._manifest.add(batch, sealed, runs, events, seen_accounts(events), due(marks, batch.events, events))
         for run in runs:
             self._ids.tidy(run.kind)
         new = events.height + fragments.height
@@ -111,6 +113,14 @@ class SegmentStore(Scanned):
                 tagged += frame.height
         return tagged
 
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        with self._folder.reading():
+            for segment in self._manifest.segments(EVENT):
+                try:
+                    yield self._sealed.load([segment])
+                except Damaged as error:
+                    yield error
+
     def count(self) -> int:
         return sum(total.rows for total in self._manifest.totals(EVENT).values())
 
@@ -135,11 +145,19 @@ class SegmentStore(Scanned):
             while compact(self._sealed, self._manifest.segments(kind)):
                 pass
 
-    def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
+    def due(self, expiry: Expiry) -> Due:
+        with self._folder.reading():
+            found = look(self._sealed, self._segments(), expiry)
+            return added_up((Stored(segment.kind), segment.source, part) for segment, part in found)
+
+    def expire(self, expiry: Expiry, witness: Callable[[Due], None] = lambda _: None) -> Due:
         self._begin_writing()
-        note_expiry(self._records, before, hold)
-        expire(self._sealed, self._manifest.segments(LINES), before, hold)
-        return expire(self._sealed, self._manifest.segments(EVENT), before, hold)
+        found = list(look(self._sealed, self._segments(), expiry))
+        due = added_up((Stored(segment.kind), segment.source, part) for segment, part in found)
+        witness(due)
+        note_expiry(self._records, expiry)
+        expire(self._sealed, found)
+        return due
 
     def pieces(self) -> Iterator[tuple[Segment, Iterator[Batch]]]:
         """Every segment with what it holds, in batches that another store can append; nobody else writes meanwhile."""
@@ -163,16 +181,22 @@ class SegmentStore(Scanned):
             if name != known:
                 self._records.set_setting(IDENTITY, name)
             self._folder.sweep(self._manifest.files())
+            self._manifest.begin_ledger(self.count)
         except BaseException:
             self._folder.end_writing()
             raise
 
+    def _segments(self) -> Iterator[Segment]:
+        for kind in COLUMNS:
+            yield from self._manifest.segments(kind)
+
     def _batches(self, segment: Segment) -> Iterator[Batch]:
         for rows in self._sealed.load([segment]).iter_slices(PIECE):
             if segment.kind == QUARANTINE:
-                yield Batch(source=segment.source, read=rows.height, quarantined=list(quarantined_rows(rows)))
+                bad = list(quarantined_rows(rows))
+                yield Batch(source=segment.source, read=rows.height, quarantined=bad, moved=True)
             elif segment.kind == LINES:
-                yield Batch(source=segment.source, read=rows.height, fragments=rows)
+                yield Batch(source=segment.source, read=rows.height, fragments=rows, moved=True)
             else:
                 # An event that was built of lines has the id of one of them.
                 built = pl.Series(self._ids.known(LINES, ids_of(rows["event.id"].to_list())))
@@ -183,6 +207,7 @@ class SegmentStore(Scanned):
                             read=read * events.height,
                             events=events,
                             rules_version=segment.rules_version,
+                            moved=True,
                         )
 
     def _new(self, kind: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, Ids]:

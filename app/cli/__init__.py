@@ -7,7 +7,21 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import arrivals, backtesting, findings, grounds, inputs, models, moving, processes, running, searching
+from app.cli import (
+    arrivals,
+    backtesting,
+    evidence,
+    findings,
+    grounds,
+    heads,
+    holds,
+    inputs,
+    models,
+    moving,
+    processes,
+    running,
+    searching,
+)
 from core.errors import LeaverwatchError
 
 EVERYWHERE = ("--data", "--config")
@@ -21,8 +35,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=inputs.settings,
 )
-for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving):
+for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds):
     module.register(app)
+proved = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)
+evidence.register(proved)
+proved.add_typer(heads.heads, name="heads")
+proved.add_typer(heads.keys, name="keys")
+app.add_typer(proved, name="evidence")
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def alerts(
 ) -> None:
     """Alerts, oldest first, each explained; or the matches that are none, and why."""
     from api.views import alert_views
-    from app.cli.show import document, table
+    from app.cli.show import document, saw, table
     from app.report import balance
     from core.alert import Outcome
 
@@ -70,6 +70,7 @@ def alerts(
         )
         views = alert_views(found, house.records, house.events, directory, house.book, lang)
         tally = house.records.tally()
+        saw(house, "alerts", (view.person for view in views))
     if json:
         document(views)
         return
@@ -94,7 +95,7 @@ def cases(
     if context.invoked_subcommand:
         return
     from api.views import case_views, cases_of
-    from app.cli.show import document, table
+    from app.cli.show import document, saw, table
 
     with house_of(context) as house:
         directory = house.directory()
@@ -105,6 +106,7 @@ def cases(
             if (start is None or case.opened >= start) and (end is None or case.opened < end)
         ]
         views = case_views(found, directory)
+        saw(house, "cases", (one for case in found for one in (case.id, case.person)))
     if json:
         document(views)
         return
@@ -149,13 +151,14 @@ def risk(
     """Persons ranked by score, each with the terms that add up to it. Scores are taken at --until, else at the
     newest event."""
     from api.views import data_clock, risk_views
-    from app.cli.show import document, table
+    from app.cli.show import document, saw, table
 
     with house_of(context) as house:
         directory = house.directory()
         at = moment(until, house.calendar, end=True) or data_clock(house.records, house.events)
         found = house.records.alerts(persons=_persons(directory, person), since=moment(since, house.calendar))
         views = risk_views(found, house.events, directory, house.book, at)
+        saw(house, "persons", (view.person for view in views))
     if json:
         document(views)
         return
@@ -172,7 +175,7 @@ def restore(
     json: Json = False,
 ) -> None:
     """What to bring back: everything that went on the alert's day and is still gone."""
-    from app.cli.show import document, table
+    from app.cli.show import document, saw, table
     from core.errors import Refused
     from detection.bench import Bench
     from detection.restore import restore_list
@@ -185,6 +188,7 @@ def restore(
             store=house.events, directory=house.directory(), book=house.book, surroundings=house.surroundings()
         )
         rows = restore_list(found, bench).rows(named=True)
+        saw(house, "restore list", (found.id, found.person))
     if json:
         document(rows)
     else:
@@ -233,8 +237,11 @@ def rules_test(
 
 
 def _persons(directory: Directory, asked: str | None) -> list[str] | None:
-    if asked is None:
-        return None
+    return None if asked is None else named(directory, asked)
+
+
+def named(directory: Directory, asked: str) -> list[str]:
+    """Everybody who may be meant by an employee number, a mail address or an account."""
     found = {asked}
     for key in (asked, f"mail:{asked.lower()}", f"employee:{asked.lower()}", f"login:{asked.lower()}"):
         found |= directory.persons_of(key)

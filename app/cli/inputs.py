@@ -115,10 +115,12 @@ def ingest_files(
 
 
 def bring_in(house: House, inputs: list[Input]) -> Imported:
-    """Import with a progress bar, then judge."""
+    """Import with a progress bar, then judge and sign the ledger."""
     from app.cli.show import bar
+    from app.heads import keep_heads
     from app.jobs import judge_marked
     from app.pipeline import ingest
+    from core.errors import LeaverwatchError
 
     with bar() as progress:
         total = sum(item.path.stat().st_size for item in inputs if item.path.is_file()) or 1
@@ -134,6 +136,12 @@ def bring_in(house: House, inputs: list[Input]) -> Imported:
         progress.update(reading, completed=total)
         judging = progress.add_task("judging", total=None, note="")
         judge_marked(house, lambda judged: progress.update(judging, note=f"{len(judged.spans):,} persons"))
+    try:
+        troubles = keep_heads(house).troubles
+    except LeaverwatchError as error:  # what is stored is stored; it is signed next time
+        troubles = [f"the ledger is not signed: {error}"]
+    for trouble in troubles:
+        typer.echo(trouble, err=True)
     return imported
 
 

@@ -83,8 +83,10 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
 
     import structlog
 
+    from app.heads import keeping_heads
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
+    from app.retention import retaining
     from app.scoring import Scores
     from app.telling import tell, telling
     from app.wiring import herald
@@ -100,6 +102,9 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
             stack.callback(listening.close)
             if not once:
                 stack.enter_context(telling(house.records, listening, every))
+        stack.enter_context(keeping_heads(house))
+        if not once:
+            stack.enter_context(retaining(config))
         serve_metrics(config.api.host, metrics_port)
         stop = _stopping()
         while not stop():

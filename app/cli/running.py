@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,6 +97,8 @@ def serve(context: typer.Context) -> None:
 
     from api.server import Shop, create_app
     from app.desk import ModelDesk
+    from app.heads import keeping_heads
+    from app.retention import retaining
     from app.token import token_of
 
     config = configuration(context)
@@ -105,7 +108,10 @@ def serve(context: typer.Context) -> None:
         service = create_app(shop, token)
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
-        uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
+        # Where judges share a database, one of them signs.
+        shared = config.cluster.postgresql.get_secret_value()
+        with nullcontext() if shared else keeping_heads(house), retaining(config):
+            uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 
 def doctor(
@@ -114,15 +120,26 @@ def doctor(
         Process | None,
         typer.Option(help="Look only at what this process needs, with its rights; without, at everything."),
     ] = None,
+    ledger: Annotated[bool, typer.Option("--ledger", help="Hold every stored event against the ledger.")] = False,
+    heads: Annotated[
+        Path | None, typer.Option(help="With --ledger: heads that were exported, a file or a folder.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Look for what is wrong: servers, rules, stores, silence."""
+    """Look for what is wrong: servers, rules, stores, silence; or whether anything stored was tampered with."""
     from app.cli.show import document
     from app.doctor import examine
+    from app.ledgerdoctor import examine_ledger
     from app.metrics import quiet
 
     quiet()
-    findings = examine(configuration(context), process)
+    if heads and not ledger:
+        raise typer.BadParameter("--heads goes with --ledger")
+    if ledger:
+        with house_of(context) as house:
+            findings = list(examine_ledger(house, heads))
+    else:
+        findings = examine(configuration(context), process)
     if json:
         document(findings)
     else:

@@ -50,17 +50,21 @@ def search(
     json: Json = False,
 ) -> None:
     """Search the stored events, or add them up."""
+    from api.looks import whose
     from api.search import asked, event_page, totals
-    from app.cli.show import document, table
+    from app.cli.show import document, saw, table
 
     with house_of(context) as house:
         zone = house.calendar.zone
         start, end = moment(since, house.calendar), moment(until, house.calendar, end=True)
-        wanted = asked(query, start, end, house.directory())
+        directory = house.directory()
+        wanted = asked(query, start, end, directory)
         if by:
             found = totals(house.events, wanted, by, zone, order=order, limit=limit)
+            saw(house, "totals", whose((total.by.get("user.account") for total in found), directory))
         else:
             page = event_page(house.events, wanted, limit=limit, newest=newest, after=None)
+            saw(house, "events", whose((event.get("user.account") for event in page.events), directory))
     if json:
         document(found if by else page.events)
     elif by:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import orjson
 import typer
@@ -15,10 +16,23 @@ from rich.table import Table
 
 from core.batch import Quarantined
 
+if TYPE_CHECKING:
+    from app.wiring import House
+
 
 def document(value: object) -> None:
     """Print one JSON document on standard output."""
     typer.echo(orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
+
+
+def saw(house: House, what: str, about: Iterable[str]) -> None:
+    """Note that whoever is logged in is about to be shown these persons, cases and alerts."""
+    from getpass import getuser
+
+    from api.looks import look
+
+    if entry := look(getuser(), what, about):
+        house.records.note(entry)
 
 
 def line(value: object) -> None:

@@ -11,11 +11,12 @@ from uuid import uuid4
 import polars as pl
 
 from core.batch import FRAGMENT, Appended, Batch, Quarantined
-from core.errors import Unavailable
+from core.errors import Damaged, Unavailable
 from core.ports import EventQuery, Mark, SourceStatus
+from core.retention import Due, Expiry
 from core.schema import SCHEMA, conform
 from core.totals import DAY, whole
-from store.elasticsearch.appending import Appender
+from store.elasticsearch.appending import Appender, Written
 from store.elasticsearch.bulk import Bulk
 from store.elasticsearch.conditions import asked_for
 from store.elasticsearch.connection import Client, check_version
@@ -23,9 +24,11 @@ from store.elasticsearch.documents import (
     delete_line,
     fields_of,
     frame_of,
+    frames_of,
     quarantined,
     update_lines,
 )
+from store.elasticsearch.expiring import due, expire, places
 from store.elasticsearch.health import problems
 from store.elasticsearch.searching import (
     AS_STORED,
@@ -44,12 +47,13 @@ from store.elasticsearch.searching import (
     time_of,
     value_pages,
 )
-from store.elasticsearch.streams import expire, roll_over
+from store.elasticsearch.streams import roll_over
 from store.elasticsearch.templates import BUILT, RULES, SOURCE, Names, install
 from store.elasticsearch.totals import added_up, countable
 from store.elasticsearch.values import formats, frame_of_values, in_columns, otherwise
 from store.expiry import note_expiry, noted_expiry
-from store.frames import ENDING, EVENT_ORDER, due, matching, seen_accounts, totalled, untagged_as_null
+from store.frames import ENDING, EVENT_ORDER, matching, seen_accounts, totalled, untagged_as_null
+from store.frames import due as due_marks
 from store.manifest import Manifest, Total, statuses
 from store.records import SqlRecords
 
@@ -80,19 +84,20 @@ class ElasticStore:
 
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         self._begin_writing()
-        before, hold = noted_expiry(self._records)
+        expired = noted_expiry(self._records)
         append = uuid4().hex
         unmarked = self._manifest.intend(append, marks)
         try:
-            events = self._appender.events(batch, before, hold)
-            fragments = self._appender.fragments(batch.fragments, before)
+            events = self._appender.events(batch, expired)
+            fragments = self._appender.fragments(batch, expired)
             bad = self._appender.quarantine([*batch.quarantined, *events.refused, *fragments.refused])
         finally:
             self._behind = True
-        touched = due(marks, batch.events, events.new)
+        touched = due_marks(marks, batch.events, events.new)
         touched += [mark for mark in marks if mark.subject in unmarked and mark not in touched]
-        self._manifest.add(batch, (), (), seen_accounts(events.kept), touched, append)
-        stored = events.stored + fragments.stored
+        new = pl.concat([events.created, self._unlogged(events)])
+        self._manifest.add(batch, (), (), new, seen_accounts(events.kept), touched, append)
+        stored = events.created.height + fragments.created.height
         given = batch.events.height + batch.fragments.height + len(batch.quarantined)
         return Appended(stored=stored, quarantined=bad, duplicate=given - stored - bad)
 
@@ -181,6 +186,10 @@ class ElasticStore:
             tagged += len(hits)
         return tagged
 
+    def stored(self) -> Iterator[pl.DataFrame | Damaged]:
+        for hits in self._pages(self._names.events, every(), fields_of(SCHEMA)):
+            yield from frames_of(hits)
+
     def count(self) -> int:
         self._see_own()
         return count(self._client, self._names.events)
@@ -207,12 +216,19 @@ class ElasticStore:
         roll_over(self._client, self._names.events)
         roll_over(self._client, self._names.lines)
 
-    def expire(self, before: datetime, hold: Collection[str] = ()) -> int:
+    def due(self, expiry: Expiry) -> Due:
+        self.catch_up()
+        return due(self._client, self._names, expiry)
+
+    def expire(self, expiry: Expiry, witness: Callable[[Due], None] = lambda _: None) -> Due:
         self._begin_writing()
         # Noted first: what is deleted while somebody appends must not come back.
-        note_expiry(self._records, before, hold)
-        expire(self._client, self._bulk, self._names.lines, before, ())
-        return expire(self._client, self._bulk, self._names.events, before, hold)
+        note_expiry(self._records, expiry)
+        found = self.due(expiry)
+        witness(found)
+        expire(self._client, self._bulk, self._names, expiry)
+        self._behind = True
+        return found
 
     def close(self) -> None:
         self._bulk.close()
@@ -222,7 +238,25 @@ class ElasticStore:
         if not self._ready:
             check_version(self._client)
             install(self._client, self._names)
+            self._manifest.begin_ledger(self.count)
             self._ready = True
+
+    def _unlogged(self, written: Written) -> pl.DataFrame:
+        """Of the events that were stored before, as they are stored, those that the ledger does not have: whoever
+        stored them died before they came into it, or there was none."""
+        known = written.kept.join(written.created.select("event.id"), on="event.id", how="anti")
+        left = self._not_in_ledger(known)
+        if not left.height:
+            return left
+        # A record read again with another time zone has another time than the event that is stored.
+        return self._not_in_ledger(self.read(EventQuery(ids=left["event.id"].to_list())))
+
+    def _not_in_ledger(self, events: pl.DataFrame) -> pl.DataFrame:
+        if not events.height:
+            return events
+        first, last = events.select(pl.col("@timestamp").min().alias("a"), pl.col("@timestamp").max().alias("b")).row(0)
+        logged = self._records.placed_between(events["event.id"].to_list(), first, last)
+        return events.filter(~pl.col("event.id").is_in(list(logged)))
 
     def _see_own(self) -> None:
         # Another thread that is catching up may bring what this one needs.
@@ -263,8 +297,8 @@ class ElasticStore:
 
     def _waiting(self) -> dict[str, int]:
         """An event that was built was ended by a line, and both expire together unless the event is on hold."""
-        before, _ = noted_expiry(self._records)
-        young = [] if before is None else [between(start=before)]
-        ended = self._per(self._names.lines, "source", one_of("kind", [ENDING]), *young)
-        built = self._per(self._names.events, SOURCE, {"term": {BUILT: True}}, *young) if ended else {}
+        expired = noted_expiry(self._records)
+        events, lines = (none_of(place.old(expired)) for place in places(self._names))
+        ended = self._per(self._names.lines, "source", one_of("kind", [ENDING]), lines)
+        built = self._per(self._names.events, SOURCE, {"term": {BUILT: True}}, events) if ended else {}
         return {source: lines - built.get(source, 0) for source, lines in ended.items()}

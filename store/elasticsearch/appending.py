@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from core.batch import Batch, Quarantined
+from core.retention import Expiry, Stored
 from store.elasticsearch.bulk import CONFLICT, Bulk, Outcome
 from store.elasticsearch.connection import Client
 from store.elasticsearch.documents import event_lines, fragment_lines, quarantine_lines
 from store.elasticsearch.known import Known
 from store.elasticsearch.templates import Names
+from store.expiry import going
 from store.frames import only_new, untagged_as_null
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What became of some rows: `stored` of them are new, `kept` are stored now or were before, `new` may be new: a
-    conflict on a second attempt may be with the first."""
+    """What became of some rows: `created` are new, `kept` are stored now or were before, `new` may be new: a conflict
+    on a second attempt may be with the first."""
 
-    stored: int
+    created: pl.DataFrame
     kept: pl.DataFrame
     new: pl.DataFrame
     refused: Sequence[Quarantined]
@@ -38,12 +39,10 @@ class Appender:
         self._known_events = Known(client, names.events)
         self._known_lines = Known(client, names.lines)
 
-    def events(self, batch: Batch, expired: datetime | None, hold: Collection[str]) -> Written:
+    def events(self, batch: Batch, expired: Expiry) -> Written:
         """Create the events of a batch, but for those expired."""
         rows = untagged_as_null(only_new(batch.events))
-        if expired is not None:
-            held = pl.col("user.account").is_in(list(hold)).fill_null(False)
-            rows = rows.filter((pl.col("@timestamp") >= expired) | held)
+        rows = rows.filter(~going(rows, Stored.EVENT, batch.source, expired).gone)
 
         def create(rows: pl.DataFrame) -> list[Outcome]:
             outcomes = self._bulk.send_rows(rows, lambda some: event_lines(some, batch, self._names))
@@ -56,11 +55,10 @@ class Appender:
 
         return self._create(rows, batch.source, self._known_events, create)
 
-    def fragments(self, fragments: pl.DataFrame, expired: datetime | None) -> Written:
+    def fragments(self, batch: Batch, expired: Expiry) -> Written:
         """Create lines, but for those expired."""
-        rows = only_new(fragments)
-        if expired is not None:
-            rows = rows.filter(pl.col("@timestamp") >= expired)
+        rows = only_new(batch.fragments)
+        rows = rows.filter(~going(rows, Stored.FRAGMENT, batch.source, expired).gone)
         source = rows["source"][0] if rows.height else ""
         return self._create(
             rows,
@@ -77,7 +75,7 @@ class Appender:
         self, rows: pl.DataFrame, source: str, known: Known, create: Callable[[pl.DataFrame], list[Outcome]]
     ) -> Written:
         if not rows.height:
-            return Written(stored=0, kept=rows, new=rows, refused=())
+            return Written(created=rows, kept=rows, new=rows, refused=())
         indices = known.indices()
         stored_before = known.among(rows, indices)
         unknown = rows.filter(~pl.col("event.id").is_in(list(stored_before))) if stored_before else rows
@@ -88,7 +86,7 @@ class Appender:
         unsure = [number for number, outcome in enumerate(outcomes) if outcome.again and outcome.status == CONFLICT]
         refused = [number for number, outcome in enumerate(outcomes) if outcome.refused]
         return Written(
-            stored=len(new),
+            created=unknown[new],
             kept=rows.filter(~pl.col("event.id").is_in([ids[number] for number in refused])),
             new=unknown[sorted({*new, *unsure})],
             refused=[_refused(unknown.row(number, named=True), source, outcomes[number]) for number in refused],

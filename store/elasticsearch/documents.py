@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ import polars as pl
 
 from core.batch import FRAGMENT, Batch, Quarantined
 from core.condition import words
+from core.errors import Damaged
 from core.schema import SCHEMA, TIME
 from store.elasticsearch.templates import BUILT, RULES, SOURCE, VENDOR, WORDS, Names
 
@@ -48,18 +50,22 @@ def fragment_lines(fragments: pl.DataFrame, names: Names) -> list[bytes]:
 def quarantine_lines(bad: Iterable[Quarantined], names: Names) -> list[bytes]:
     """Action and document of each record in quarantine, its bytes in base64."""
     lines = []
+    now = datetime.now(UTC)
     for one in bad:
         action = {"create": {"_index": names.quarantine, "_id": one.id}}
         document = {
             "id": one.id, "source": one.source, "file": one.file, "sequence": one.sequence, "reason": one.reason,
             "original": base64.b64encode(one.original).decode(), "context": one.context,
+            "at": (one.at or now).isoformat(),
         }  # fmt: skip
         lines.append(orjson.dumps(action) + b"\n" + orjson.dumps(document))
     return lines
 
 
 def quarantined(document: Mapping[str, Any]) -> Quarantined:
-    return Quarantined(**dict(document) | {"original": base64.b64decode(document["original"])})
+    at = document.get("at")
+    read = {"original": base64.b64decode(document["original"]), "at": at and datetime.fromisoformat(at)}
+    return Quarantined(**dict(document) | read)
 
 
 def update_lines(hits: Sequence[Mapping[str, Any]], events: pl.DataFrame, rules: str) -> list[bytes]:
@@ -94,6 +100,19 @@ def frame_of(documents: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
     texts = {STORED_AS.get(name, name): pl.String() if dtype == TIME else dtype for name, dtype in types.items()}
     frame = pl.DataFrame(list(documents), schema=texts, orient="row", infer_schema_length=None)
     return timed(frame.rename({stored: name for name, stored in STORED_AS.items() if stored in texts}), types)
+
+
+def frames_of(hits: Sequence[Mapping[str, Any]]) -> Iterator[pl.DataFrame | Damaged]:
+    """Whole events; in the place of a document that somebody made one of no event, why."""
+    try:
+        yield frame_of([hit["_source"] for hit in hits], list(SCHEMA))
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        if len(hits) == 1:
+            yield Damaged(f"document {hits[0]['_id']} of {hits[0]['_index']} is no event: {error}")
+            return
+        middle = len(hits) // 2
+        yield from frames_of(hits[:middle])
+        yield from frames_of(hits[middle:])
 
 
 def timed(frame: pl.DataFrame, types: Mapping[str, pl.DataType]) -> pl.DataFrame:

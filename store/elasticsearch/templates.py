@@ -113,7 +113,7 @@ def _lines() -> dict[str, Mapping[str, Any]]:
 
 def _quarantine() -> dict[str, Mapping[str, Any]]:
     own = {"id": KEYWORD, "source": KEYWORD, "file": KEYWORD, "sequence": TYPES[Kind.LONG]}
-    return own | {"reason": UNSEARCHED, "context": UNSEARCHED, "original": {"type": "binary"}}
+    return own | {"reason": UNSEARCHED, "context": UNSEARCHED, "at": UNSEARCHED, "original": {"type": "binary"}}
 
 
 def _nested(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from sqlalchemy import select
 
+from store.records.audit import AuditRecords
 from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
+from store.records.freezing import FrozenRecords
 from store.records.grounds import GroundRecords
+from store.records.holds import HoldRecords
 from store.records.inbox import InboxRecords
 from store.records.incidents import IncidentRecords
+from store.records.ledger import LedgerRecords
 from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
 from store.records.people import PeopleRecords
@@ -18,12 +23,24 @@ from store.records.tables import settings
 
 
 class SqlRecords(
-    PeopleRecords, MarkRecords, GroundRecords, InboxRecords, ModelRecords, FindingRecords, IncidentRecords
+    LedgerRecords,
+    PeopleRecords,
+    MarkRecords,
+    GroundRecords,
+    InboxRecords,
+    ModelRecords,
+    FindingRecords,
+    IncidentRecords,
+    FrozenRecords,
+    HoldRecords,
+    AuditRecords,
 ):
-    """Adapter of `core.ports.Records`. Opening it brings the database to today's shape."""
+    """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
+    functions of a ledger that begins here."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, hashes: Sequence[str] = ("sha256",)) -> None:
         self.database = Database(url)
+        self.hashes = hashes
         super().__init__(self.database)
 
     def setting(self, name: str) -> str | None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from sqlalchemy import Connection, Table, select
 
 from core.errors import Refused
-from store.records.database import Database, pieces, upsert
+from store.records.database import PIECE, Database, upsert
 from store.records.tables import id_runs, intents, metadata, segments, settings, turns
 
 LEFT = frozenset({segments, id_runs, intents, turns})
 """What belongs to the store of events beside the old database, or to whoever is at work there."""
 NUMBERED = {"links": "number", "model_changes": "number"}
 """Columns that each database counts for itself."""
+LARGE = {"ledger_entries": 16, "model_files": 1}
+"""How many rows, where they are large, are held at once."""
 
 
 def copy_records(origin: Database, target: Database, done: str) -> int:
@@ -31,7 +33,10 @@ def copy_records(origin: Database, target: Database, done: str) -> int:
 
 def _copy(source: Connection, target: Connection, table: Table) -> int:
     columns = [column for column in table.columns if column.name != NUMBERED.get(table.name)]
-    rows = source.execute(select(*columns).order_by(*table.primary_key)).mappings().all()
-    for some in pieces([dict(row) for row in rows]):
-        target.execute(table.insert(), list(some))
-    return len(rows)
+    asked = select(*columns).order_by(*table.primary_key)
+    some_at_a_time = source.execution_options(stream_results=True)
+    copied = 0
+    for rows in some_at_a_time.execute(asked).mappings().partitions(LARGE.get(table.name, PIECE)):
+        target.execute(table.insert(), [dict(row) for row in rows])
+        copied += len(rows)
+    return copied

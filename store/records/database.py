@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from core.errors import ConfigError, LeaverwatchError, Refused
 from store.records.engines import engine_of, trouble
 
-HEAD = "0009"
+HEAD = "0011"
 WRITERS = 0x1EA7E2
 """PostgreSQL's advisory lock of those who write alone."""
-OLDER = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"})
+OLDER = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"})
 """Shapes that the migrations bring up to `HEAD`."""
 FORBIDDEN = "42501"
 """PostgreSQL's word for a right that is missing."""
@@ -83,6 +83,7 @@ class Database:
             return
         with self._told(), self.engine.connect() as connection, connection.begin():
             connection.exec_driver_sql("set local lock_timeout = 0")
+            connection.exec_driver_sql("set local idle_in_transaction_session_timeout = 0")
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, WRITERS))))
             yield
 
@@ -116,6 +117,13 @@ class Database:
             if self.is_sqlite or not (forbidden or isinstance(error, OperationalError)):
                 raise
             raise trouble(self.engine, error) from error
+
+
+def add_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows; where the primary key is there already, the row stays as it is."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    if rows:
+        connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
 
 
 def upsert(

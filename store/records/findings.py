@@ -50,6 +50,21 @@ class FindingRecords:
         with self._database.reading() as connection:
             return _findings(connection, table.c.model == model, order=(table.c.day, table.c.person))
 
+    def old_findings(self, before: date) -> Sequence[tuple[str, date, int]]:
+        by = (table.c.day, table.c.person)
+        query = select(table.c.person, table.c.day, func.count()).where(table.c.day < before)
+        with self._database.reading() as connection:
+            return [(row[0], row[1], int(row[2])) for row in connection.execute(query.group_by(*by).order_by(*by))]
+
+    def drop_findings(self, of: Collection[tuple[str, date]]) -> None:
+        by_day: dict[date, list[str]] = {}
+        for person, day in sorted(of):
+            by_day.setdefault(day, []).append(person)
+        with self._database.writing() as connection:
+            for day, persons in sorted(by_day.items()):
+                for some in pieces(persons):
+                    connection.execute(delete(table).where((table.c.day == day) & table.c.person.in_(some)))
+
     def finding_counts(self) -> Mapping[str, int]:
         query = select(table.c.model, func.count()).group_by(table.c.model).order_by(table.c.model)
         with self._database.reading() as connection:

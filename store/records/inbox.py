@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from core.alert import Alert, Outcome, Severity, Term
+from core.alert import Alert, Outcome
 from core.case import DECIDED, Case, CaseState
 from core.errors import Refused, Unbalanced
-from core.model import drivers_of
+from core.evidence import AuditEntry, Deed
 from core.ports import Mark, News
+from store.records.alertrows import alert_of, alert_row, as_json
+from store.records.audit import note_in
 from store.records.database import Database, Row, pieces, upsert
 from store.records.marks import add_marks, settle_marks
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
-from store.records.tables import untold
+from store.records.tables import unfrozen, untold
 
 _OPEN = sorted(state.value for state in CaseState if state not in DECIDED)
 
@@ -40,12 +42,12 @@ class InboxRecords:
         with self._database.writing(alone=False) as connection:
             before = _stored(connection, [alert.id for alert in alerts]) | _clear(connection, judged)
             fresh = {"detected_at": datetime.now(UTC)}
-            after = {a.id: before.get(a.id, fresh) | _alert_row(a) for a in alerts}
+            after = {a.id: before.get(a.id, fresh) | alert_row(a) for a in alerts}
             upsert(connection, alert_table, list(after.values()))
             decided = _decided(connection, [case.id for case in cases])
             upsert(connection, case_table, [_case_row(case) for case in cases if case.id not in decided])
             changed = [row for one, row in (before | after).items() if _told(before.get(one)) != _told(after.get(one))]
-            upsert(connection, untold, [_untold_row(row) for row in changed])
+            _note_changed(connection, changed)
             settle_marks(connection, marks)
 
     def alerts(
@@ -93,6 +95,9 @@ class InboxRecords:
             if row is None:
                 raise Refused(f"there is no case {case_id}")
             connection.execute(update(case_table).where(this).values(decision))
+            decided = {"verdict": state.value}
+            about = (row.person, case_id)
+            note_in(connection, AuditEntry(at=at, by=by, deed=Deed.DECIDED, about=about, why=reason, details=decided))
             day = row.opened.date()
             add_marks(connection, [Mark(subject=f"person:{row.person}", first=day, last=day)])
 
@@ -136,7 +141,7 @@ class InboxRecords:
             News(
                 alert=row.alert,
                 person=row.person,
-                now=_alert(stored[row.alert]) if _told(stored.get(row.alert)) else None,
+                now=alert_of(stored[row.alert]) if _told(stored.get(row.alert)) else None,
                 stamp=row.stamp,
             )
             for row in rows
@@ -191,8 +196,8 @@ def _move(connection: Connection, ids: Sequence[str], origin: Outcome, target: O
     for some in pieces(ids):
         these = alert_table.c.id.in_(some) & (alert_table.c.outcome == origin.value)
         moved = update(alert_table).where(these).values(outcome=target.value)
-        rows = connection.execute(moved.returning(alert_table.c.id, alert_table.c.person)).mappings().all()
-        upsert(connection, untold, [_untold_row(dict(row)) for row in rows])
+        rows = connection.execute(moved.returning(alert_table.c.id, alert_table.c.person)).mappings()
+        _note_changed(connection, [dict(row) for row in rows])
 
 
 def _told(row: Row | None) -> Row | None:
@@ -211,57 +216,7 @@ def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Row]:
 
 def _alerts(connection: Connection, *where: ColumnElement[bool]) -> list[Alert]:
     query = select(alert_table).where(*where).order_by(alert_table.c.time, alert_table.c.id)
-    return [_alert(dict(row)) for row in connection.execute(query).mappings()]
-
-
-def _alert(row: Row) -> Alert:
-    return Alert(
-        id=row["id"],
-        rule=row["rule"],
-        person=row["person"],
-        day=row["day"],
-        time=row["time"],
-        severity=Severity(row["severity"]),
-        score=row["score"],
-        stage=row["stage"],
-        terms=tuple(_term(term) for term in json.loads(row["terms"])),
-        facts=json.loads(row["facts"]),
-        events=tuple(json.loads(row["events"])),
-        outcome=Outcome(row["outcome"]),
-        grounds=tuple(json.loads(row["grounds"])),
-        why=row["why"],
-    )
-
-
-def _term(values: Row) -> Term:
-    since = values.get("since")
-    drivers = drivers_of(values.get("drivers", ()))
-    return Term(**values | {"since": since and datetime.fromisoformat(since), "drivers": drivers})
-
-
-def _alert_row(alert: Alert) -> Row:
-    return {
-        "id": alert.id,
-        "rule": alert.rule,
-        "person": alert.person,
-        "day": alert.day,
-        "time": alert.time,
-        "severity": alert.severity.value,
-        "score": alert.score,
-        "stage": alert.stage,
-        "terms": _json([_term_values(term) for term in alert.terms]),
-        "facts": _json(dict(alert.facts)),
-        "events": _json(list(alert.events)),
-        "outcome": alert.outcome.value,
-        "grounds": _json(list(alert.grounds)),
-        "why": alert.why,
-    }
-
-
-def _term_values(term: Term) -> Row:
-    """What a term says, without what it does not."""
-    values = {name: value for name, value in asdict(term).items() if value not in (None, ())}
-    return values | ({"since": term.since.astimezone(UTC).isoformat()} if term.since else {})
+    return [alert_of(dict(row)) for row in connection.execute(query).mappings()]
 
 
 def _case(row: Row) -> Case:
@@ -269,15 +224,17 @@ def _case(row: Row) -> Case:
     return Case(**row | lists | {"state": CaseState(row["state"])})
 
 
-def _untold_row(alert: Row) -> Row:
-    # Drawn, not counted, as a mark's.
-    return {"alert": alert["id"], "person": alert["person"], "stamp": secrets.randbits(62)}
+def _note_changed(connection: Connection, alerts: Iterable[Row]) -> None:
+    """Note alerts that the world outside is to be told of, and whose evidence is to be frozen. Stamps are drawn, not
+    counted, as a mark's; in one order, so that two writers wait for each other instead of in a circle."""
+    rows = [
+        {"alert": alert["id"], "person": alert["person"], "stamp": secrets.randbits(62)}
+        for alert in sorted(alerts, key=lambda alert: str(alert["id"]))
+    ]
+    upsert(connection, untold, rows)
+    upsert(connection, unfrozen, [{"alert": row["alert"], "stamp": row["stamp"]} for row in rows])
 
 
 def _case_row(case: Case) -> Row:
-    lists = {"alerts": _json(list(case.alerts)), "scores": _json(list(case.scores))}
+    lists = {"alerts": as_json(list(case.alerts)), "scores": as_json(list(case.scores))}
     return asdict(case) | lists | {"state": case.state.value}
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)

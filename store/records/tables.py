@@ -242,6 +242,63 @@ id_runs = Table(
     Column("kind", Words, nullable=False),
     Column("rows", BigInteger, nullable=False),
 )
+ledger_trees = Table(
+    "ledger_trees",
+    metadata,
+    Column("algorithm", Words, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+)
+"""How many leaves the ledger has; whoever appends holds the rows."""
+ledger_tiles = Table(
+    "ledger_tiles",
+    metadata,
+    Column("algorithm", Words, primary_key=True),
+    Column("level", Integer, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("hashes", LargeBinary, nullable=False),
+)
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("source", Words, nullable=False),
+    Column("since", Moment),
+    Column("until", Moment),
+    Column("salt", LargeBinary, nullable=False),
+    Column("ids", LargeBinary, nullable=False),
+    Column("times", LargeBinary, nullable=False),
+    Column("accounts", LargeBinary, nullable=False),
+    Index("ledger_entries_by_time", "since", "until"),
+)
+ledger_heads = Table(
+    "ledger_heads",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("log", Words, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("roots", Text, nullable=False),
+    Column("key", Words, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+ledger_tokens = Table(
+    "ledger_tokens",
+    metadata,
+    Column("head", Words, primary_key=True),
+    Column("authority", Words, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+ledger_keys = Table(
+    "ledger_keys",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("public", LargeBinary, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("before", Words, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
 progress = Table(
     "progress",
     metadata,
@@ -278,3 +335,81 @@ untold = Table(
     Column("stamp", BigInteger, nullable=False),
 )
 """Alerts that have come, changed or gone since the world outside was last told of them."""
+
+unfrozen = Table(
+    "unfrozen",
+    metadata,
+    Column("alert", Words, primary_key=True),
+    Column("stamp", BigInteger, nullable=False),
+)
+"""Alerts that have come, changed or gone since their evidence was last frozen."""
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("alert", Words, nullable=False),
+    Column("person", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("snapshots_by_alert", "alert", "at"),
+)
+"""`digest` is that of the alert alone, as it was."""
+frozen_events = Table(
+    "frozen_events",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+frozen_texts = Table(
+    "frozen_texts",
+    metadata,
+    Column("sha256", Words, primary_key=True),
+    Column("text", LargeBinary, nullable=False),
+)
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", Words, primary_key=True),
+    *(Column(name, Words, nullable=False) for name in ("scope", "subject")),
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Words, nullable=False),
+    Column("placed", Moment, nullable=False),
+    Column("since", Moment),
+    Column("until", Moment),
+    Column("persons", Text, nullable=False),
+    Column("lift_asked_by", Words, nullable=False),
+    Column("lift_reason", Text, nullable=False),
+    Column("lifted_by", Words, nullable=False),
+    Column("lifted", Moment),
+)
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("deed", Words, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("before", Words, nullable=False),
+    Column("digest", Words, nullable=False),
+)
+"""Nothing of it is ever changed."""
+audit_subjects = Table(
+    "audit_subjects",
+    metadata,
+    Column("subject", Words, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+)
+"""Whom and what each entry of the audit log is about, to be found by."""
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("by", Words, nullable=False),
+    Column("begun", Moment, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("before", "erased", "held")),
+    Column("done", Moment),
+)

@@ -20,6 +20,7 @@ from kafka import KafkaAdminClient
 from core.batch import Appended
 from core.errors import LeaverwatchError, Unavailable
 from core.ports import EventQuery, News
+from core.retention import Expiry
 from deploy.dev_cluster.certificates import Certificates
 from deploy.dev_cluster.secured import (
     ADMIN,
@@ -189,8 +190,8 @@ def test_every_process_works_with_its_rights_in_elasticsearch(elastic: SecuredEl
             assert (api.count(), list(api.problems())) == (3, [])
             assert sum(one.events for one in api.sources()) == 3
         with events(elastic, "leaverwatch_retention", records) as retention:
-            assert retention.expire(START + timedelta(minutes=1)) == 1
-            assert retention.expire(START + timedelta(days=1)) == 2
+            assert retention.expire(Expiry(before=START + timedelta(minutes=1))).count() == 1
+            assert retention.expire(Expiry(before=START + timedelta(days=1))).count() == 2
             assert retention.count() == 0
 
 

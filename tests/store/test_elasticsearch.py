@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from core.batch import Appended
 from core.canonical import content_id
 from core.errors import ConfigError, Unavailable
 from core.ports import EventQuery, Mark
+from core.retention import Expiry, Kept
+from evidence.examining import How, examine
 from store.elasticsearch import ElasticStore
 from store.elasticsearch.bulk import Bulk, Outcome
 from store.elasticsearch.connection import Client, connect
@@ -173,10 +176,10 @@ def test_an_index_of_nothing_but_old_events_goes_as_a_whole(
     roll(client, namespace)
     elastic.append(batch_of(2, 3, 4), [])
     _, new = backing(client, pattern)[f"logs-crm-{namespace}"]
-    assert elastic.expire(START + timedelta(minutes=3)) == 3
+    assert elastic.expire(Expiry(before=START + timedelta(minutes=3))).count() == 3
     assert backing(client, pattern)[f"logs-crm-{namespace}"] == [new], "the one half old stays"
     assert numbers(elastic) == [3, 4]
-    assert elastic.expire(START + timedelta(minutes=9)) == 2
+    assert elastic.expire(Expiry(before=START + timedelta(minutes=9))).count() == 2
     assert elastic.count() == 0
     assert elastic.append(batch_of(5), []).duplicate == 1, "older than the last expiry"
     assert elastic.append(batch_of(20), []).stored == 1
@@ -188,7 +191,9 @@ def test_an_account_on_hold_keeps_its_index_and_still_gets_old_events(
     name = "login:" + "长" * 9_000
     elastic.append(a_batch([an_event(0), an_event(1), an_event(2, user__account=name)]), [])
     roll(client, namespace)
-    assert elastic.expire(START + timedelta(days=1), hold=["login:a", name]) == 1
+    kept = [Kept(hold="h", account="login:a"), Kept(hold="h", account=name)]
+    due = elastic.expire(Expiry(before=START + timedelta(days=1), kept=kept))
+    assert (due.count(), due.held) == (1, {"h": 2})
     assert numbers(elastic) == [0, 2]
     assert elastic.append(batch_of(3, 4), []) == Appended(stored=1, duplicate=1)
     assert numbers(elastic) == [0, 2, 3]
@@ -302,3 +307,54 @@ def test_an_index_that_is_blocked_is_told(elastic: ElasticStore, client: Client,
     (problem,) = elastic.problems()
     assert problem == "Elasticsearch's disk is full: 1 indices take no events until there is room"
     client.indices.put_settings(index=Names(namespace).events, settings={"index.blocks.read_only_allow_delete": None})
+
+
+def test_a_writer_that_died_before_the_ledger_had_its_events_leaves_them_to_the_next(
+    elastic: ElasticStore, records: SqlRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(Manifest, "add", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            elastic.append(batch_of(1, 2, 3), MARKS)
+    assert records.size() == 0
+    elastic.append(a_batch([an_event(1), an_event(2, user__name="read otherwise"), an_event(4)]), MARKS)
+    assert records.size() == 3
+    elastic.append(batch_of(1, 2, 3, 4), MARKS)
+    assert records.size() == 4
+    folder = Path(f"{records.database.engine.url.database}.aside")
+    folder.mkdir()
+    found = examine(records, elastic.stored, list, folder)
+    assert (found.events, found.counts) == (4, Counter())
+
+
+def test_a_document_that_somebody_changed_took_away_or_put_in_is_named(
+    elastic: ElasticStore, client: Client, namespace: str, records: SqlRecords, tmp_path: Path
+) -> None:
+    elastic.append(batch_of(*range(6)), MARKS)
+    elastic.retag("2", lambda events: events)
+    elastic.catch_up()
+    ids = [content_id("event", str(number)) for number in range(6)]
+    (index,) = (index for indices in backing(client, f"logs-*-{namespace}").values() for index in indices)
+    client.update(index=index, id=ids[1], doc={"event.original": "{}"})
+    client.delete(index=index, id=ids[2])
+    client.update(index=index, id=ids[3], doc={"event.sequence": {"no": "number"}})
+    document = client.get(index=index, id=ids[4])["_source"] | {"event.id": "f" * 32}
+    client.create(index=index, id="f" * 32, document=document)
+    elastic.catch_up()
+    found = examine(records, elastic.stored, list, tmp_path)
+    assert {(wrong.how, wrong.id) for wrong in found.wrong} == {
+        (How.CHANGED, ids[1]),
+        (How.REMOVED, ids[2]),
+        (How.REMOVED, ids[3]),
+        (How.ADDED, "f" * 32),
+    }
+    assert ids[3] in found.damaged[0]
+
+
+def test_events_that_somebody_is_storing_are_not_called_forged(
+    elastic: ElasticStore, records: SqlRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Manifest, "add", lambda *_: None)
+    elastic.append(batch_of(1, 2, 3), MARKS)
+    found = examine(records, elastic.stored, list, tmp_path)
+    assert (found.under_way, found.counts) == (3, Counter())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,7 @@ from storing import START, a_batch, a_line, an_event, bad, batch_of, lines, per_
 from core.batch import Appended, Progress
 from core.canonical import content_id, record_ids
 from core.ports import EventQuery, EventStore, Mark
+from core.retention import Due, Erased, Expiry, Kept, Stored
 from core.schema import SCHEMA
 from store.records import SqlRecords
 
@@ -186,21 +188,96 @@ def test_retagging_touches_what_another_version_tagged_and_nothing_else(store: E
     assert store.read(EventQuery()).drop("rule.matched").equals(before)
 
 
+def before(minutes: int, *kept: Kept, **rest: Any) -> Expiry:
+    return Expiry(before=START + timedelta(minutes=minutes), kept=kept, **rest)
+
+
+def held(account: str | None = None, since: int | None = None, until: int | None = None, hold: str = "h") -> Kept:
+    first, last = (None if minute is None else START + timedelta(minutes=minute) for minute in (since, until))
+    return Kept(hold=hold, account=account, since=first, until=last)
+
+
+def went(due: Due) -> dict[tuple[str, str], int]:
+    found: Counter[tuple[str, str]] = Counter()
+    for one in due.erased:
+        found[one.kind.value, one.source] += one.records
+    return dict(found)
+
+
 def test_expiry_takes_old_events_but_not_those_of_accounts_on_hold(store: EventStore) -> None:
     store.append(batch_of(0, 1, 2, 3), [])
     store.append(a_batch([an_event(2, event__id=content_id("nobody"), user__account=None)]), [])
     store.append(lines(a_line(0, "A1"), a_line(5, "A1")), [])
-    assert store.expire(START + timedelta(minutes=3), hold=["login:b"]) == 3
+    due = store.due(before(3, held("login:b")))
+    assert due == store.expire(before(3, held("login:b"))), "what would go went"
+    assert due.erased == [
+        Erased(kind=Stored.EVENT, source="crm", day=DAY, records=3),
+        Erased(kind=Stored.FRAGMENT, source="postfix", day=DAY, records=1),
+    ]
+    assert due.held == {"h": 1}
     assert numbers(store) == [1, 3]
     assert store.fragments("postfix", ["A1"], START, START + timedelta(days=1))["event.sequence"].to_list() == [5]
-    assert store.expire(START + timedelta(minutes=3), hold=["login:b"]) == 0
-    assert store.expire(START + timedelta(days=1)) == 2
+    assert went(store.expire(before(3, held("login:b")))) == {}
+    assert went(store.expire(before(1440))) == {("event", "crm"): 2, ("fragment", "postfix"): 1}
     assert (store.count(), store.newest()) == (0, None)
+
+
+def test_a_hold_keeps_an_account_only_between_its_times(store: EventStore) -> None:
+    store.append(batch_of(*range(12)), [])
+    due = store.expire(before(10, held("login:a", since=3, until=9), held("login:b", since=7, hold="other")))
+    assert numbers(store) == [3, 6, 7, 10, 11], "a hold begins with its first moment and ends before its last"
+    assert due.held == {"h": 2, "other": 1}
+
+
+def test_a_hold_of_everybody_keeps_lines_too_and_what_arrived_since_it_began(store: EventStore) -> None:
+    store.append(replace(batch_of(*range(6)), quarantined=[bad(1)], read=7), [])
+    store.append(lines(a_line(0, "A1"), a_line(4, "A1")), [])
+    everybody = held(since=1, until=3)
+    far = Expiry(before=datetime.now(UTC) + timedelta(days=1), kept=[everybody])
+    due = store.expire(far)
+    assert numbers(store) == [1, 2]
+    assert went(due) == {("event", "crm"): 4, ("fragment", "postfix"): 2}
+    assert len(list(store.quarantined())) == 1, "what cannot be read may be of any time before it came"
+    assert went(store.expire(replace(far, kept=[held(since=10**7)]))) == {("event", "crm"): 2, ("quarantine", "crm"): 1}
+    assert list(store.quarantined()) == []
+
+
+def test_each_source_may_have_a_limit_of_its_own(store: EventStore) -> None:
+    store.append(batch_of(0, 1, 2), [])
+    store.append(a_batch([an_event(number) for number in (10, 11)], source="files"), [])
+    limits = {"files": START + timedelta(minutes=11)}
+    assert went(store.expire(Expiry(sources=limits))) == {("event", "files"): 1}
+    assert numbers(store) == [0, 1, 2, 11]
+    assert went(store.expire(before(2, sources={"files": START}))) == {("event", "crm"): 2}
+    assert numbers(store) == [2, 11]
+
+
+def test_events_that_are_kept_by_their_ids_stay(store: EventStore) -> None:
+    store.append(batch_of(0, 1, 2), [])
+    due = store.expire(before(9, ids=[content_id("event", "1")]))
+    assert (numbers(store), due.held) == ([1], {"not frozen yet": 1})
+
+
+def test_days_of_what_goes_are_those_of_a_zone(store: EventStore) -> None:
+    store.append(a_batch([an_event(0) | {"@timestamp": datetime(2026, 3, 1, 20, tzinfo=UTC)}]), [])
+    assert [one.day for one in store.due(before(0, zone="Asia/Shanghai")).erased] == [date(2026, 3, 2)]
+
+
+def test_what_goes_is_told_before_it_goes(store: EventStore) -> None:
+    store.append(batch_of(0, 1), [])
+
+    def witness(due: Due) -> None:
+        assert (went(due), numbers(store)) == ({("event", "crm"): 2}, [0, 1])
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        store.expire(before(5), witness)
+    assert numbers(store) == [0, 1]
 
 
 def test_an_old_file_imported_again_does_not_bring_expired_events_back(store: EventStore) -> None:
     store.append(batch_of(0, 1), [])
-    store.expire(START + timedelta(minutes=1))
+    store.expire(before(1))
     assert store.append(batch_of(0, 1), []) == Appended(duplicate=2)
     assert numbers(store) == [1]
 

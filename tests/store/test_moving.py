@@ -173,3 +173,15 @@ def test_records_are_copied_once_and_only_into_an_empty_database(old: SqlRecords
     assert len(records.persons()) == 2
     with pytest.raises(Refused, match="not empty"):
         copy_records(old.database, records.database, "another move")
+
+
+def test_the_ledger_goes_along_and_nothing_is_appended_again(
+    origin: SegmentStore, target: EventStore, old: SqlRecords, records: SqlRecords
+) -> None:
+    ids = origin.read(EventQuery())["event.id"].to_list()
+    copy_records(old.database, records.database, MOVED)
+    list(Mover(origin, target, records).move())
+    assert (records.size(), records.root(5), records.log()) == (5, old.root(5), old.log())
+    assert records.placed(ids) == old.placed(ids)
+    target.append(batch_of(77), [])
+    assert records.size() == 6

@@ -24,6 +24,7 @@ from writing import the_batch, write
 
 from core.errors import Damaged, Refused
 from core.ports import EventQuery, Mark
+from core.retention import Expiry
 from core.schema import SCHEMA
 from store import compaction, idindex
 from store.folder import OURS
@@ -273,7 +274,7 @@ def test_a_broken_segment_is_named(tmp_path: Path, segments: SegmentStore, how: 
         lambda: segments.read(EventQuery()),
         lambda: segments.totals(EventQuery(), ["user.account"]),
         lambda: segments.retag("2", lambda events: events),
-        lambda: segments.expire(START + timedelta(minutes=2)),
+        lambda: segments.expire(Expiry(before=START + timedelta(minutes=2))),
     ]
     for ask in asks:
         with pytest.raises(Damaged, match=file.name):

@@ -1,0 +1,86 @@
+"""What is kept no longer: how old it may become, what must stay all the same, and what went."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Stored(StrEnum):
+    """What there is of people's data, by how it is kept."""
+
+    EVENT = "event"
+    FRAGMENT = "fragment"
+    QUARANTINE = "quarantine"
+    FINDING = "finding"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Events that stay though they are old: of an account, or of everybody (None), `since` <= time < `until`. `hold` is
+    the id of the legal hold that keeps them, or says what else does."""
+
+    hold: str
+    account: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiry:
+    """What is too old: records of a source from before its moment, of a source without one from before `before` (None:
+    they stay). `kept` stays all the same, and so do the events with these `ids`. Days are those of `zone`.
+
+    Fragments belong to no account: of them only what holds everybody keeps any. A record in quarantine has no time of
+    its own but that when it was stored, and may be of any time before: what holds everybody keeps all that were stored
+    since that began."""
+
+    before: datetime | None = None
+    sources: Mapping[str, datetime] = field(default_factory=dict)
+    kept: Sequence[Kept] = ()
+    ids: Collection[str] = ()
+    zone: str = "UTC"
+
+    def limit(self, source: str) -> datetime | None:
+        """From when on a source's records stay."""
+        return self.sources.get(source, self.before)
+
+    @property
+    def everybodys(self) -> Sequence[Kept]:
+        return [kept for kept in self.kept if kept.account is None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How many records of a kind and source went, of one day; of no day where nobody knows theirs."""
+
+    kind: Stored
+    source: str
+    day: date | None
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What goes, ordered by (kind, source, day), and how many events each hold keeps that would."""
+
+    erased: Sequence[Erased]
+    held: Mapping[str, int]
+
+    def count(self, kind: Stored = Stored.EVENT) -> int:
+        return sum(one.records for one in self.erased if one.kind is kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """That retention deleted something: written before anything goes, `done` once all is gone. `before` has the limits
+    by source, that of all others under an empty name."""
+
+    id: str
+    by: str
+    begun: datetime
+    before: Mapping[str, datetime]
+    due: Due
+    done: datetime | None = None
