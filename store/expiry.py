@@ -88,12 +88,8 @@ def added_up(found: Iterable[tuple[Stored, str, Going]]) -> Due:
 def due_of(erased: Mapping[tuple[Stored, str, date | None], int], held: Mapping[str, int]) -> Due:
     kinds = list(Stored)
     order = sorted(erased, key=lambda key: (kinds.index(key[0]), key[1], key[2] or date.min))
-    return Due(
-        erased=[
-            Erased(kind=kind, source=source, day=day, records=erased[kind, source, day]) for kind, source, day in order
-        ],
-        held=dict(sorted(held.items())),
-    )
+    made = (Erased(kind=key[0], source=key[1], day=key[2], records=erased[key]) for key in order)
+    return Due(erased=tuple(made), held=dict(sorted(held.items())))
 
 
 def look(sealed: Sealed, segments: Iterable[Segment], expiry: Expiry) -> Iterator[tuple[Segment, Going]]:

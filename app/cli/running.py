@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,7 +107,8 @@ def serve(context: typer.Context) -> None:
         service = create_app(shop, token)
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
-        with retaining(config):
+        # Where servers store the events, judges do it.
+        with nullcontext() if config.cluster.elasticsearch else retaining(config):
             uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 
