@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -271,6 +272,15 @@ def test_every_look_is_noted_with_who_looked_at_whom(line: Any, house: House) ->
     assert line("audit", "verify", "--json", expect=1)["broken"] == "audit entry 1 was changed"
     findings = {one["check"]: one for one in line("doctor", "--json", expect=1)}
     assert findings["audit"]["text"] == "audit entry 1 was changed"
+
+
+def test_whoever_has_no_name_is_noted_by_number(line: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    line("search", "*", "--json")
+    assert [one["by"] for one in line("audit", "list", "--json")] == [f"user {os.getuid()}"]
 
 
 def test_the_command_says_where_nothing_is_deleted(tmp_path: Path) -> None:
