@@ -108,9 +108,10 @@ def serve(context: typer.Context) -> None:
         service = create_app(shop, token)
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
-        # Where judges share a database, one of them signs.
-        shared = config.cluster.postgresql.get_secret_value()
-        with nullcontext() if shared else keeping_heads(house), retaining(config):
+        # Where judges share the servers, one of them signs and lets go.
+        signing = nullcontext() if config.cluster.postgresql.get_secret_value() else keeping_heads(house)
+        letting_go = nullcontext() if config.cluster.elasticsearch else retaining(config)
+        with signing, letting_go:
             uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 
