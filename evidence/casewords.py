@@ -35,6 +35,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "alert": "Alert",
         "snapshot": "snapshot",
         "why": "Grounds",
+        "colon": ": ",
         "favour": "What speaks for the person",
         "no_favour": "Nothing of this kind was found: no approval, no handover task, no exception. What was not seen "
         "is listed below.",
@@ -88,6 +89,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "alert": "告警",
         "snapshot": "快照",
         "why": "依据",
+        "colon": "：",
         "favour": "对当事人有利的情况",
         "no_favour": "未发现此类情况：没有审批、交接任务或例外。未能看到的数据列于下文。",
         "coverage": "看到了什么，没有看到什么",
@@ -140,7 +142,13 @@ COLUMNS: Mapping[Language, Mapping[str, Head]] = {
 """Of each table the head, and how wide its columns are: 0 as wide as what stands in it, else a share of the rest."""
 STATES: Mapping[Language, Mapping[str, str]] = {
     "en": {"new": "open", "overflow": "open, beyond the alert budget", "insufficient": "insufficient evidence"},
-    "zh": {"new": "待处理", "overflow": "待处理，超出告警预算", "confirmed": "确认", "benign": "正常", "insufficient": "证据不足"},
+    "zh": {
+        "new": "待处理",
+        "overflow": "待处理，超出告警预算",
+        "confirmed": "确认",
+        "benign": "正常",
+        "insufficient": "证据不足",
+    },
 }
 STAGES: Mapping[Language, Mapping[str, str]] = {
     "en": {"pre_departure": "before a notice", "notice": "under notice"},

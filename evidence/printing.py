@@ -32,7 +32,9 @@ def printed(template: str, values: Mapping[str, Any], *, title: str, mark: Mark,
     import typst
 
     data = plain({"values": values, "title": title, "lang": lang}, lang) | {"mark": _mark(mark, lang)}
-    source = "".join(files("evidence").joinpath("templates", name).read_text("utf-8") for name in ("page.typ", template))
+    source = "".join(
+        files("evidence").joinpath("templates", name).read_text("utf-8") for name in ("page.typ", template)
+    )
     with TemporaryDirectory() as empty, as_file(files("evidence") / "fonts") as fonts:
         known = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(fonts)])
         made = typst.compile(
@@ -79,9 +81,7 @@ def shown(text: str, lang: Language, most: int = LONGEST) -> str:
     whatever is not a visible character of theirs."""
     cut = text[:most]
     known = characters()
-    line = "".join(
-        one if ord(one) in known else " " if one in "\n\r\t\u200b" else f"[U+{ord(one):04X}]" for one in cut
-    )
+    line = "".join(one if ord(one) in known else " " if one in "\n\r\t\u200b" else f"[U+{ord(one):04X}]" for one in cut)
     line = _RUN.sub(_with_breaks, line)
     return line + _CUT[lang].format(n=len(text) - most) if len(text) > most else line
 
@@ -99,9 +99,14 @@ def characters() -> frozenset[int]:
 
 def _characters_of(font: bytes) -> list[int]:
     """Those of an OpenType font, by its table `cmap` of format 12."""
-    tables = {font[at : at + 4]: unpack_from(">I", font, at + 8)[0] for at in range(12, 12 + 16 * unpack_from(">H", font, 4)[0], 16)}
+    tables = {
+        font[at : at + 4]: unpack_from(">I", font, at + 8)[0]
+        for at in range(12, 12 + 16 * unpack_from(">H", font, 4)[0], 16)
+    }
     cmap = tables[b"cmap"]
-    starts = [cmap + unpack_from(">I", font, cmap + 8 + 8 * at)[0] for at in range(unpack_from(">H", font, cmap + 2)[0])]
+    starts = [
+        cmap + unpack_from(">I", font, cmap + 8 + 8 * at)[0] for at in range(unpack_from(">H", font, cmap + 2)[0])
+    ]
     start = next(one for one in starts if unpack_from(">H", font, one)[0] == 12)
     groups = unpack_from(">I", font, start + 12)[0]
     spans = [unpack_from(">II", font, start + 16 + 12 * at) for at in range(groups)]

@@ -20,6 +20,8 @@ SHARP = 300 / 72
 LEAST_DOTS = 400
 SPAN, STEP, CLEAR = 2.2, 1 / 3_000, 0.7
 """A copy may be printed this much smaller or larger; how finely sizes are tried; how even rows of dots are."""
+FAINT, REACH, MOST_YELLOW = 12, 2, 0.1
+"""How yellow a dot is at least, how many pixels from its middle it reaches, how much of a page dots may be."""
 Points = NDArray[np.float64]
 
 
@@ -76,28 +78,25 @@ def code_in_picture(picture: NDArray[np.uint8], scale: float) -> str | None:
 
 
 def _points(picture: NDArray[np.uint8]) -> tuple[Points, Points]:
-    """Where something small is that is yellow, to a fraction of a pixel."""
+    """Where something small is that is yellow, to a fraction of a pixel; nowhere, where much is."""
     channels = picture.astype(np.int16)
-    yellow = np.minimum(channels[:, :, 0], channels[:, :, 1]) - channels[:, :, 2]
-    yellow[yellow < 12] = 0
-    near = np.pad(yellow, 2)
-    shape = yellow.shape
-    around = {
-        (dy, dx): near[2 + dy : 2 + dy + shape[0], 2 + dx : 2 + dx + shape[1]]
-        for dy in range(-2, 3)
-        for dx in range(-2, 3)
-    }
-    sums = sum(around.values())
-    peak = yellow > 0
-    wide = np.pad(sums, 2)
-    for (dy, dx), _ in around.items():
-        other = wide[2 + dy : 2 + dy + shape[0], 2 + dx : 2 + dx + shape[1]]
-        peak &= (sums > other) if (dy, dx) > (0, 0) else (sums >= other)
-    ys, xs = np.nonzero(peak)
-    weights = sums[ys, xs].astype(float)
-    x = xs + sum(dx * part[ys, xs] for (_, dx), part in around.items()) / weights
-    y = ys + sum(dy * part[ys, xs] for (dy, _), part in around.items()) / weights
-    return x, y
+    yellow = np.pad(np.minimum(channels[:, :, 0], channels[:, :, 1]) - channels[:, :, 2], REACH)
+    yellow[yellow < FAINT] = 0
+    ys, xs = np.nonzero(yellow)
+    if len(ys) > yellow.size * MOST_YELLOW:
+        return np.empty(0), np.empty(0)
+    steps = range(-REACH, REACH + 1)
+    around = {(dy, dx): yellow[ys + dy, xs + dx] for dy in steps for dx in steps}
+    sums = np.zeros(yellow.shape, dtype=np.int32)
+    sums[ys, xs] = own = np.sum(list(around.values()), axis=0, dtype=np.int32)
+    peak = np.ones(len(ys), dtype=bool)
+    for dy, dx in around:
+        other = sums[ys + dy, xs + dx]
+        # Of equal neighbours the last one is the peak.
+        peak &= own > other if (dy, dx) > (0, 0) else own >= other
+    x = xs + sum(dx * part for (_, dx), part in around.items()) / own
+    y = ys + sum(dy * part for (dy, _), part in around.items()) / own
+    return x[peak], y[peak]
 
 
 def _read(x: Points, y: Points, expected: float) -> str | None:
