@@ -29,7 +29,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "notice": "Notice",
         "last_day": "Last day",
         "timeline": "Time line",
-        "timeline_words": "{events} events (columns: {days} day(s) each, the highest {highest}, drawn by square root) and "
+        "timeline_words": "{events} events (columns: {days} day(s) each, the highest {highest}, drawn by "
+        "square root) and "
         "{alerts} alerts (triangles).",
         "alerts": "Alerts and their score ledgers",
         "alert": "Alert",
@@ -51,9 +52,11 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "head_at": "Head signed",
         "trust": "Whom to trust: compare these fingerprints with those you were given another way",
         "verify": "How to verify",
-        "verify_steps": "Take the bundle to any machine with Python 3.11 or newer and the package cryptography; no other "
+        "verify_steps": "Take the bundle to any machine with Python 3.11 or newer and the package "
+        "cryptography; no other "
         "software and no network is needed.\n"
-        "Unpack it and run: python verify.py BUNDLE.zip. It prints nothing and ends with exit code 0 where everything is "
+        "Unpack it and run: python verify.py BUNDLE.zip. It prints nothing and ends with exit code 0 where "
+        "everything is "
         "as it was; otherwise it names the first thing that is broken, with exit code 1.\n"
         "Compare the fingerprints above with those that the ledger's keeper and the time-stamping authority publish or "
         "gave you.\n"
@@ -84,7 +87,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "notice": "离职申请",
         "last_day": "最后工作日",
         "timeline": "时间线",
-        "timeline_words": "共 {events} 个事件（柱形，每柱 {days} 天，最高 {highest}，按平方根绘制），{alerts} 个告警（三角）。",
+        "timeline_words": "共 {events} 个事件（柱形，每柱 {days} 天，最高 {highest}，按平方根绘制），"
+        "{alerts} 个告警（三角）。",
         "alerts": "告警及其得分明细",
         "alert": "告警",
         "snapshot": "快照",
@@ -104,8 +108,10 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "head_at": "树头签名时间",
         "trust": "信任对象：请与通过其他途径取得的指纹核对",
         "verify": "如何验证",
-        "verify_steps": "将证据包复制到任意一台装有 Python 3.11 或更高版本及 cryptography 库的计算机；无需其他软件，也无需联网。\n"
-        "解压后运行：python verify.py BUNDLE.zip。全部完好时不输出任何内容，退出码为 0；否则指出第一处损坏，退出码为 1。\n"
+        "verify_steps": "将证据包复制到任意一台装有 Python 3.11 或更高版本及 cryptography 库的计算机；"
+        "无需其他软件，也无需联网。\n"
+        "解压后运行：python verify.py BUNDLE.zip。全部完好时不输出任何内容，退出码为 0；"
+        "否则指出第一处损坏，退出码为 1。\n"
         "将上面的指纹与账本保管人和时间戳机构公布或交给您的指纹核对。\n"
         "data/events/leaves-*.ndjson 中的每一行就是入库的事件，逐字节一致；data/proof 说明每一行在账本中的位置。",
         "more": "另有 {n} 条未在此列出；全部内容见证据包 data/ 目录。",

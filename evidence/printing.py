@@ -26,9 +26,9 @@ _FONTS = ("NotoSansCJKsc-Regular.otf", "NotoSansCJKsc-Bold.otf", "NotoSansCJKsc-
 
 
 def printed(template: str, values: Mapping[str, Any], *, title: str, mark: Mark, lang: Language, at: datetime) -> bytes:
-    """A PDF (PDF/A-2a, PDF/UA-1) of a template in `evidence/templates`, marked on every page. Equal arguments give equal
-    bytes. Every text of `values` is shown as it is, never read as markup; characters that our fonts lack stand there by
-    their code points."""
+    """A PDF (PDF/A-2a, PDF/UA-1) of a template in `evidence/templates`, marked on every page. Equal arguments give
+    equal bytes. Every text of `values` is shown as it is, never read as markup; characters that our fonts lack stand
+    there by their code points."""
     import typst
 
     data = plain({"values": values, "title": title, "lang": lang}, lang) | {"mark": _mark(mark, lang)}
@@ -37,7 +37,7 @@ def printed(template: str, values: Mapping[str, Any], *, title: str, mark: Mark,
     )
     with TemporaryDirectory() as empty, as_file(files("evidence") / "fonts") as fonts:
         known = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(fonts)])
-        made = typst.compile(
+        made: bytes = typst.compile(  # type: ignore[type-var]  # the stub knows one type for all paths
             source.encode(),
             root=empty,
             package_path=empty,
@@ -47,7 +47,6 @@ def printed(template: str, values: Mapping[str, Any], *, title: str, mark: Mark,
             pdf_standards=["a-2a", "ua-1"],
             timestamp=int(at.timestamp()),
         )
-    assert isinstance(made, bytes)
     return made
 
 
