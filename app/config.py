@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -69,6 +69,13 @@ class Api(_Section):
     token: str = ""
 
 
+class Evidence(_Section):
+    """Compliance reports that are written by themselves once a period is over, and their language; empty, none is."""
+
+    report: Literal["", "weekly", "monthly"] = ""
+    report_lang: Literal["en", "zh"] = "zh"
+
+
 class Cluster(_Section):
     """Addresses of servers; each takes the place of a part of the embedded default. None: everything lies in `data`.
     Data streams end in the namespace; a `_ca` is the one authority whose certificates are trusted (PEM). Kafka's topics
@@ -98,6 +105,7 @@ class Config(_Section):
     company: Company = Company()
     detection: Detection = Detection()
     api: Api = Api()
+    evidence: Evidence = Evidence()
     cluster: Cluster = Cluster()
 
     @property

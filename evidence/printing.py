@@ -25,16 +25,14 @@ _PIECE = 16
 _FONTS = ("NotoSansCJKsc-Regular.otf", "NotoSansCJKsc-Bold.otf", "NotoSansCJKsc-Rare.otf")
 
 
-def printed(template: str, values: Mapping[str, Any], *, title: str, mark: Mark, lang: Language, at: datetime) -> bytes:
+def printed(name: str, values: Mapping[str, Any], *, title: str, mark: Mark, lang: Language, at: datetime) -> bytes:
     """A PDF (PDF/A-2a, PDF/UA-1) of a template in `evidence/templates`, marked on every page. Equal arguments give
     equal bytes. Every text of `values` is shown as it is, never read as markup; characters that our fonts lack stand
     there by their code points."""
     import typst
 
     data = plain({"values": values, "title": title, "lang": lang}, lang) | {"mark": _mark(mark, lang)}
-    source = "".join(
-        files("evidence").joinpath("templates", name).read_text("utf-8") for name in ("page.typ", template)
-    )
+    source = template("page.typ") + template(name)
     with TemporaryDirectory() as empty, as_file(files("evidence") / "fonts") as fonts:
         known = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(fonts)])
         made: bytes = typst.compile(  # type: ignore[type-var]  # the stub knows one type for all paths
@@ -48,6 +46,11 @@ def printed(template: str, values: Mapping[str, Any], *, title: str, mark: Mark,
             timestamp=int(at.timestamp()),
         )
     return made
+
+
+def template(name: str) -> str:
+    """A file of `evidence/templates`."""
+    return files("evidence").joinpath("templates", name).read_text("utf-8")
 
 
 def _mark(mark: Mark, lang: Language) -> dict[str, Any]:

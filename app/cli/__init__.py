@@ -7,7 +7,19 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import arrivals, backtesting, findings, grounds, inputs, models, moving, processes, running, searching
+from app.cli import (
+    arrivals,
+    backtesting,
+    compliance,
+    findings,
+    grounds,
+    inputs,
+    models,
+    moving,
+    processes,
+    running,
+    searching,
+)
 from core.errors import LeaverwatchError
 
 EVERYWHERE = ("--data", "--config")
@@ -21,7 +33,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=inputs.settings,
 )
-for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving):
+for module in (
+    running,
+    processes,
+    inputs,
+    arrivals,
+    grounds,
+    findings,
+    backtesting,
+    searching,
+    models,
+    moving,
+    compliance,
+):
     module.register(app)
 
 

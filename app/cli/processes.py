@@ -85,6 +85,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
 
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
+    from app.reporting import reporting
     from app.scoring import Scores
     from app.telling import tell, telling
     from app.wiring import herald
@@ -100,6 +101,8 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
             stack.callback(listening.close)
             if not once:
                 stack.enter_context(telling(house.records, listening, every))
+        if not once:
+            stack.enter_context(reporting(config))
         serve_metrics(config.api.host, metrics_port)
         stop = _stopping()
         while not stop():
