@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -20,13 +20,13 @@ from evidence.printing import Language
 
 NONE = "–"
 WIDTHS: Mapping[str, Sequence[float]] = {
-    "departures": (1.3, 0, 0, 1, 1, 1, 1, 1.4, 1.6),
+    "departures": (0, 0, 0, 1.3, 0, 0.9, 0.9, 0, 1.4),
     "rules": (3, 1, 1, 1, 1),
-    "decisions": (1.2, 1.2, 0, 0, 1.2, 1.2, 1, 2),
-    "looks": (1.3, 1.3, 1.3, 0.7, 0, 0, 1),
+    "decisions": (0, 0, 0, 0, 0.9, 1.2, 1, 2),
+    "looks": (1.3, 1.3, 1.3, 0, 0, 0, 0),
     "erasures": (0, 0, 1.5, 1, 1, 1),
     "coverage": (2, 1, 1, 0, 0, 1.2, 2),
-    "mapping": (1.6, 0.8, 3, 1.6, 2.2),
+    "mapping": (1.5, 0.9, 2.8, 1.9, 2.1),
 }
 
 
@@ -125,7 +125,6 @@ class ComplianceReport:
     audited: bool = True
     erasing: bool = True
     holds: int = 0
-    notes: Sequence[str] = field(default_factory=tuple)
 
 
 def compliance_paper(report: ComplianceReport) -> Paper:
@@ -166,9 +165,7 @@ class _Writer:
             (told["persons"], f"{report.persons:,}"),
             (told["names"], told["named"] if report.named else told["pseudonyms"]),
         ]
-        return Section(
-            title=TITLES[self._lang]["purpose"], text=[INTRO[self._lang]["purpose"], *report.notes], facts=facts
-        )
+        return Section(title=TITLES[self._lang]["purpose"], text=[INTRO[self._lang]["purpose"]], facts=facts)
 
     def _departures(self) -> Section:
         departures, told = self._report.departures, self._told
