@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from app.departures import Span, departures
 from app.wiring import House
@@ -247,10 +247,24 @@ def _written(file: Path, data: bytes) -> Path:
     return file
 
 
+def exported_as(house: House, code: str, *, by: str, at: datetime) -> AuditEntry | None:
+    """The export that a mark's code is of, from the audit log; that somebody traced it is noted there."""
+    audit = _audit(house)
+    if audit is None:
+        return None
+    exports = (entry for entry in audit.audited() if entry.deed is Deed.EXPORTED and code in entry.details.values())
+    found = next(exports, None)
+    audit.note(AuditEntry(at=at, by=by, deed=Deed.TRACED, about=found.about if found else (), details={"code": code}))
+    return found
+
+
 def _note(house: House, report: ComplianceReport) -> None:
-    records: object = house.records
-    if isinstance(records, KeepsEvidence):
-        audit: Audit = records  # type: ignore[assignment]
+    if audit := _audit(house):
         details = {"number": report.mark.number, "code": report.mark.code, "recipient": report.mark.recipient}
         entry = AuditEntry(at=report.mark.at, by=report.mark.recipient, deed=Deed.EXPORTED, about=(), details=details)
         audit.note(entry)
+
+
+def _audit(house: House) -> Audit | None:
+    records: object = house.records
+    return cast(Audit, records) if isinstance(records, KeepsEvidence) else None

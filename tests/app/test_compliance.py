@@ -11,8 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from app.compliance import Asked, collect, pseudonyms, write_report
+from app.cli import app
+from app.compliance import Asked, collect, exported_as, pseudonyms, write_report
 from app.config import Config, Evidence
 from app.jobs import judge_marked
 from app.reporting import SETTING, period_before, report_due, reporting
@@ -256,5 +258,23 @@ def test_a_report_by_command_line(tmp_path: Path) -> None:
         data=tmp_path / "data",
     )  # fmt: skip
     assert len(json.loads(said.stdout)["files"]) == len(list(out.iterdir())) == 9
-    run("evidence", "report", "--since", "2026-03-31", "--until", "2026-03-01", "--out", out, data=tmp_path, expect=2)
-    run("evidence", "report", "--since", "yesterday", "--until", "2026-03-01", "--out", out, data=tmp_path, expect=2)
+    traced = run("evidence", "trace", out / "report.pdf", "--json", data=tmp_path / "data", expect=None)
+    assert len(json.loads(traced.stdout)["code"]) == 16
+
+
+@pytest.mark.parametrize(("since", "until"), [("2026-03-31", "2026-03-01"), ("yesterday", "2026-03-01")])
+def test_a_period_that_is_none_is_wrong_use(since: str, until: str, tmp_path: Path) -> None:
+    arguments = ["--data", str(tmp_path), "evidence", "report", "--since", since, "--until", until, "--out", "x"]
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_a_copy_leads_to_its_export_and_that_somebody_asked_is_noted(house: House, tmp_path: Path) -> None:
+    house.records = keeping = Keeping(house.records)  # type: ignore[assignment]
+    files = write_report(house, MARCH, tmp_path / "out")
+    code = find_mark(files[1].read_bytes())
+    assert code is not None
+    found = exported_as(house, code, by="legal", at=NOON)
+    assert found is not None
+    assert found.details["recipient"] == "DPO"
+    assert exported_as(house, "0" * 16, by="legal", at=NOON) is None
+    assert [entry.deed for entry in keeping.entries] == [Deed.EXPORTED, Deed.TRACED, Deed.TRACED]
