@@ -22,14 +22,18 @@ _WRITTEN = re.compile(r"LWM([0-9a-f]{24})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """One exported copy: for whom, under which number, when. `code` follows from the three: 16 hexadecimal digits."""
+    """One exported copy: for whom, under which number, when. `known_as` is its code, 16 hexadecimal digits, where the
+    exporter has one; without, the code follows from the other three."""
 
     recipient: str
     number: str
     at: datetime
+    known_as: str = ""
 
     @property
     def code(self) -> str:
+        if self.known_as:
+            return self.known_as
         values = {"at": moment_text(self.at), "number": self.number, "recipient": self.recipient}
         return sha256(canonical(values)).hexdigest()[:16]
 

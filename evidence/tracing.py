@@ -12,8 +12,6 @@ from core.errors import Refused
 from evidence.marks import COLUMNS, ROWS, code_in_text, code_of_dots
 from evidence.printing import DOT_PITCH
 
-LARGEST = 512 << 20
-"""Bytes of a file that is looked into."""
 TEXT_PAGES, PICTURES = 2_000, 8
 MOST_PIXELS = 16_000_000
 SHARP = 300 / 72

@@ -1,4 +1,4 @@
-"""Commands about copies: `evidence report` writes one for compliance, `evidence trace` says whose a copy is."""
+"""The command that writes a compliance report: `evidence report`."""
 
 from __future__ import annotations
 
@@ -45,41 +45,8 @@ def report(
         typer.echo(f"{asked.number}: {len(files)} files in {out}")
 
 
-def trace(context: typer.Context, file: Path, json: Json = False) -> None:
-    """Say whose copy a PDF, HTML or CSV file is, or one that was made of it."""
-    from datetime import UTC, datetime
-    from getpass import getuser
-
-    from app.cli.show import document
-    from app.compliance import exported_as
-    from core.errors import Refused
-    from evidence.tracing import LARGEST, find_mark
-
-    try:
-        if file.stat().st_size > LARGEST:
-            raise Refused(f"{file} is larger than {LARGEST >> 20} MiB")
-        code = find_mark(file.read_bytes())
-    except OSError as error:
-        raise Refused(f"{file}: {error.strerror}") from None
-    entry = None
-    if code:
-        with house_of(context) as house:
-            entry = exported_as(house, code, by=getuser(), at=datetime.now(UTC))
-    if json:
-        known = {"at": entry.at, "by": entry.by, "why": entry.why, **entry.details} if entry else None
-        document({"code": code, "export": known})
-    elif entry:
-        details = ", ".join(f"{name} {value}" for name, value in sorted(entry.details.items()))
-        typer.echo(f"{code}: exported {entry.at:%Y-%m-%d %H:%M:%S} UTC by {entry.by}: {details}")
-    else:
-        typer.echo(f"{code}: no export here has this code" if code else "no mark was found")
-    if not entry:
-        raise typer.Exit(1)
-
-
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     evidence = typer.Typer(help="Evidence and reports for those who do not trust us.", no_args_is_help=True)
     evidence.command("report")(report)
-    evidence.command("trace")(trace)
     app.add_typer(evidence, name="evidence")

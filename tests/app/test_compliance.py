@@ -258,8 +258,6 @@ def test_a_report_by_command_line(tmp_path: Path) -> None:
         data=tmp_path / "data",
     )  # fmt: skip
     assert len(json.loads(said.stdout)["files"]) == len(list(out.iterdir())) == 9
-    traced = run("evidence", "trace", out / "report.pdf", "--json", data=tmp_path / "data", expect=None)
-    assert len(json.loads(traced.stdout)["code"]) == 16
 
 
 @pytest.mark.parametrize(("since", "until"), [("2026-03-31", "2026-03-01"), ("yesterday", "2026-03-01")])

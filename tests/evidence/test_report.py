@@ -179,6 +179,11 @@ def _taken_out(pdf: bytes, number: int, picture: int = 0, size: float = 1.0) -> 
     return out.getvalue()
 
 
+def test_an_exporter_may_have_codes_of_its_own() -> None:
+    mark = replace(MARK, known_as="00000000deadbeef")
+    assert find_mark(render(case(mark=mark))) == "00000000deadbeef"
+
+
 def test_texts_carry_marks_too_and_a_changed_mark_is_none() -> None:
     text = f"case,score{unseen(MARK.code)}\n1,2\n"
     assert find_mark(text.encode()) == MARK.code
