@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 from app.departures import Span, departures
 from app.wiring import House
 from core.alert import Alert, Outcome
+from core.canonical import moment_text
 from core.case import DECIDED, Case
 from core.directory import Directory
 from core.evidence import Audit, AuditEntry, Deed, Hold
@@ -260,8 +261,9 @@ def exported_as(house: House, code: str, *, by: str, at: datetime) -> AuditEntry
 
 def _note(house: House, report: ComplianceReport) -> None:
     if audit := _audit(house):
-        details = {"number": report.mark.number, "code": report.mark.code, "recipient": report.mark.recipient}
-        entry = AuditEntry(at=report.mark.at, by=report.mark.recipient, deed=Deed.EXPORTED, about=(), details=details)
+        mark = report.mark
+        details = {"number": mark.number, "code": mark.code, "recipient": mark.recipient, "at": moment_text(mark.at)}
+        entry = AuditEntry(at=mark.at, by=mark.recipient, deed=Deed.EXPORTED, about=(), details=details)
         audit.note(entry)
 
 
