@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -105,7 +105,7 @@ class Evidence(_Section):
     written to `heads_to`, a folder that the administrator does not control. Where the key lies in other hands than a
     file's, `signer` is the program that signs, as a list of arguments (`{file}` is what it signs), and `signer_public`
     its public key (PEM). Events are kept for `retention_days`, those of some sources for others; none: for good. Legal
-    holds keep them longer."""
+    holds keep them longer. A compliance `report` is written once a period is over, in `report_lang`; empty, none is."""
 
     sm3: bool = False
     authorities: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], Authority] = {}
@@ -115,6 +115,8 @@ class Evidence(_Section):
     signer_public: Path | None = None
     retention_days: Days | None = None
     retention_days_of: dict[str, Days] = {}
+    report: Literal["", "weekly", "monthly"] = ""
+    report_lang: Literal["en", "zh"] = "zh"
 
     @property
     def hashes(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import typer
 from app.cli import (
     arrivals,
     backtesting,
+    compliance,
     evidence,
     findings,
     grounds,
@@ -39,6 +40,7 @@ for module in (running, processes, inputs, arrivals, grounds, findings, backtest
     module.register(app)
 proved = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)
 evidence.register(proved)
+compliance.register(proved)
 proved.add_typer(heads.heads, name="heads")
 proved.add_typer(heads.keys, name="keys")
 app.add_typer(proved, name="evidence")

@@ -86,6 +86,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
     from app.heads import keeping_heads
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
+    from app.reporting import reporting
     from app.retention import retaining
     from app.scoring import Scores
     from app.telling import tell, telling
@@ -105,6 +106,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
         stack.enter_context(keeping_heads(house))
         if not once:
             stack.enter_context(retaining(config))
+            stack.enter_context(reporting(config))
         serve_metrics(config.api.host, metrics_port)
         stop = _stopping()
         while not stop():

@@ -98,12 +98,13 @@ def serve(context: typer.Context) -> None:
     from api.server import Shop, create_app
     from app.desk import ModelDesk
     from app.heads import keeping_heads
+    from app.reporting import reporting
     from app.retention import retaining
     from app.token import token_of
 
     config = configuration(context)
     token = token_of(config)
-    with house_of(context) as house:
+    with house_of(context) as house, reporting(config):
         shop = Shop(house.records, house.events, house.book, house.directory, ModelDesk(house))
         service = create_app(shop, token)
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
