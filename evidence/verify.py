@@ -49,7 +49,7 @@ def row(index: int, content: Mapping[str, Any], columns: Sequence[str]) -> bytes
     cells = dict.fromkeys(columns, "") | {columns[0]: str(index)}
     for name, value in content.items():
         if name in cells:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            text = value if isinstance(value, str) else str(value) if type(value) is int else json.dumps(value)
             text = "'" + text if text is value and text.startswith(FORMULA) else text
             cells[name] = '"' + text.replace('"', '""') + '"'
     return ",".join(cells.values()).encode() + b"\r\n"
