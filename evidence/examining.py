@@ -109,7 +109,8 @@ def examine(
             continue
         for rows in part.iter_slices(ROWS):
             found.events += rows.height
-            strangers.append(_compare(rows, copied, seen, found))
+            if (strange := _compare(rows, copied, seen, found)).height:
+                strangers.append(strange)
             if sum(some.height for some in strangers) > ASKED_AGAIN:
                 _sort_out(pl.concat(strangers), ledger, found)
                 strangers = []

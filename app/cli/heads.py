@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -58,15 +59,24 @@ def list_heads(context: typer.Context, json: Json = False) -> None:
 @heads.command()
 def export(context: typer.Context, file: Path) -> None:
     """Write all heads and keys to a file, a line of JSON each, for somebody else to keep."""
+    from core.errors import Refused
     from evidence.heads import lines
 
-    with house_of(context) as house, file.open("xb") as out:
-        out.writelines(lines(house.records.heads(), house.records.keys()))
+    with house_of(context) as house:
+        try:
+            with file.open("xb") as out:
+                out.writelines(lines(house.records.heads(), house.records.keys()))
+        except OSError as error:
+            raise Refused(f"{file} cannot be written: {error.strerror}") from None
     typer.echo(f"wrote {file}")
 
 
 @heads.command()
-def prove(context: typer.Context, old: int, new: int) -> None:
+def prove(
+    context: typer.Context,
+    old: Annotated[int, typer.Argument(min=1)],
+    new: Annotated[int, typer.Argument(min=1)],
+) -> None:
     """Print the proof of RFC 6962 that the ledger of NEW leaves grew out of that of OLD, a hash a line."""
     from evidence.heads import prove as proof
 
