@@ -17,17 +17,16 @@ from core.alert import Alert
 from core.canonical import moment_text
 from core.directory import ALWAYS, NEVER, Directory
 from core.evidence import Evidence, Snapshot, Unfrozen
+from core.leaf import NAMES, contents
 from core.model import ModelState
 from core.ports import EventQuery
 from core.proof import canonical
-from core.schema import SCHEMA
 from detection.rulebook import RuleBook
 from detection.unusual import of_models
 
 ALERTS_AT_ONCE, EVENTS_AT_ONCE = 200, 20_000
 JOB = "freeze"
 NEAR_DAYS = 31
-COLUMNS = [name for name in SCHEMA if name != "rule.matched"]
 Text = Mapping[str, Any]
 
 
@@ -88,8 +87,9 @@ class Desk:
             return Evidence(snapshots=(), events={}, texts=())
         house = self.house
         wanted = list(dict.fromkeys(one for alert in alerts for one in alert.events))
-        events = self._events(alerts, set(house.records.not_frozen(wanted)))
-        missing = set(house.records.not_frozen(wanted)) - events.keys()
+        left = set(house.records.not_frozen(wanted))
+        events = self._events(alerts, left)
+        missing = left - events.keys()
         views = alert_views(alerts, house.records, house.events, self.directory, house.book)
         last = house.records.last_noted()
         audit = {"entries": last.number + 1, "digest": last.digest} if last else {"entries": 0, "digest": ""}
@@ -128,9 +128,10 @@ class Desk:
             ids=ids,
             start=calendar.start_of(min(alert.day for alert in alerts) - timedelta(days=reach)),
             end=calendar.end_of(max(alert.day for alert in alerts)),
-            columns=COLUMNS,
+            columns=NAMES,
         )
-        return contents(self.house.events.read(query))
+        events = self.house.events.read(query)
+        return dict(zip(events["event.id"], contents(events).cast(pl.Binary), strict=True))
 
     def _rule(self, name: str) -> Text:
         book = self.house.book
@@ -146,18 +147,6 @@ class Desk:
         name = hashlib.sha256(data).hexdigest()
         self.texts[name] = data
         return name
-
-
-def contents(events: pl.DataFrame) -> dict[str, bytes]:
-    """The content of the leaves of events, by id."""
-    return {
-        row["event.id"]: canonical({n: _plain(v) for n, v in row.items() if v is not None})
-        for row in events.iter_rows(named=True)
-    }
-
-
-def _plain(value: object) -> object:
-    return moment_text(value) if isinstance(value, datetime) else value
 
 
 def _below(book: RuleBook, name: str) -> list[str]:

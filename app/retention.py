@@ -160,7 +160,7 @@ def _with(due: Due, findings: list[tuple[str, date, int]]) -> Due:
     for _, day, count in findings:
         by_day[day] += count
     made = [Erased(kind=Stored.FINDING, source=MODELS, day=day, records=by_day[day]) for day in sorted(by_day)]
-    return replace(due, erased=[*due.erased, *made])
+    return replace(due, erased=(*due.erased, *made))
 
 
 def _prune(house: House, expiry: Expiry) -> None:

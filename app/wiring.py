@@ -24,7 +24,7 @@ from detection.tagging import Tagger
 from evidence.examining import Exempt, LetGo
 from ingest.catalog import Source, sources
 from store.aside import Aside
-from store.expiry import noted_expiry
+from store.expiry import noted_expiries
 from store.records import SqlRecords
 from store.segments import SegmentStore
 
@@ -104,9 +104,14 @@ def open_house(config: Config) -> Iterator[House]:
 
 def let_go(records: Records) -> list[LetGo]:
     """What retention has deleted by now."""
-    gone = noted_expiry(records)
-    exempt = [Exempt(account=kept.account, since=kept.since, until=kept.until) for kept in gone.kept]
-    return [LetGo(before=gone.before, sources=gone.sources, exempt=exempt)] if gone.before or gone.sources else []
+    return [
+        LetGo(
+            before=gone.before,
+            sources=gone.sources,
+            exempt=[Exempt(account=kept.account, since=kept.since, until=kept.until) for kept in gone.kept],
+        )
+        for gone in noted_expiries(records)
+    ]
 
 
 def aside_in(folder: Path) -> EventsAside:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 import polars as pl
 
@@ -39,22 +40,22 @@ class Going:
 
 
 def note_expiry(records: SqlRecords, expiry: Expiry) -> None:
-    """Note what is about to go, so that a store that does not know the ids of what is gone does not take it again."""
-    records.set_setting(EXPIRED, json.dumps({**asdict(expiry), "ids": []}, default=lambda value: value.isoformat()))
+    """Note what is about to go, so that a store that does not know the ids of what is gone does not take it again, and
+    whoever misses an event can tell why. What a later one lets go too is noted once."""
+    noted = [one for one in noted_expiries(records) if not _within(one, expiry)]
+    values = [{**asdict(one), "ids": []} for one in (*noted, expiry)]
+    records.set_setting(EXPIRED, json.dumps(values, default=lambda value: value.isoformat()))
 
 
 def noted_expiry(records: Records) -> Expiry:
-    """What has expired."""
-    found = records.setting(EXPIRED)
-    if found is None:
-        return Expiry()
-    values = json.loads(found)
-    return Expiry(
-        before=_moment(values["before"]),
-        sources={source: datetime.fromisoformat(at) for source, at in values["sources"].items()},
-        kept=[Kept(**{**kept, **{end: _moment(kept[end]) for end in ("since", "until")}}) for kept in values["kept"]],
-        zone=values["zone"],
-    )
+    """What expired last."""
+    noted = noted_expiries(records)
+    return noted[-1] if noted else Expiry()
+
+
+def noted_expiries(records: Records) -> list[Expiry]:
+    """What has expired, in order: an event may be gone that any of them let go."""
+    return [_expiry(values) for values in json.loads(records.setting(EXPIRED) or "[]")]
 
 
 def going(rows: pl.DataFrame, kind: Stored, source: str, expiry: Expiry) -> Going:
@@ -88,12 +89,8 @@ def added_up(found: Iterable[tuple[Stored, str, Going]]) -> Due:
 def due_of(erased: Mapping[tuple[Stored, str, date | None], int], held: Mapping[str, int]) -> Due:
     kinds = list(Stored)
     order = sorted(erased, key=lambda key: (kinds.index(key[0]), key[1], key[2] or date.min))
-    return Due(
-        erased=[
-            Erased(kind=kind, source=source, day=day, records=erased[kind, source, day]) for kind, source, day in order
-        ],
-        held=dict(sorted(held.items())),
-    )
+    made = (Erased(kind=key[0], source=key[1], day=key[2], records=erased[key]) for key in order)
+    return Due(erased=tuple(made), held=dict(sorted(held.items())))
 
 
 def look(sealed: Sealed, segments: Iterable[Segment], expiry: Expiry) -> Iterator[tuple[Segment, Going]]:
@@ -136,6 +133,29 @@ def _held(old: pl.DataFrame, kind: Stored, expiry: Expiry) -> Iterator[pl.DataFr
     yield of_accounts.filter((time >= pl.col("since")) & (time < pl.col("until"))).select("row", "hold")
     ids = pl.DataFrame({"event.id": list(expiry.ids)}, schema={"event.id": pl.String()})
     yield old.join(ids, on="event.id", how="semi").select("row", pl.lit(NOT_FROZEN).alias("hold"))
+
+
+def _within(one: Expiry, other: Expiry) -> bool:
+    """Whether all that one lets go the other does too."""
+    if not {_span(kept) for kept in other.kept} <= {_span(kept) for kept in one.kept}:
+        return False
+    pairs = [(one.before, other.before), *((one.limit(s), other.limit(s)) for s in (*one.sources, *other.sources))]
+    return all(first is None or (second is not None and first <= second) for first, second in pairs)
+
+
+def _span(kept: Kept) -> tuple[str | None, datetime | None, datetime | None]:
+    return kept.account, kept.since, kept.until
+
+
+def _expiry(values: Mapping[str, Any]) -> Expiry:
+    return Expiry(
+        before=_moment(values["before"]),
+        sources={source: datetime.fromisoformat(at) for source, at in values["sources"].items()},
+        kept=tuple(
+            Kept(**{**kept, **{end: _moment(kept[end]) for end in ("since", "until")}}) for kept in values["kept"]
+        ),
+        zone=values["zone"],
+    )
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -48,7 +48,7 @@ def place(
     json: Json = False,
 ) -> None:
     """Keep what would be deleted: of a case, of a person, or of everybody; of all times or of some."""
-    from app.cli.show import document
+    from app.cli.show import document, who
     from app.holds import place as placed
 
     if sum(map(bool, (case, person, everybody))) != 1:
@@ -60,7 +60,7 @@ def place(
             scope,
             subject,
             reason=reason,
-            by=by or _who(),
+            by=by or who(),
             at=_now(),
             since=moment(since, house.calendar),
             until=moment(until, house.calendar, end=True),
@@ -96,19 +96,21 @@ def list_holds(context: typer.Context, json: Json = False) -> None:
 
 def ask_to_lift(context: typer.Context, hold: WhichHold, reason: Reason, by: By = "") -> None:
     """Ask for a hold to be lifted; somebody else has to do it."""
+    from app.cli.show import who
     from app.holds import ask_to_lift as ask
 
     with house_of(context) as house:
-        found = ask(house, hold, reason=reason, by=by or _who())
+        found = ask(house, hold, reason=reason, by=by or who())
     typer.echo(f"{found.id}: {found.lift_asked_by} asks to lift it; somebody else has to")
 
 
 def lift(context: typer.Context, hold: WhichHold, by: By = "") -> None:
     """Lift a hold that somebody else asked to lift: what is old goes with the next retention."""
+    from app.cli.show import who
     from app.holds import lift as lifted
 
     with house_of(context) as house:
-        found = lifted(house, hold, by=by or _who(), at=_now())
+        found = lifted(house, hold, by=by or who(), at=_now())
     typer.echo(f"{found.id} is lifted")
 
 
@@ -119,7 +121,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Delete what is older than [evidence] retention_days, but for what holds keep; write down what went."""
-    from app.cli.show import document
+    from app.cli.show import document, who
     from app.retention import check as look
     from app.retention import limits, retain
 
@@ -128,7 +130,7 @@ def run(
         if check:
             due = look(house, _now())
         else:
-            erasures = retain(house, by or _who())
+            erasures = retain(house, by or who())
     if json:
         document(due if check else erasures)
         return
@@ -252,9 +254,3 @@ def _show(said: str, due: Due) -> None:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _who() -> str:
-    from getpass import getuser
-
-    return getuser()

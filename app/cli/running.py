@@ -108,9 +108,9 @@ def serve(context: typer.Context) -> None:
         service = create_app(shop, token)
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
-        # Where judges share a database, one of them signs.
-        shared = config.cluster.postgresql.get_secret_value()
-        with nullcontext() if shared else keeping_heads(house), retaining(config):
+        # Where judges share a database, one of them signs; where servers store the events, judges let them go.
+        signing = nullcontext() if config.cluster.postgresql.get_secret_value() else keeping_heads(house)
+        with signing, nullcontext() if config.cluster.elasticsearch else retaining(config):
             uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -27,12 +28,20 @@ def document(value: object) -> None:
 
 def saw(house: House, what: str, about: Iterable[str]) -> None:
     """Note that whoever is logged in is about to be shown these persons, cases and alerts."""
-    from getpass import getuser
-
     from api.looks import look
 
-    if entry := look(getuser(), what, about):
+    if entry := look(who(), what, about):
         house.records.note(entry)
+
+
+def who() -> str:
+    """Whoever is logged in; by number where the machine knows no name, as in a container."""
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def line(value: object) -> None:

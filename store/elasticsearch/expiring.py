@@ -145,7 +145,7 @@ def _per_source(hits: Hits, field: str) -> Mapping[str, list[Mapping[str, Any]]]
 
 def _send(bulk: Bulk, found: Iterator[tuple[str, Any, Hits]]) -> None:
     for _, _, hits in found:
-        bulk.send([delete_line(hit["_index"], hit["_id"]) for hit in hits])
+        bulk.send_all([delete_line(hit["_index"], hit["_id"]) for hit in hits])
 
 
 def _delete(client: Client, index: str) -> None:

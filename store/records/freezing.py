@@ -103,7 +103,8 @@ def _last_digests(connection: Connection, alerts: Sequence[str]) -> Mapping[str,
     found: dict[str, str] = {}
     for some in pieces(alerts):
         query = select(snapshots.c.alert, snapshots.c.digest).where(snapshots.c.alert.in_(some))
-        found.update(connection.execute(query.order_by(snapshots.c.at, snapshots.c.id)).tuples().all())
+        rows = connection.execute(query.order_by(snapshots.c.at, snapshots.c.id))
+        found |= {row.alert: row.digest for row in rows}
     return found
 
 

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
+from api import looks
 from api.metrics import Counts, exposition
 from api.server import Shop, create_app
 from cases.inbox import gather
@@ -19,6 +20,7 @@ from core.calendar import CompanyCalendar
 from core.canonical import content_id
 from core.directory import Directory
 from core.errors import Damaged
+from core.evidence import AuditEntry, Deed
 from core.person import Link, Person
 from core.ports import Mark, SourceStatus
 from core.schema import SCHEMA, conform
@@ -243,3 +245,46 @@ def test_searches_are_bounded(client: TestClient) -> None:
     asked = {parameter["name"]: parameter["schema"] for parameter in paths["/api/v1/events"]["get"]["parameters"]}
     assert asked["limit"]["maximum"] == 1_000
     assert asked["q"]["anyOf"][0]["maxLength"] == 4_000
+
+
+def noted(shop: Shop) -> list[tuple[str, list[str]]]:
+    entries: list[AuditEntry] = list(shop.records.audited())
+    assert {(entry.by, entry.deed) for entry in entries} <= {("api", Deed.SAW)}
+    return [(entry.details["what"], sorted(entry.about)) for entry in entries]
+
+
+def test_every_route_that_shows_somebody_says_whom(client: TestClient, shop: Shop) -> None:
+    alerts = client.get("/api/v1/alerts").json()
+    (case,) = client.get("/api/v1/cases").json()
+    client.get(f"/api/v1/alerts/{alerts[0]['id']}")
+    client.get("/api/v1/persons")
+    client.get("/api/v1/events")
+    client.get("/api/v1/events/totals", params={"by": "user.account"})
+    assert noted(shop) == [
+        ("alerts", ["7"]),
+        ("cases", sorted(["7", case["id"]])),
+        ("alert", sorted(["7", alerts[0]["id"]])),
+        ("persons", ["7"]),
+        ("events", ["7"]),
+        ("totals", ["7"]),
+    ]
+
+
+def test_what_shows_nobody_is_no_look(client: TestClient, shop: Shop) -> None:
+    for path in ("/api/v1/sources", "/api/v1/alerts?person=nobody", "/api/v1/alerts/none", "/healthz"):
+        client.get(path)
+    assert noted(shop) == []
+
+
+def test_the_same_asked_again_and_again_is_one_look(
+    client: TestClient,
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(3):
+        client.get("/api/v1/persons")
+    assert noted(shop) == [("persons", ["7"])]
+    later = looks.monotonic() + looks.ONE_LOOK_SECONDS
+    monkeypatch.setattr(looks, "monotonic", lambda: later)
+    client.get("/api/v1/persons")
+    assert len(noted(shop)) == 2

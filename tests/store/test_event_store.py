@@ -210,7 +210,7 @@ def test_expiry_takes_old_events_but_not_those_of_accounts_on_hold(store: EventS
     store.append(lines(a_line(0, "A1"), a_line(5, "A1")), [])
     due = store.due(before(3, held("login:b")))
     assert due == store.expire(before(3, held("login:b"))), "what would go went"
-    assert due.erased == [
+    assert list(due.erased) == [
         Erased(kind=Stored.EVENT, source="crm", day=DAY, records=3),
         Erased(kind=Stored.FRAGMENT, source="postfix", day=DAY, records=1),
     ]

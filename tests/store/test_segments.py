@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,10 @@ from writing import the_batch, write
 
 from core.errors import Damaged, Refused
 from core.ports import EventQuery, Mark
-from core.retention import Expiry
+from core.retention import Expiry, Kept
 from core.schema import SCHEMA
 from store import compaction, idindex
+from store.expiry import noted_expiries, noted_expiry
 from store.folder import OURS
 from store.records import SqlRecords
 from store.segments import SegmentStore
@@ -257,6 +259,20 @@ def test_events_are_not_cleared_away_under_another_records_database(tmp_path: Pa
 
 def segment_file(folder: Path) -> Path:
     return next(file for file in folder.iterdir() if file.suffix == ".parquet")
+
+
+def test_what_was_let_go_once_is_known_though_a_hold_came_later(segments: SegmentStore, records: SqlRecords) -> None:
+    first, later = Expiry(before=START), Expiry(before=START + timedelta(days=1))
+    for one in (first, later):
+        segments.expire(one)
+    assert noted_expiries(records) == [later], "of what goes on and on only the last is kept"
+    held = replace(later, before=START + timedelta(days=2), kept=[Kept(hold="h", account="login:a", until=START)])
+    segments.expire(held)
+    segments.expire(replace(held, before=START + timedelta(days=3), ids=["x"]))
+    assert noted_expiries(records) == [later, noted_expiry(records)]
+    shorter = Expiry(sources={"crm": START})
+    segments.expire(shorter)
+    assert (len(noted_expiries(records)), noted_expiry(records)) == (3, shorter)
 
 
 @pytest.mark.parametrize("how", ["missing", "cut", "empty", "overwritten"])
