@@ -49,7 +49,8 @@ class Gatherer:
         """Those of the snapshots themselves."""
         placed = self.ledger.placed([one.id for one in snapshots])
         for one in snapshots:
-            yield from self._leaf(one.id, canonical({"alert": one.alert, "snapshot": one.id}), placed)
+            values = {"alert": one.alert, "snapshot": one.id}
+            yield from self._leaf(one.id, canonical(values), values, placed)
 
     def case_events(self, snapshots: Sequence[Snapshot], scope: Scope) -> Iterator[Leaf]:
         """Those of events within the scope, each once."""
@@ -61,18 +62,20 @@ class Gatherer:
             some = wanted[first : first + AT_ONCE]
             found = dict(self.frozen.frozen_events(some))
             for event in some:
-                if event in found and scope.has(orjson.loads(found[event])):
-                    yield from self._leaf(event, found[event], placed)
+                if event in found and scope.has(content := orjson.loads(found[event])):
+                    yield from self._leaf(event, found[event], content, placed)
         for frame in self._stored(scope):
             yield from self._of(frame, scope)
 
     def _of(self, frame: pl.DataFrame, scope: Scope) -> Iterator[Leaf]:
         placed = self.ledger.placed(frame["event.id"].to_list())
         for event, content in zip(frame["event.id"], self.contents(frame), strict=True):
-            if event not in self._seen and scope.has(orjson.loads(content)):
-                yield from self._leaf(event, content, placed)
+            if event not in self._seen and scope.has(values := orjson.loads(content)):
+                yield from self._leaf(event, content, values, placed)
 
-    def _leaf(self, name: str, content: bytes, placed: Mapping[str, Placed]) -> Iterator[Leaf]:
+    def _leaf(
+        self, name: str, content: bytes, values: Mapping[str, Any], placed: Mapping[str, Placed]
+    ) -> Iterator[Leaf]:
         place = placed.get(name)
         if place is None or place.index >= self.size:
             self.unproven += 1
@@ -80,7 +83,7 @@ class Gatherer:
         line = leaf_of(content, place.salt)
         if leaf_hash(line) != self.ledger.node((place.index, place.index + 1)):
             raise Broken(f"{name} is not as it was when leaf {place.index} of the ledger was made of it")
-        yield Leaf(index=place.index, line=line, content=orjson.loads(content))
+        yield Leaf(index=place.index, line=line, content=values)
 
     def _stored(self, scope: Scope) -> Iterator[pl.DataFrame]:
         """Stored events of the scope's accounts in order of time, so many at once."""

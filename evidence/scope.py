@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ Span = tuple[str, datetime, datetime]
 """An account, from when and until before when it was a person's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """Events of these accounts while they were the persons', `since` <= time < `until`, of these systems or streams of
     systems (`event.module`, `event.dataset`; none: all)."""
@@ -40,13 +41,22 @@ class Scope:
         return not self.sources or any(content.get(name) in self.sources for name in ("event.module", "event.dataset"))
 
     def _then(self, time: str) -> bool:
-        return (self.since is None or time >= moment_text(self.since)) and (
-            self.until is None or time < moment_text(self.until)
-        )
+        since, until = self._times
+        return since <= time < until
 
     def _theirs(self, account: str | None, time: str) -> bool:
-        spans = [span for span in self.spans if span[0] == account]
-        return any(moment_text(since) <= time < moment_text(until) for _, since, until in spans)
+        return any(since <= time < until for since, until in self._spans.get(account, ()))
+
+    @cached_property
+    def _times(self) -> tuple[str, str]:
+        return moment_text(self.since) if self.since else "", moment_text(self.until) if self.until else "~"
+
+    @cached_property
+    def _spans(self) -> Mapping[str | None, Sequence[tuple[str, str]]]:
+        found: dict[str | None, list[tuple[str, str]]] = {}
+        for account, since, until in self.spans:
+            found.setdefault(account, []).append((moment_text(since), moment_text(until)))
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,4 @@
 """Verifies evidence bundles: python verify.py [BUNDLE.zip | FOLDER]... [--key FINGERPRINT] [--tsa FINGERPRINT]
-
 Without a bundle: this folder. `--key`: of the ledger, as printed in the report; `--tsa`: SHA-256 of the certificate of
 a time-stamping authority, or one above. Exit code 0: all holds; 1: what is broken first is named; 2: wrong use."""
 
@@ -47,12 +46,13 @@ def entry(name: str, crc: int, size: int) -> tuple[bytes, bytes]:
 
 def row(index: int, content: Mapping[str, Any], columns: Sequence[str]) -> bytes:
     """An event in a table. What a spreadsheet would run as a formula has an apostrophe before it."""
-    cells = [str(index)]
-    for value in (content.get(column, "") for column in columns[1:]):
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        text = "'" + text if text is value and text.startswith(FORMULA) else text
-        cells.append('"' + text.replace('"', '""') + '"' if text else "")
-    return ",".join(cells).encode() + b"\r\n"
+    cells = dict.fromkeys(columns, "") | {columns[0]: str(index)}
+    for name, value in content.items():
+        if name in cells:
+            text = value if isinstance(value, str) else str(value) if type(value) is int else json.dumps(value)
+            text = "'" + text if text is value and text.startswith(FORMULA) else text
+            cells[name] = '"' + text.replace('"', '""') + '"'
+    return ",".join(cells.values()).encode() + b"\r\n"
 
 
 def der(data: bytes) -> list[Any]:
