@@ -113,13 +113,12 @@ def test_what_is_frozen_comes_back_byte_for_byte_and_is_never_written_over(recor
     assert newest.body == b"two"
 
 
-def test_alerts_from_before_anything_was_frozen_are_frozen(records: SqlRecords) -> None:
+def test_alerts_from_before_anything_was_frozen_are_frozen(records: SqlRecords, address: str) -> None:
     settle(records, an_alert("e1", 1))
     with records.database.writing() as connection:
         migrate(connection, "0009")
         assert not sa.inspect(connection).has_table("unfrozen")
-    again = SqlRecords(records.database.engine.url.render_as_string(hide_password=False))
-    with closing(again):
+    with closing(SqlRecords(address)) as again:
         assert [one.alert for one in again.unfrozen(9)] == [an_alert("e1", 1).id]
         freeze(again, b"one")
         assert again.unfrozen(9) == []
