@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any
 
 from app.departures import Span, departures
 from app.wiring import House
@@ -17,7 +17,7 @@ from core.alert import Alert, Outcome
 from core.canonical import moment_text
 from core.case import DECIDED, Case
 from core.directory import Directory
-from core.evidence import Audit, AuditEntry, Deed, Hold
+from core.evidence import AuditEntry, Deed
 from core.ports import EventQuery
 from evidence.compliance import ComplianceReport, Decided, ErasureLine, Look, SourceLine, compliance_paper
 from evidence.marks import Mark
@@ -28,17 +28,6 @@ from evidence.pseudonyms import Pseudonyms
 A_DAY = timedelta(days=1)
 KEY = "pseudonym_key"
 """The setting that keeps what pseudonyms are made with."""
-
-
-@runtime_checkable
-class KeepsEvidence(Protocol):
-    """Records that keep an audit log, legal holds and erasures (`core.retention.Erasure`)."""
-
-    def audited(self, about: str | None = None, since: datetime | None = None) -> Sequence[AuditEntry]: ...
-
-    def holds(self) -> Sequence[Hold]: ...
-
-    def erasures(self) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +69,7 @@ def collect(house: House, asked: Asked) -> ComplianceReport:
     )
     alerts = records.alerts(since=span.start, until=span.end, outcome=None)
     cases = [case for case in records.cases() if case.opened < span.end]
-    keeps = records if isinstance(records, KeepsEvidence) else None
-    erasures = [one for one in keeps.erasures() if span.start <= one.begun < span.end] if keeps else []
+    erasures = [one for one in records.erasures() if span.start <= one.begun < span.end]
     return ComplianceReport(
         lang=asked.lang,
         mark=Mark(recipient=asked.recipient, number=asked.number, at=asked.at),
@@ -95,12 +83,10 @@ def collect(house: House, asked: Asked) -> ComplianceReport:
         counts=_counts(alerts),
         decided=_decided(house, cases, span),
         open_cases=sum(case.state not in DECIDED or _at(case.decided) >= span.end for case in cases),
-        looks=looks(keeps.audited(since=span.start), house, directory, span) if keeps else (),
+        looks=looks(records.audited(since=span.start), house, directory, span),
         erasures=[_erasure(one) for one in erasures],
         sources=_sources(house, span),
-        audited=keeps is not None,
-        erasing=keeps is not None,
-        holds=sum(one.placed < span.end and _at(one.lifted) >= span.end for one in keeps.holds()) if keeps else 0,
+        holds=sum(one.placed < span.end and _at(one.lifted) >= span.end for one in records.holds()),
     )
 
 
@@ -224,8 +210,8 @@ def _by_source(house: House, span: Span) -> Mapping[str, Counter[date]]:
 
 
 def write_report(house: House, asked: Asked, out: Path) -> list[Path]:
-    """Write it into a folder: `report.pdf`, `report.html` and a CSV of each table; note it in the audit log, where
-    there is one. A file that is there is written over, whole or not at all."""
+    """Write it into a folder: `report.pdf`, `report.html` and a CSV of each table; note it in the audit log. A file
+    that is there is written over, whole or not at all."""
     report = collect(house, asked)
     out.mkdir(parents=True, exist_ok=True)
     _note(house, report)
@@ -248,25 +234,8 @@ def _written(file: Path, data: bytes) -> Path:
     return file
 
 
-def exported_as(house: House, code: str, *, by: str, at: datetime) -> AuditEntry | None:
-    """The export that a mark's code is of, from the audit log; that somebody traced it is noted there."""
-    audit = _audit(house)
-    if audit is None:
-        return None
-    exports = (entry for entry in audit.audited() if entry.deed is Deed.EXPORTED and code in entry.details.values())
-    found = next(exports, None)
-    audit.note(AuditEntry(at=at, by=by, deed=Deed.TRACED, about=found.about if found else (), details={"code": code}))
-    return found
-
-
 def _note(house: House, report: ComplianceReport) -> None:
-    if audit := _audit(house):
-        mark = report.mark
-        details = {"number": mark.number, "code": mark.code, "recipient": mark.recipient, "at": moment_text(mark.at)}
-        entry = AuditEntry(at=mark.at, by=mark.recipient, deed=Deed.EXPORTED, about=(), details=details)
-        audit.note(entry)
-
-
-def _audit(house: House) -> Audit | None:
-    records: object = house.records
-    return cast(Audit, records) if isinstance(records, KeepsEvidence) else None
+    mark = report.mark
+    details = {"number": mark.number, "code": mark.code, "recipient": mark.recipient, "at": moment_text(mark.at)}
+    entry = AuditEntry(at=mark.at, by=mark.recipient, deed=Deed.EXPORTED, about=(), details=details)
+    house.records.note(entry)

@@ -31,11 +31,16 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """How many events are shown, how many withheld and why, and how many are in no signed tree."""
+    """How many events are shown, by the UTC hour with which their time begins (2026-11-27T03), how many withheld and
+    why, and how many are in no signed tree."""
 
-    shown: int
+    hours: Mapping[str, int]
     withheld: Mapping[str, int]
     unproven: int
+
+    @property
+    def shown(self) -> int:
+        return sum(self.hours.values())
 
 
 def dossier_of(

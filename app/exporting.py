@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import polars as pl
 from app.dossier import OF_COPIES, Counted, dossier_of, latest
 from app.freezing import freeze
 from app.heads import keep_heads, signer_of
+from app.paper import case_paper
 from app.parties import Parties
 from app.wiring import House
 from core.canonical import moment_text
@@ -26,17 +28,17 @@ from core.evidence import AuditEntry, Deed, Snapshot
 from core.leaf import contents
 from evidence import sealing
 from evidence.collect import Gatherer, Leaf
-from evidence.pack import PART_SIZE, Copy, Dossier, Packing
+from evidence.pack import PART_SIZE, Copy, Packing
+from evidence.printing import Language
 from evidence.proofs import newest
 from evidence.scope import Redaction, Scope
 from evidence.spool import PIECE, Piece, Spool
 from evidence.watermark import code_of, keep_places
 
 KEY, COPIES, NUMBER = "watermark.key", "exports", "exports"
+HOUR = len("2026-11-27T03")
 Say = Callable[[str, int, int | None], object]
 """Is told what is being done, how much of it is done, and of how much."""
-Paper = Callable[[Dossier, Copy], bytes]
-"""Makes the report of a copy, a PDF."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +57,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """For whom and what for, in parts of what size, and how it is encrypted: to keys, by a password, or not at all."""
+    """For whom and what for, in parts of what size, how it is encrypted (to keys, by a password, or not at all), and in
+    which language the report is."""
 
     recipient: str
     purpose: str
     part_size: int = PART_SIZE
     keys: Sequence[str] = ()
     password: str = ""
+    lang: Language = "en"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,9 +130,7 @@ def plan(house: House, asked: Asked) -> Plan:
     )
 
 
-def export(
-    house: House, asked: Asked, delivery: Delivery, out: Path, say: Say = lambda *_: None, paper: Paper | None = None
-) -> list[Path]:
+def export(house: House, asked: Asked, delivery: Delivery, out: Path, say: Say = lambda *_: None) -> list[Path]:
     """Write the bundles of a case; returns where they are. The export has a number, and is noted before anything of it
     is there. Raises `Refused`, `Broken`."""
     if out.exists():
@@ -140,15 +142,15 @@ def export(
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder, _spooled(made, Path(folder), delivery,
         say) as (snapshots, pieces, counted):  # fmt: skip
         dossier = dossier_of(house, made.case, made.scope, made.snapshots, made.redaction, made.hidden(), counted)
-        copy = _copy(made, delivery)
+        copy, head = _copy(made, delivery), newest(house.records)
         packing = Packing(
             dossier=dossier,
             copy=copy,
             ledger=house.records,
-            head=newest(house.records),
+            head=head,
             signer=signer_of(house.config, house.records.keys()),
             snapshots=snapshots,
-            report=paper(dossier, copy) if paper else None,
+            report=case_paper(dossier, copy, head, counted.hours, house.calendar.zone, delivery.lang),
         )
         parts = packing.parts(pieces, delivery.part_size)
         _note(made, copy, counted, len(parts))
@@ -183,17 +185,17 @@ def _spooled(
     with Spool(folder, first=0) as of_snapshots, Spool(folder, size) as spool:
         for leaf in made.gatherer.snapshots(made.snapshots):
             of_snapshots.add(leaf.index, leaf.line, leaf.content)
-        shown = 0
+        hours = Counter[str]()
         for number, leaf in enumerate(made.events(), 1):
             why = made.redaction.why(leaf.content)
             if why:
                 spool.withhold(leaf.index, why)
             else:
                 spool.add(leaf.index, leaf.line, leaf.content)
-                shown += 1
+                hours[leaf.content["@timestamp"][:HOUR]] += 1
             if not number % 1000:
                 say("reading", number, None)
-        counted = Counted(shown=shown, withheld=dict(sorted(spool.withheld.items())), unproven=made.gatherer.unproven)
+        counted = Counted(hours=hours, withheld=dict(sorted(spool.withheld.items())), unproven=made.gatherer.unproven)
         yield of_snapshots.done()[0], spool.done(), counted
 
 

@@ -1,4 +1,4 @@
-"""Whose copy a file is: an export's bundle, or records that were taken out of one."""
+"""Whose copy a file is: an export's bundle, pages of a report, or records that were taken out of one."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from app.exporting import COPIES, watermark_key
 from app.wiring import House
 from core.errors import Refused
 from core.evidence import AuditEntry, Deed
+from evidence.tracing import find_mark
 from evidence.verify import Bundle
 from evidence.watermark import code_of, had, ids_in
+
+LARGEST_MARKED = 256 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
-    """An export that a file is of. `sure`: its watermark says so; otherwise the export had all the `records` in it."""
+    """An export that a file is of: of a case, or a compliance report, which has none. `sure`: its watermark says so;
+    otherwise the export had all the `records` in it."""
 
-    number: int
+    number: int | str
     case: str
     recipient: str
     at: str
@@ -31,10 +35,10 @@ class Traced:
 
 
 def trace(house: House, file: Path, by: str) -> list[Traced]:
-    """The exports that a file can be of: one, where it is a bundle of ours. That somebody asked is noted. Raises
+    """The exports that a file can be of: one, where it has the mark of an export. That somebody asked is noted. Raises
     `Refused` where there is nothing in it to go by."""
     copies = [entry for entry in house.records.audited() if entry.deed is Deed.EXPORTED]
-    found = _by_record(house, file, copies) or _by_places(house, file, copies)
+    found = _by_record(house, file, copies) or _by_mark(file, copies) or _by_places(house, file, copies)
     about = sorted({subject for entry in copies if entry.details["number"] in {one.number for one in found}
                     for subject in entry.about[:1]})  # fmt: skip
     details = {"exports": [one.number for one in found]}
@@ -51,9 +55,9 @@ def _by_record(house: House, file: Path, copies: Sequence[AuditEntry]) -> list[T
     record = _record(file)
     if record is None:
         return []
-    found = by_code(copies, str(record.get("code")))
-    key = watermark_key(house)
-    return [one for one in found if code_of(key, one.case, one.recipient, one.number) == record["code"]]
+    code, key = str(record.get("code")), watermark_key(house)
+    found = by_code(copies, code)
+    return [one for one in found if code_of(key, one.case, one.recipient, int(one.number)) == code]
 
 
 def _record(file: Path) -> dict[str, object] | None:
@@ -67,6 +71,14 @@ def _record(file: Path) -> dict[str, object] | None:
     return found if isinstance(found, dict) else None
 
 
+def _by_mark(file: Path, copies: Sequence[AuditEntry]) -> list[Traced]:
+    """The copy whose mark the file bears. What is too large to be a report is not looked through for one."""
+    if file.is_dir() or file.stat().st_size > LARGEST_MARKED:
+        return []
+    code = find_mark(file.read_bytes())
+    return by_code(copies, code) if code else []
+
+
 def _by_places(house: House, file: Path, copies: Sequence[AuditEntry]) -> list[Traced]:
     if file.is_dir():
         raise Refused(f"{file} is no bundle of ours")
@@ -75,7 +87,8 @@ def _by_places(house: House, file: Path, copies: Sequence[AuditEntry]) -> list[T
     if not places:
         raise Refused(f"nothing in {file} tells where it comes from: no mark of an export, no record of this ledger")
     folder = house.config.data / COPIES
-    had_them = [entry for entry in copies if had(folder / f"{entry.details['number']:06}", places)]
+    of_cases = (entry for entry in copies if entry.about)
+    had_them = [entry for entry in of_cases if had(folder / f"{entry.details['number']:06}", places)]
     return [_traced(entry, sure=False, records=len(places)) for entry in had_them]
 
 
@@ -83,7 +96,7 @@ def _traced(entry: AuditEntry, *, sure: bool, records: int = 0) -> Traced:
     details = entry.details
     return Traced(
         number=details["number"],
-        case=entry.about[0],
+        case=next(iter(entry.about), ""),
         recipient=details["recipient"],
         at=details["at"],
         by=entry.by,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 Language = Literal["en", "zh"]
 Values = Mapping[str, Any]
+Plain = Callable[[object], str]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _WORDS: Mapping[Language, Mapping[str, str]] = {
     "en": {
@@ -22,15 +23,15 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "ledger": "How the score comes about:",
         "grounds": "Given as reason: {why}",
         "favour": "What speaks for the person",
-        "approval": "- {kind} {id}: {purpose} (from {since} until {until}, filed {filed})",
-        "exception": "- exception {id}: {reason} (from {since} until {expires})",
-        "usual": "- {term}: observed {observed}, own usual {own_usual}, peers' usual {peers_usual}",
-        "lowered": "- the score was lowered by {term}: {points:+g}",
-        "quiet": "- {source}: nothing seen since {last}, so nothing is known of what was done there",
+        "approval": "{kind} {id}: {purpose} (from {since} until {until}, filed {filed})",
+        "exception": "exception {id}: {reason} (from {since} until {expires})",
+        "usual": "{term}: observed {observed}, own usual {own_usual}, peers' usual {peers_usual}",
+        "lowered": "the score was lowered by {term}: {points:+g}",
+        "quiet": "{source}: nothing seen since {last}, so nothing is known of what was done there",
         "nothing": "Nothing was found.",
         "left out": "What is not shown",
-        "withheld": "- {count:,} records are withheld ({why}); each is proved to be there by its hash",
-        "unproven": "- {count:,} records were stored before the ledger had them, and are left out",
+        "withheld": "{count:,} records are withheld ({why}); each is proved to be there by its hash",
+        "unproven": "{count:,} records were stored before the ledger had them, and are left out",
         "all": "Every record within the scope is shown.",
         "none": "none",
     },
@@ -46,15 +47,15 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "ledger": "得分由来：",
         "grounds": "给出的理由：{why}",
         "favour": "对当事人有利的情况",
-        "approval": "- {kind} {id}：{purpose}（自 {since} 至 {until}，登记于 {filed}）",
-        "exception": "- 例外 {id}：{reason}（自 {since} 至 {expires}）",
-        "usual": "- {term}：观测值 {observed}，本人平时 {own_usual}，同岗平时 {peers_usual}",
-        "lowered": "- 得分因 {term} 降低：{points:+g}",
-        "quiet": "- {source}：自 {last} 起没有任何记录，因此不知道当事人在其中做过什么",
+        "approval": "{kind} {id}：{purpose}（自 {since} 至 {until}，登记于 {filed}）",
+        "exception": "例外 {id}：{reason}（自 {since} 至 {expires}）",
+        "usual": "{term}：观测值 {observed}，本人平时 {own_usual}，同岗平时 {peers_usual}",
+        "lowered": "得分因 {term} 降低：{points:+g}",
+        "quiet": "{source}：自 {last} 起没有任何记录，因此不知道当事人在其中做过什么",
         "nothing": "没有发现。",
         "left out": "未展示的内容",
-        "withheld": "- 有 {count:,} 条记录未予展示（{why}）；其存在由各自的哈希值证明",
-        "unproven": "- 有 {count:,} 条记录在账本建立之前存储，未予列入",
+        "withheld": "有 {count:,} 条记录未予展示（{why}）；其存在由各自的哈希值证明",
+        "unproven": "有 {count:,} 条记录在账本建立之前存储，未予列入",
         "all": "范围内的记录全部展示。",
         "none": "无",
     },
@@ -111,33 +112,57 @@ def _found(alerts: Sequence[Values], lang: Language) -> Iterator[str]:
 def _favour(favour: Values, lang: Language) -> Iterator[str]:
     words = _WORDS[lang]
     yield f"## {words['favour']}\n"
-    lines = [
-        *(words["approval"].format(**_shown(one) | {"kind": _KINDS[lang][one["kind"]]}) for one in favour["approvals"]),
-        *(words["exception"].format(**_shown(one)) for one in favour["exceptions"]),
-        *(words["usual"].format(**_shown(one)) for one in favour["usual"]),
-        *(words["lowered"].format(term=_plain(one["term"]), points=one["points"]) for one in favour["lowered"]),
-        *(words["quiet"].format(**_shown(one)) for one in favour["quiet"]),
-    ]
-    yield from lines or [words["nothing"]]
+    lines = [*_grounds(favour, lang, _plain), *_quiet(favour, lang, _plain)]
+    yield from (f"- {line}" for line in lines) if lines else [words["nothing"]]
 
 
 def _left_out(case: Values, lang: Language) -> Iterator[str]:
     words = _WORDS[lang]
     yield f"\n## {words['left out']}\n"
-    left = case["left_out"]
-    for why, count in left["withheld"].items():
-        told = _WHY[lang].get(why) or _FIELD[lang].format(field=why)
-        yield words["withheld"].format(count=count, why=_plain(told))
-    if left["unproven"]:
-        yield words["unproven"].format(count=left["unproven"])
-    if not left["withheld"] and not left["unproven"]:
-        yield words["all"]
+    lines = _withheld(case, lang, _plain)
+    yield from (f"- {line}" for line in lines) if lines else [words["all"]]
 
 
-def _shown(values: Values) -> dict[str, str]:
-    return {name: "–" if value is None else _plain(value) for name, value in values.items()}
+def favour_words(favour: Values, lang: Language) -> list[str]:
+    """What speaks for the person, a sentence each, without Markdown."""
+    return _grounds(favour, lang, _line)
+
+
+def missing_words(favour: Values, case: Values, lang: Language) -> list[str]:
+    """What was not seen, and what is not shown, a sentence each, without Markdown."""
+    return [*_quiet(favour, lang, _line), *_withheld(case, lang, _line)]
+
+
+def _grounds(favour: Values, lang: Language, plain: Plain) -> list[str]:
+    words, kinds = _WORDS[lang], _KINDS[lang]
+    return [
+        *(words["approval"].format(**_shown(one, plain) | {"kind": kinds[one["kind"]]}) for one in favour["approvals"]),
+        *(words["exception"].format(**_shown(one, plain)) for one in favour["exceptions"]),
+        *(words["usual"].format(**_shown(one, plain)) for one in favour["usual"]),
+        *(words["lowered"].format(term=plain(one["term"]), points=one["points"]) for one in favour["lowered"]),
+    ]
+
+
+def _quiet(favour: Values, lang: Language, plain: Plain) -> list[str]:
+    return [_WORDS[lang]["quiet"].format(**_shown(one, plain)) for one in favour["quiet"]]
+
+
+def _withheld(case: Values, lang: Language, plain: Plain) -> list[str]:
+    words, left = _WORDS[lang], case["left_out"]
+    told = {why: _WHY[lang].get(why) or _FIELD[lang].format(field=why) for why in left["withheld"]}
+    lines = [words["withheld"].format(count=count, why=plain(told[why])) for why, count in left["withheld"].items()]
+    return lines + ([words["unproven"].format(count=left["unproven"])] if left["unproven"] else [])
+
+
+def _shown(values: Values, plain: Plain) -> dict[str, str]:
+    return {name: "–" if value is None else plain(value) for name, value in values.items()}
+
+
+def _line(value: object) -> str:
+    """A text on one line."""
+    return " ".join(str(value if value is not None else "").split())
 
 
 def _plain(value: object) -> str:
     """A text that Markdown does not read as anything but itself."""
-    return _MARKUP.sub(r"\\\1", " ".join(str(value if value is not None else "").split()))
+    return _MARKUP.sub(r"\\\1", _line(value))

@@ -104,8 +104,7 @@ class SourceLine:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComplianceReport:
     """All that the report of a period says: days `first` to `last` of the company, in `zone`. Persons are pseudonyms
-    unless `named`. `counts` are matches by rule and outcome. `audited` and `erasing` say whether anybody keeps an audit
-    log, and erasures: where nobody does, the report says so. `open_cases` are undecided at its end."""
+    unless `named`. `counts` are matches by rule and outcome. `open_cases` are undecided at its end."""
 
     lang: Language
     mark: Mark
@@ -122,8 +121,6 @@ class ComplianceReport:
     looks: Sequence[Look]
     erasures: Sequence[ErasureLine]
     sources: Sequence[SourceLine]
-    audited: bool = True
-    erasing: bool = True
     holds: int = 0
 
 
@@ -256,9 +253,7 @@ class _Writer:
             ]
             for one in looks
         ]
-        return self._section(
-            "looks", facts if self._report.audited else [], [self._sheet("looks", rows, self._report.audited)]
-        )
+        return self._section("looks", facts, [self._sheet("looks", rows)])
 
     def _erasure(self) -> Section:
         report, told = self._report, self._told
@@ -278,9 +273,7 @@ class _Writer:
             ]
             for one in report.erasures
         ]
-        return self._section(
-            "erasure", facts if report.erasing else [], [self._sheet("erasures", rows, report.erasing)]
-        )
+        return self._section("erasure", facts, [self._sheet("erasures", rows)])
 
     def _coverage(self) -> Section:
         sources, told = self._report.sources, self._told
@@ -321,10 +314,9 @@ class _Writer:
     def _section(self, name: str, facts: Sequence[tuple[str, str]], sheets: Sequence[Sheet]) -> Section:
         return Section(title=TITLES[self._lang][name], text=[INTRO[self._lang][name]], facts=facts, sheets=sheets)
 
-    def _sheet(self, name: str, rows: Sequence[Sequence[str]], kept: bool = True) -> Sheet:
-        empty = self._told["nothing"] if kept else self._told["not_kept"]
+    def _sheet(self, name: str, rows: Sequence[Sequence[str]]) -> Sheet:
         caption, head = SHEETS[self._lang][name], HEADS[self._lang][name]
-        return Sheet(name=name, caption=caption, head=head, rows=rows, widths=WIDTHS[name], empty=empty)
+        return Sheet(name=name, caption=caption, head=head, rows=rows, widths=WIDTHS[name], empty=self._told["nothing"])
 
     def _time(self, moment: datetime | None) -> str:
         return f"{moment.astimezone(self._zone):%Y-%m-%d %H:%M}" if moment else NONE

@@ -127,7 +127,6 @@ TOLD: Words = {
         "silent_sources": "With silent days",
         "quarantined": "Lines in quarantine",
         "nothing": "Nothing in this period.",
-        "not_kept": "This installation keeps no such record.",
     },
     "zh": {
         "period": "期间",
@@ -163,7 +162,6 @@ TOLD: Words = {
         "silent_sources": "有静默日的数据源",
         "quarantined": "隔离行数",
         "nothing": "本期没有。",
-        "not_kept": "本部署不保存此类记录。",
     },
 }
 SHEETS: Words = {

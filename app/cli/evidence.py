@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -55,6 +55,7 @@ def export(
     password_file: Annotated[
         Path | None, typer.Option(help="Encrypt by the password in the file's first line.")
     ] = None,
+    lang: Annotated[Literal["en", "zh"], typer.Option(help="Language of the report on paper.")] = "en",
 ) -> None:
     """Write a case's evidence as a bundle that proves itself: `evidence verify`, or `verify.py` inside."""
     from app.exporting import Delivery
@@ -68,7 +69,12 @@ def export(
         if not password:
             raise typer.BadParameter(f"{password_file} has no password")
     delivery = Delivery(
-        recipient=to, purpose=purpose, part_size=part_size * MIB, keys=tuple(recipient or ()), password=password
+        recipient=to,
+        purpose=purpose,
+        part_size=part_size * MIB,
+        keys=tuple(recipient or ()),
+        password=password,
+        lang=lang,
     )
     with house_of(context) as house, _telling() as say:
         asked = _asked(house, case, by, person, since, until, source, redact)
@@ -141,7 +147,7 @@ def verify(
 
 
 def trace(context: typer.Context, file: Path, by: By = "", json: Json = False) -> None:
-    """Which export a bundle is, or could be the source of some records (CSV, JSON lines, any text with their ids)."""
+    """Which export a bundle, a page of a report or some records (CSV, JSON lines, any text with their ids) are from."""
     from getpass import getuser
 
     from app.cli.show import document, table
@@ -155,7 +161,7 @@ def trace(context: typer.Context, file: Path, by: By = "", json: Json = False) -
         document(found)
     else:
         rows = (
-            (one.number, one.at, one.recipient, one.case[:8], one.by, "mark" if one.sure else "records")
+            (one.number, one.at, one.recipient, one.case[:8] or "report", one.by, "mark" if one.sure else "records")
             for one in found
         )
         table(f"{len(found)} exports", ("number", "at", "for", "case", "by", "known by"), rows)

@@ -14,13 +14,15 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
-from app.compliance import Asked, collect, exported_as, pseudonyms, write_report
+from app.compliance import Asked, collect, pseudonyms, write_report
 from app.config import Config, Evidence
 from app.jobs import judge_marked
 from app.reporting import SETTING, period_before, report_due, reporting
+from app.tracing import trace
 from app.wiring import House, open_house
 from core.alert import Outcome
 from core.case import CaseState
+from core.errors import Refused
 from core.evidence import AuditEntry, Deed
 from core.grounds import Approval, ApprovalKind
 from core.person import Filing
@@ -267,12 +269,12 @@ def test_a_period_that_is_none_is_wrong_use(since: str, until: str, tmp_path: Pa
 
 
 def test_a_copy_leads_to_its_export_and_that_somebody_asked_is_noted(house: House, tmp_path: Path) -> None:
-    house.records = keeping = Keeping(house.records)  # type: ignore[assignment]
     files = write_report(house, MARCH, tmp_path / "out")
-    code = find_mark(files[1].read_bytes())
-    assert code is not None
-    found = exported_as(house, code, by="legal", at=NOON)
-    assert found is not None
-    assert found.details["recipient"] == "DPO"
-    assert exported_as(house, "0" * 16, by="legal", at=NOON) is None
-    assert [entry.deed for entry in keeping.entries] == [Deed.EXPORTED, Deed.TRACED, Deed.TRACED]
+    for file in files[:2]:
+        (found,) = trace(house, file, "legal")
+        assert (found.number, found.recipient, found.case, found.sure) == (MARCH.number, "DPO", "", True)
+    other = tmp_path / "other.txt"
+    other.write_text("nothing of ours")
+    with pytest.raises(Refused, match="nothing in"):
+        trace(house, other, "legal")
+    assert [entry.deed for entry in house.records.audited()] == [Deed.EXPORTED, Deed.TRACED, Deed.TRACED]

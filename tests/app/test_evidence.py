@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pyrage
 import pytest
 
@@ -85,6 +86,29 @@ def test_a_bundle_has_what_was_frozen_and_everything_else_of_the_person(bundle: 
     assert "对当事人有利的情况" in account["zh"]
 
 
+def words_of(pdf: bytes) -> str:
+    """What a PDF says, without breaks."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        whole = "".join("".join(page.get_textpage().get_text_bounded().split()) for page in document)
+    return whole.replace("\u200b", "")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_report_says_what_the_bundle_holds(data: Path, case: str, tmp_path: Path, lang: str) -> None:
+    out = tmp_path / "case.zip"
+    run("evidence", "export", case, out, "--to", "王律师", "--lang", lang, data=data)
+    told = inside(out, "data/case.json")
+    with zipfile.ZipFile(out) as container:
+        words = words_of(container.read("data/report.pdf"))
+        snapshots = [json.loads(container.read(name)) for name in container.namelist() if "data/alerts/" in name]
+        head = [json.loads(line) for line in container.read("data/proof/heads.ndjson").splitlines()][-1]
+    assert all(one in words for one in ("王律师", case, *told["persons"][0]["name"].split()))
+    for one in snapshots:
+        assert "".join(one["alert"]["messages"][lang].split())[:20] in words
+    assert head["key"][:8] in words
+    assert head["head"]["roots"]["sha256"][:8] in words
+
+
 def test_two_exports_differ_in_the_export_record_and_what_is_signed_over_it(
     data: Path, bundle: Path, case: str, tmp_path: Path
 ) -> None:
@@ -92,7 +116,8 @@ def test_two_exports_differ_in_the_export_record_and_what_is_signed_over_it(
     with zipfile.ZipFile(bundle) as one, zipfile.ZipFile(tmp_path / "case.zip") as two:
         assert one.namelist() == two.namelist()
         differ = {name for name in one.namelist() if one.read(name) != two.read(name)}
-    assert differ == {"data/export.json", "manifest-sha256.txt", "tagmanifest-sha256.txt", "signature.json"}
+    signed = {"manifest-sha256.txt", "tagmanifest-sha256.txt", "signature.json"}
+    assert differ == {"data/export.json", "data/report.pdf", *signed}, "the report bears the copy's mark"
     records = [inside(path, "data/export.json") for path in (bundle, tmp_path / "case.zip")]
     assert records[0]["number"] < records[1]["number"]
     assert records[0]["code"] != records[1]["code"]
@@ -106,6 +131,9 @@ def test_every_export_and_preview_is_noted_and_a_copy_is_traced(
     assert [(one["recipient"], one["sure"]) for one in found] == [("the court", True)]
     with zipfile.ZipFile(bundle) as container:
         rows = container.read("data/events/events-0001.csv").decode().splitlines()
+        (tmp_path / "report.pdf").write_bytes(container.read("data/report.pdf"))
+    found = json.loads(run("evidence", "trace", tmp_path / "report.pdf", "--json", data=data).stdout)
+    assert [(one["recipient"], one["case"], one["sure"]) for one in found] == [("the court", case, True)]
     (tmp_path / "some.txt").write_text("\n".join(reversed(rows[1:4])).replace(",", "\t"))
     found = json.loads(run("evidence", "trace", tmp_path / "some.txt", "--json", data=data).stdout)
     assert "the court" in {one["recipient"] for one in found}
@@ -126,6 +154,7 @@ def test_what_is_asked_to_be_left_out_is_left_out_of_every_file(data: Path, case
     assert "withheld" in run("evidence", "verify", out, data=data).stdout
     with zipfile.ZipFile(out) as container:
         assert not any(other.encode() in container.read(name) for name in container.namelist())
+        assert other not in words_of(container.read("data/report.pdf"))
     withheld = inside(out, "data/case.json")["left_out"]["withheld"]
     assert withheld.keys() <= {"person", "file.path"}
     assert withheld["person"] >= 1
