@@ -238,7 +238,7 @@ def a_copy(**more: Any) -> Copy:
 
 def packed(
     story: Story, out: Path, *, copy: Copy | None = None, redaction: Redaction | None = None, piece: int = 1 << 20,
-    most: int = 1 << 30, **scope: Any,
+    most: int = 1 << 30, hidden: frozenset[str] = frozenset(), own: frozenset[str] = frozenset({"case"}), **scope: Any,
 ) -> list[Path]:  # fmt: skip
     """Bundles of the story's case."""
     redaction, head = redaction or Redaction(), newest(story.ledger)
@@ -260,7 +260,7 @@ def packed(
     case = {"id": "case", "state": "new", "opened": moment_text(START), "persons": [{"id": "1001", "name": "李娜"}]}
     dossier = Dossier(
         case=case | {"left_out": {"withheld": dict(spool.withheld)}}, account={"en": "# Case\n", "zh": "# 案件\n"},
-        favour={}, coverage={}, custody=entries(), own=frozenset({"case"}), snapshots=story.snapshots,
+        favour={}, coverage={}, custody=entries(), own=own, hidden=hidden, snapshots=story.snapshots,
         texts={f"data/rules/{hashlib.sha256(RULE).hexdigest()}.yml": RULE},
     )  # fmt: skip
     packing = Packing(

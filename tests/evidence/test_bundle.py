@@ -91,6 +91,23 @@ def test_third_parties_are_left_out_the_proof_holds_and_the_reader_sees_that_som
     assert not any(b"wang.wei" in data for name, data in files.items() if name != "verify.py")
 
 
+def test_an_alert_that_names_a_third_party_keeps_its_leaf_and_loses_its_file(story: Story, tmp_path: Path) -> None:
+    (one,) = story.snapshots
+    (bundle,) = packed(story, tmp_path / "case.zip", hidden=frozenset({one.id}))
+    verify(str(bundle), **SILENT)
+    files = unpacked(bundle)
+    assert {"alert": one.alert, "snapshot": one.id} in lines(files)
+    assert not [name for name in files if name.startswith("data/alerts/")]
+
+
+def test_an_entry_about_others_too_tells_who_did_what_when_and_not_about_whom(story: Story, tmp_path: Path) -> None:
+    (bundle,) = packed(story, tmp_path / "case.zip", own=frozenset({"another"}))
+    verify(str(bundle), **SILENT)
+    told = [json.loads(line) for line in unpacked(bundle)["data/custody.ndjson"].splitlines()]
+    assert [(one["by"], one["deed"], one["withheld"]) for one in told] == [("sec", "saw", e.digest) for e in entries()]
+    assert not any("about" in one or "details" in one for one in told)
+
+
 def test_a_field_withholds_others_not_the_persons_own(story: Story, tmp_path: Path) -> None:
     fields = ("email.to.address",)
     files = unpacked(packed(story, tmp_path / "a.zip", redaction=Redaction(fields))[0])

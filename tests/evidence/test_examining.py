@@ -14,6 +14,7 @@ import pytest
 
 from core.errors import Damaged
 from core.leaf import contents
+from core.retention import Expiry, Kept
 from evidence.checking import Checked, check
 from evidence.examining import Examined, Exempt, How, LetGo, examine
 from evidence.heads import Exported, enrol, make_head
@@ -140,7 +141,7 @@ def test_a_segment_that_is_gone_or_broken_names_its_events(
 
 def test_expired_events_are_told_from_removed_ones(filled: SegmentStore, records: SqlRecords, tmp_path: Path) -> None:
     before = START + timedelta(minutes=250)
-    filled.expire(before, {"login:a"})
+    filled.expire(Expiry(before=before, kept=[Kept(hold="h", account="login:a")]))
     held = Exempt(account="login:a")
     found = looked(filled, records, tmp_path, [LetGo(before=before, exempt=[held])])
     assert (found.counts, found.expired) == (Counter(), 166)
