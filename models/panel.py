@@ -21,7 +21,7 @@ from models.groups import groups_of
 from models.reconstruction import Reconstruction
 from models.sequence import Sequence as Order
 from models.supervised import SAID
-from models.table import Floats, placed, smallest, staying
+from models.table import Floats, Sample, staying
 from models.usual import usual_of
 
 SAMPLE = 100_000
@@ -49,12 +49,11 @@ class Panel:
         """Detectors learn from the days to the first date, meanings from those after it to the second. Each frame has
         all days of some persons; one is in memory at a time. A detector
         that scores too few days to tell what is rare is left out. Raises `Refused` where there is too little."""
-        parts = [smallest([placed(staying(one), seed)], SAMPLE) for one in _until(frames, learn_until)]
-        if not parts:
-            raise Refused("there are no person-days to learn from")
-        sample = smallest(parts, SAMPLE).drop("place")
+        sample = Sample(SAMPLE, seed)
+        for frame in _until(frames, learn_until):
+            sample.add(staying(frame))
         usual = usual_of(_until(frames, learn_until), learn_until)
-        past = Past(usual, groups_of(usual, seed), sample)
+        past = Past(usual, groups_of(usual, seed), sample.rows())
         detectors: dict[str, Detector] = {
             "forest": Forest(random_state=seed).learn(past),
             "reconstruction": Reconstruction().learn(past),
