@@ -18,6 +18,7 @@ from models.seen import Seen
 from models.stable import number_of
 
 DAYS, MORE = ".days.parquet", ".more.parquet"
+PERSON_DAYS_AT_ONCE = 30_000
 ACCOUNTS_AT_ONCE = 30_000
 """Whose events are read in one question; Elasticsearch takes 65,536 names."""
 
@@ -43,7 +44,8 @@ class DailyFiles:
 
     def _make(self, days: Sequence[date]) -> None:
         """Read and keep these days of all parts that lack them."""
-        for first, last in runs_of(days, max(1, DAYS_AT_ONCE // len(self._parts))):
+        persons = sum(len(part.persons) for part in self._parts)
+        for first, last in runs_of(days, max(1, min(DAYS_AT_ONCE, PERSON_DAYS_AT_ONCE // persons))):
             lacking = [part for part in self._parts if any(self._lacks(part, day) for day in days_between(first, last))]
             for some in self._together(lacking):
                 self._read(some, first, last)

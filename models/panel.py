@@ -155,12 +155,14 @@ def _asked(days: pl.DataFrame, since: date | None) -> pl.DataFrame:
 
 def _scores(detectors: Mapping[str, Detector], days: pl.DataFrame, since: date | None) -> dict[str, Floats]:
     """What each detector says of the rows from a day on."""
-    own = _asked(days, since)
-    asked = np.ones(days.height, dtype=bool) if since is None else (days["day"] >= since).to_numpy()
-    return {
-        name: one.score_samples(days)[asked] if one.looks_back else one.score_samples(own)
-        for name, one in detectors.items()
-    }
+    return {name: _scores_of(detector, days, since) for name, detector in detectors.items()}
+
+
+def _scores_of(detector: Detector, days: pl.DataFrame, since: date | None) -> Floats:
+    back = timedelta(days=detector.looks_back)
+    own = _asked(days, since and since - back)
+    scores = detector.score_samples(own)
+    return scores[(own["day"] >= since).to_numpy()] if since and back else scores
 
 
 def _of_staying(detectors: Mapping[str, Detector], days: pl.DataFrame, since: date) -> pl.DataFrame:

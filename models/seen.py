@@ -39,6 +39,7 @@ class Seen:
         first = self._looked(self._owners(parts), until)
         found = begun(self.spans, first, source, until)
         self.begun = [{person: found[person] for person in part.persons if person in found} for part in parts]
+        self._books: dict[date, str] = {}
         self._presences: dict[int, tuple[list[date], Sums]] = {}
 
     def mark(self, part: Part, day: date) -> int:
@@ -65,8 +66,10 @@ class Seen:
 
     def book_name(self, month: date) -> str:
         """What names the events of the days that a month's book of customers is made of."""
-        days = days_between(month - timedelta(days=BOOK), month - timedelta(days=1))
-        return digest(*(f"{day}{self._totals[day]}" for day in days if day in self._totals))
+        if month not in self._books:
+            days = days_between(month - timedelta(days=BOOK), month - timedelta(days=1))
+            self._books[month] = digest(*(f"{day}{self._totals[day]}" for day in days if day in self._totals))
+        return self._books[month]
 
     def _looked(self, owners: pl.DataFrame, until: date) -> dict[int, date]:
         """Set the marks, a month at a time; the day of the first event of each account."""
