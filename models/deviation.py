@@ -98,8 +98,7 @@ class Deviation(Detector):
         """Each row against a centre and a spread, and `of` says which ones of those given, each for a kind of day."""
         usual = np.nan_to_num(centre.astype(np.float64))
         spread = np.maximum(np.nan_to_num(scale.astype(np.float64)), self.floor_[kind])
-        # By columns, as the values lie.
-        usual, spread, nothing = (np.take(table.T, of, axis=1).T for table in (usual, spread, np.isnan(centre)))
+        usual, spread, nothing = usual[of], spread[of], np.isnan(centre)[of]
         z = compressed(days, self.read_)
         z -= usual
         z /= spread

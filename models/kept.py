@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -111,15 +112,15 @@ class KeptDays:
         for month in months.unique().to_list():
             if (number := (month - EPOCH).days) not in self._source.book:
                 name = f"{month.isoformat()}-{self._seen.book_name(month)}{BOOK}"
-                kept = self._files.gathered(
-                    PLACE, {month: name}, lambda _, month=month, name=name: self._ask_book(month, name)
-                )
+                kept = self._files.gathered(PLACE, {month: name}, partial(self._ask_book, name))
                 self._source.book[number] = kept["customers"][0]
         return self._source.books(months)
 
-    def _ask_book(self, month: date, name: str) -> None:
-        self._source.books(pl.Series([month], dtype=pl.Date))
-        self._files.write(PLACE, name, pl.DataFrame({"customers": [self._source.book[(month - EPOCH).days]]}))
+    def _ask_book(self, name: str, months: Sequence[date]) -> None:
+        for month in months:
+            self._source.books(pl.Series([month], dtype=pl.Date))
+            book = self._source.book[(month - EPOCH).days]
+            self._files.write(PLACE, name, pl.DataFrame({"customers": [book]}))
 
 
 def _said(calendar: CompanyCalendar) -> tuple[object, ...]:

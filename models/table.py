@@ -80,7 +80,7 @@ class Sample:
 def compressed(days: pl.DataFrame, names: Iterable[str]) -> Floats:
     """Rows of sign(x) * log(1 + |x|): ten times as much is as far from a hundred as from ten thousand, and a share
     keeps its measure. What is not known is not a number."""
-    found = days.select(pl.col(name).cast(pl.Float64) for name in names).to_numpy()
+    found = days.select(pl.col(name).cast(pl.Float64) for name in names).to_numpy(order="c")
     values: Floats = np.abs(found)
     np.copysign(np.minimum(np.log1p(values, out=values), MOST, out=values), found, out=values)
     return values
