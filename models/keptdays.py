@@ -72,24 +72,19 @@ class DailyFiles:
         persons = [person for part in parts for person in part.persons]
         accounts = [frozenset(account for account, _, _ in self._seen.spans[person]) for person in persons]
         some = Some(persons, accounts, {place: first for place, own in enumerate(accounts) if own})
-        of = pl.DataFrame(
+        numbers = pl.DataFrame(
             [(number_of(person), part.number) for part in parts for person in part.persons],
             schema={"who": pl.UInt64(), "part": pl.Int64()},
             orient="row",
         )
-        daily = days_of(some, self._source, first, last)
-        held, more = (
-            (frame.join(of, on="who").partition_by("part", "day", as_dict=True, include_key=True), frame.clear())
-            for frame in as_long(daily, of["who"].to_list())
-        )
-        for part in parts:
-            for day in days_between(first, last):
-                if self._lacks(part, day):
-                    key, name, place = (part.number, (day - EPOCH).days), self._name(part, day), place_of(part)
-                    # The last one written says that the other is there.
-                    for (frames, nothing), kind, order in ((held, DAYS, ["who"]), (more, MORE, ["who", "kind", "key"])):
-                        frame = frames[key].drop("part") if key in frames else nothing
-                        self._files.write(place, name + kind, frame.sort(order))
+        lacking = [(part, day) for part in parts for day in days_between(first, last) if self._lacks(part, day)]
+        both = as_long(days_of(some, self._source, first, last), numbers["who"].to_list())
+        for frame, kind, order in zip(both, (DAYS, MORE), (["who"], ["who", "kind", "key"]), strict=True):
+            of = frame.join(numbers, on="who").sort(order).partition_by("part", "day", as_dict=True)
+            for part, day in lacking:
+                key = part.number, (day - EPOCH).days
+                own = of[key].drop("part") if key in of else frame.clear()
+                self._files.write(place_of(part), self._name(part, day) + kind, own)
 
     def _name(self, part: Part, day: date) -> str:
         return f"{day.isoformat()}-{self._seen.mark(part, day):016x}"
