@@ -23,8 +23,9 @@ from core.errors import Damaged, Refused
 from core.model import ModelState, RegisteredModel, ScoredDay
 
 if TYPE_CHECKING:
-    from models.kept import KeptDays, Part
+    from models.kept import KeptDays
     from models.panel import Panel
+    from models.parts import Part
 
 JOB = "scoring"
 SCORES = 1

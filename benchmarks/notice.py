@@ -11,11 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-
-import polars as pl
 
 from app.config import load
 from app.files import inputs_below
@@ -24,14 +22,11 @@ from app.jobs import judge_marked
 from app.pipeline import ingest
 from app.wiring import House, open_house
 from benchmarks.company import logs
-from core.batch import Batch
+from benchmarks.copies import copy, named
 from core.ports import EventQuery
-from detection.marking import touched
 
-COMPACT_EVERY = 32
 RANKS = (0.1, 0.5, 0.9, 1.0)
 """Whose notices are filed, beside the thieves': by where somebody stands in the order of how many events they have."""
-RENAMED = ("user.account", "user.name", "user.email", "user.id", "email.to.address")
 
 
 def prepared(size: argparse.Namespace) -> Path:
@@ -46,51 +41,12 @@ def prepared(size: argparse.Namespace) -> Path:
         if not ready:
             import_folder(house, folder / "hr")
             ingest(house, inputs_below(house.sources, folder)[0])
-            _copy(house, folder, range(1, size.copies))
+            truth = json.loads((folder / "truth.json").read_text())
+            first, last = (date.fromisoformat(truth[name]) for name in ("start", "end"))
+            copy(house, first, last + timedelta(days=1), range(1, size.copies))
         judge_marked(house)
     (data / "ready").touch()
     return data
-
-
-def _copy(house: House, folder: Path, copies: Sequence[int]) -> None:
-    _copy_people(house, copies)
-    truth, tagger = json.loads((folder / "truth.json").read_text()), house.tagger()
-    first, last = (date.fromisoformat(truth[name]) for name in ("start", "end"))
-    for number in range((last - first).days + 2):
-        day = first + timedelta(days=number)
-        query = EventQuery(start=house.calendar.start_of(day), end=house.calendar.end_of(day))
-        events = house.events.read(query)
-        frames = [_events(events, copy) for copy in copies]
-        if events.height and frames:
-            whole = pl.concat(frames)
-            batch = Batch(source="copies", read=whole.height, events=whole, rules_version=tagger.version)
-            house.events.append(batch, touched(whole, house.calendar, house.book))
-        if number % COMPACT_EVERY == 0:
-            house.events.compact()
-    house.events.compact()
-
-
-def _copy_people(house: House, copies: Sequence[int]) -> None:
-    persons, links = house.records.persons(), house.records.links()
-    for copy in copies:
-        house.records.save_persons(
-            [replace(one, id=named(one.id, copy), email=named(one.email, copy)) for one in persons],
-            [replace(one, account=named(one.account, copy), person=named(one.person, copy)) for one in links],
-        )
-
-
-def named(name: str, copy: int) -> str:
-    """What a person, account or address of the company is called in one of its copies."""
-    user, at, domain = name.partition("@")
-    return f"{user}.{copy}{at}{domain}"
-
-
-def _events(events: pl.DataFrame, copy: int) -> pl.DataFrame:
-    """The events as they are in one of the copies: what `named` says, over columns."""
-    ids = pl.col("event.id").str.slice(0, 30) + f"{copy:02x}"
-    return events.with_columns(
-        ids, *(pl.col(name).str.replace("^([^@]*)", f"${{1}}.{copy}").alias(name) for name in RENAMED)
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,8 @@ ACTIONS = len(CODES)
 class Daily:
     """What some persons' days with events hold, in whole numbers; each frame has one row per `who`, `day` and the rest
     of its key. `days`: features that are counted, and whether it was a day off; `values`: (kind, value) remembered;
-    `slots`: (hour) events; `steps`: (step) from action to action."""
+    `slots`: (hour) events, and of how many days they are, where several were added up; `steps`: (step) from action to
+    action."""
 
     days: pl.DataFrame
     values: pl.DataFrame
@@ -48,7 +49,7 @@ class Daily:
 _SCHEMAS: tuple[dict[str, pl.DataType], ...] = (
     dict.fromkeys((*KEYS, "off", "mixed", *COUNTED, *ONCE), WHOLE),
     dict.fromkeys((*KEYS, "kind"), WHOLE) | {"value": pl.UInt64()},
-    dict.fromkeys((*KEYS, "slot", "n"), WHOLE),
+    dict.fromkeys((*KEYS, "slot", "n", "days"), WHOLE),
     dict.fromkeys((*KEYS, "step", "n"), WHOLE),
 )
 
@@ -79,7 +80,7 @@ def daily(events: pl.DataFrame) -> Daily:
     return Daily(
         days.join(mixed, on=KEYS).select(*_SCHEMAS[0]),
         pl.concat(kept),
-        rows.group_by(*KEYS, "slot").agg(pl.len().cast(WHOLE).alias("n")),
+        rows.group_by(*KEYS, "slot").agg(pl.len().cast(WHOLE).alias("n"), pl.lit(1, WHOLE).alias("days")),
         _steps(rows),
     )
 

@@ -94,13 +94,16 @@ class Deviation(Detector):
         kind = days["kind"].replace_strict(list(KINDS), range(len(KINDS)), default=0, return_dtype=pl.Int64).to_numpy()
         return person, np.where(known & ~moved, own, by_post), kind, moved
 
-    def _against(self, days: pl.DataFrame, kind: Ints, centre: Floats, scale: Floats, known: Bools) -> View:
-        """Each row against a centre and a spread of its own."""
-        values = compressed(days, self.read_)
+    def _against(self, days: pl.DataFrame, of: Ints, kind: Ints, centre: Floats, scale: Floats, known: Bools) -> View:
+        """Each row against a centre and a spread, and `of` says which ones of those given, each for a kind of day."""
         usual = np.nan_to_num(centre.astype(np.float64))
         spread = np.maximum(np.nan_to_num(scale.astype(np.float64)), self.floor_[kind])
-        z = np.nan_to_num((values - usual) / spread)
-        z[np.isnan(centre)] = 0
+        usual, spread, nothing = usual[of], spread[of], np.isnan(centre)[of]
+        z = compressed(days, self.read_)
+        z -= usual
+        z /= spread
+        np.nan_to_num(z, copy=False)
+        z[nothing] = 0
         return View(z=z, centre=usual, scale=spread, usual=usual, known=known)
 
 
@@ -136,13 +139,16 @@ class Own(Deviation):
 
     def _view(self, days: pl.DataFrame) -> View:
         person, group, kind, moved = self._who(days)
+        known = self.enough_[person]
+        first, of = alike(person, group, kind, moved)
+        person, group, kind, moved = person[first], group[first], kind[first], moved[first]
         place = self.place_[person, kind]
         centre, scale = self.peers_centre_[group, kind], self.peers_scale_[group, kind]
         weight = np.where(place < 0, 0, np.where(moved, MOVED, 1))[:, None].astype(np.float32)
         own = np.where(place < 0, 0, place)
         scale = _mixed_spread((self.centre_[own], self.scale_[own]), (centre, scale), weight)
         centre = _mixed(self.centre_[own], centre, weight)
-        return self._against(days, kind, centre, scale, self.enough_[person])
+        return self._against(days, of, kind, centre, scale, known)
 
 
 class Peers(Deviation):
@@ -163,7 +169,18 @@ class Peers(Deviation):
     def _view(self, days: pl.DataFrame) -> View:
         _, group, kind, _ = self._who(days)
         known = group != len(self.groups_) - 1
-        return self._against(days, kind, self.centre_[group, kind], self.scale_[group, kind], known)
+        first, of = alike(group, kind)
+        group, kind = group[first], kind[first]
+        return self._against(days, of, kind, self.centre_[group, kind], self.scale_[group, kind], known)
+
+
+def alike(*columns: Ints | Bools) -> tuple[Ints, Ints]:
+    """Of rows of small whole numbers, -1 or more, the first of each that are equal, and which of these each row is."""
+    key = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        key = key * (int(column.max(initial=0)) + 2) + column + 1
+    _, first, of = np.unique(key, return_index=True, return_inverse=True)
+    return first, of
 
 
 def places(wanted: pl.Series, known: NDArray[np.str_]) -> Ints:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from models.panel import Frames
-from models.table import Floats, Ints, compressed, features_of, placed, same_features, smallest, staying
+from models.table import Floats, Ints, Sample, compressed, features_of, same_features, staying
 
 POPULATION = "population"
 """Name of the part of a model that knows its days."""
@@ -59,10 +59,10 @@ class Population(BaseEstimator):  # type: ignore[misc]
     @classmethod
     def learn(cls, frames: Frames, until: date, seed: int = 0) -> Self:
         """From the days of people who stay, to a date; one frame is in memory at a time."""
-        held: list[pl.DataFrame] = []
+        sample = Sample(SAMPLE, seed)
         for frame in frames():
-            held = [smallest([*held, placed(staying(frame).filter(pl.col("day") <= until), seed)], SAMPLE)]
-        return cls().fit(held[0].drop("place"))
+            sample.add(staying(frame).filter(pl.col("day") <= until))
+        return cls().fit(sample.rows())
 
     def _limits(self, column: Floats) -> Floats:
         known = column[~np.isnan(column)]

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from shutil import rmtree
 
 import polars as pl
 
-from models.daily import Daily
+BROKEN = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+DAYS_AT_ONCE = 31
 
-DAYS, MORE, ROWS = ".days.parquet", ".more.parquet", ".rows.parquet"
-SLOTS, STEPS = 100, 101
-"""What stands where values have their kind, in the frame of all that is remembered of a day."""
-WHOLE = pl.Int64()
-LONG = {"who": pl.UInt64(), "kind": pl.Int16(), "key": pl.UInt64(), "n": WHOLE, "day": WHOLE}
+Narrow = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
 class Files:
@@ -35,11 +32,27 @@ class Files:
     def has(self, place: str, name: str) -> bool:
         return name in self._names(place)
 
-    def read(self, place: str, names: Sequence[str]) -> pl.DataFrame | None:
-        """What these files hold together; None where one of them cannot be read, and then none of them is there."""
+    def gathered(
+        self,
+        place: str,
+        names: Mapping[date, str],
+        make: Callable[[Sequence[date]], object],
+        narrow: Narrow = pl.LazyFrame.lazy,
+    ) -> pl.DataFrame:
+        """What `narrow` leaves of these files together, one at least, in their order; `make` writes those of days that
+        are missing. Raises `OSError` where files vanish as soon as they are written."""
+        for _ in range(2):
+            if missing := [day for day, name in names.items() if not self.has(place, name)]:
+                make(missing)
+            if (found := self._read(place, list(names.values()), narrow)) is not None:
+                return found
+        raise OSError("kept days vanish as soon as they are written")
+
+    def _read(self, place: str, names: Sequence[str], narrow: Narrow) -> pl.DataFrame | None:
+        """None where one of them cannot be read, and then none of them is there."""
         try:
-            return pl.concat(pl.read_parquet(self._folder / place / name) for name in names)
-        except (OSError, pl.exceptions.PolarsError):
+            return narrow(pl.scan_parquet([self._folder / place / name for name in names], glob=False)).collect()
+        except BROKEN:
             for name in names:
                 self._drop(place, name)
             return None
@@ -61,11 +74,10 @@ class Files:
             self._drop(place, old)
         self._names(place).add(name)
 
-    def prune(self, before: date) -> None:
-        """Take away what is of days before one."""
-        for folder in self._folder.iterdir():
-            for name in [one for one in self._names(folder.name) if day_in(one) < before.isoformat()]:
-                self._drop(folder.name, name)
+    def prune(self, place: str, before: date) -> None:
+        """Take away what a place has of days before one."""
+        for name in [one for one in self._names(place) if day_in(one) < before.isoformat()]:
+            self._drop(place, name)
 
     def _drop(self, place: str, name: str) -> None:
         with suppress(OSError):
@@ -90,52 +102,6 @@ def day_in(name: str) -> str:
     return name[: len("2026-03-02")]
 
 
-def as_long(daily: Daily, persons: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Days with what is counted, and everything that is remembered in one frame; persons by numbers of their own."""
-    who = pl.col("who").replace_strict(range(len(persons)), pl.Series(persons, dtype=pl.UInt64), return_dtype=pl.UInt64)
-    remembered = [
-        (daily.values, pl.col("kind"), pl.col("value"), pl.lit(1)),
-        (daily.slots, pl.lit(SLOTS), pl.col("slot"), pl.col("n")),
-        (daily.steps, pl.lit(STEPS), pl.col("step"), pl.col("n")),
-    ]
-    parts = [
-        frame.select(
-            who.alias("who"),
-            kind.cast(pl.Int16).alias("kind"),
-            key.cast(pl.UInt64).alias("key"),
-            n.cast(WHOLE).alias("n"),
-            "day",
-        )
-        for frame, kind, key, n in remembered
-    ]
-    return daily.days.with_columns(who.alias("who")), pl.concat(parts)
-
-
-def as_daily(days: pl.DataFrame, more: pl.DataFrame, places: Mapping[int, int]) -> Daily:
-    """The way back, of the persons in `places`."""
-    held, remembered = _placed(days, places), _placed(more, places)
-
-    def of(kind: pl.Expr, *columns: pl.Expr | str) -> pl.DataFrame:
-        return remembered.filter(kind).select("who", "day", *columns)
-
-    key = pl.col("key")
-    part = Daily(
-        days=held,
-        values=of(pl.col("kind") < SLOTS, pl.col("kind").cast(WHOLE), key.alias("value")),
-        slots=of(pl.col("kind") == SLOTS, key.cast(WHOLE).alias("slot"), "n"),
-        steps=of(pl.col("kind") == STEPS, key.cast(WHOLE).alias("step"), "n"),
-    )
-    return Daily.together([part])
-
-
-def _placed(frame: pl.DataFrame, places: Mapping[int, int]) -> pl.DataFrame:
-    table = pl.DataFrame(
-        {"who": list(places.keys()), "place": list(places.values())}, schema={"who": pl.UInt64(), "place": WHOLE}
-    )
-    joined = frame.join(table, on="who", how="inner")
-    return joined.with_columns(pl.col("place").alias("who")).drop("place")
-
-
 def runs_of(days: Iterable[date], most: int) -> list[tuple[date, date]]:
     """Runs of days without a gap, of so many at most."""
     found: list[tuple[date, date]] = []
@@ -145,3 +111,7 @@ def runs_of(days: Iterable[date], most: int) -> list[tuple[date, date]]:
         else:
             found.append((day, day))
     return found
+
+
+def days_between(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]

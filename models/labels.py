@@ -11,7 +11,7 @@ import polars as pl
 from core.label import Label
 from models.panel import Frames, Panel, with_said
 from models.supervised import LABEL
-from models.table import placed, smallest, staying
+from models.table import Sample, staying
 
 SAMPLE = 30_000
 """Days that nobody spoke of, to learn from and to be tried on; and as many to tell what scores mean."""
@@ -39,8 +39,7 @@ def gathered(
     day on when somebody knew (`Label.taught`), unless it is a label of its own."""
     table, since = _days_of(labels), _silent_since(labels)
     spoken: list[pl.DataFrame] = []
-    sampled: list[pl.DataFrame] = []
-    calm: list[pl.DataFrame] = []
+    sampled, calm = Sample(SAMPLE, seed), Sample(SAMPLE, seed)
     eligible = 0
     for frame in frames():
         heard = with_said(frame, panel.said(frame)).filter(pl.col("day") <= until)
@@ -49,10 +48,9 @@ def gathered(
         plain = known.filter(pl.col("named").is_null() & (silent.is_null() | (pl.col("day") < silent))).drop("named")
         spoken.append(known.filter(pl.col(LABEL).is_not_null()).drop("named"))
         eligible += plain.height
-        drawn = placed(plain, seed)
-        sampled = [smallest([*sampled, drawn], SAMPLE)]
-        calm = [smallest([*calm, staying(drawn).filter(pl.col("day") > learn_until)], SAMPLE)]
-    rest, quiet = (some[0].drop("place") if some else pl.DataFrame() for some in (sampled, calm))
+        sampled.add(plain)
+        calm.add(staying(plain).filter(pl.col("day") > learn_until))
+    rest, quiet = sampled.rows(), calm.rows()
     days = pl.concat([*spoken, rest]).sort("person", "day") if spoken else rest
     return Taught(days, quiet.drop(LABEL, strict=False), eligible)
 

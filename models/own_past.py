@@ -90,9 +90,8 @@ def _hours(daily: Daily, rows: Rows, known: Bools, found: Mapping[str, Floats]) 
     slots, days = daily.slots, daily.days
     who, day, slot, n = (slots[name].to_numpy() for name in ("who", "day", "slot", "n"))
     off = slot // HOURS
-    kept = Spans(place(who * 2 * HOURS + slot, day))
     then = place(who * 2 * HOURS + slot, day)
-    before = kept.count(then - MEMORY, then - 1)
+    before = Spans(then, slots["days"].to_numpy()).sums(then - MEMORY, then - 1)
     alike = Spans(np.sort(place(days["who"].to_numpy() * 2 + days["off"].to_numpy(), days["day"].to_numpy())))
     kinds = place(who * 2 + off, day)
     unusual = before * RARE < np.maximum(alike.count(kinds - MEMORY, kinds - 1), 1)

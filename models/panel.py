@@ -21,7 +21,7 @@ from models.groups import groups_of
 from models.reconstruction import Reconstruction
 from models.sequence import Sequence as Order
 from models.supervised import SAID
-from models.table import Floats, placed, smallest, staying
+from models.table import Floats, Sample, staying
 from models.usual import usual_of
 
 SAMPLE = 100_000
@@ -49,12 +49,11 @@ class Panel:
         """Detectors learn from the days to the first date, meanings from those after it to the second. Each frame has
         all days of some persons; one is in memory at a time. A detector
         that scores too few days to tell what is rare is left out. Raises `Refused` where there is too little."""
-        parts = [smallest([placed(staying(one), seed)], SAMPLE) for one in _until(frames, learn_until)]
-        if not parts:
-            raise Refused("there are no person-days to learn from")
-        sample = smallest(parts, SAMPLE).drop("place")
+        sample = Sample(SAMPLE, seed)
+        for frame in _until(frames, learn_until):
+            sample.add(staying(frame))
         usual = usual_of(_until(frames, learn_until), learn_until)
-        past = Past(usual, groups_of(usual, seed), sample)
+        past = Past(usual, groups_of(usual, seed), sample.rows())
         detectors: dict[str, Detector] = {
             "forest": Forest(random_state=seed).learn(past),
             "reconstruction": Reconstruction().learn(past),
@@ -156,12 +155,14 @@ def _asked(days: pl.DataFrame, since: date | None) -> pl.DataFrame:
 
 def _scores(detectors: Mapping[str, Detector], days: pl.DataFrame, since: date | None) -> dict[str, Floats]:
     """What each detector says of the rows from a day on."""
-    own = _asked(days, since)
-    asked = np.ones(days.height, dtype=bool) if since is None else (days["day"] >= since).to_numpy()
-    return {
-        name: one.score_samples(days)[asked] if one.looks_back else one.score_samples(own)
-        for name, one in detectors.items()
-    }
+    return {name: _scores_of(detector, days, since) for name, detector in detectors.items()}
+
+
+def _scores_of(detector: Detector, days: pl.DataFrame, since: date | None) -> Floats:
+    back = timedelta(days=detector.looks_back)
+    own = _asked(days, since and since - back)
+    scores = detector.score_samples(own)
+    return scores[(own["day"] >= since).to_numpy()] if since and back else scores
 
 
 def _of_staying(detectors: Mapping[str, Detector], days: pl.DataFrame, since: date) -> pl.DataFrame:

@@ -24,8 +24,9 @@ MOST = 100.0
 
 def features_of(days: pl.DataFrame) -> tuple[str, ...]:
     """The features of a frame, in the one order that detectors know. Raises `Refused` where a column is no number."""
-    names = sorted(set(days.columns) - set(KEYS))
-    if strange := [name for name in names if not days.schema[name].is_numeric()]:
+    schema = days.schema
+    names = sorted(set(schema) - set(KEYS))
+    if strange := [name for name in names if not schema[name].is_numeric()]:
         raise Refused(f"not numbers, so not features: {', '.join(strange)}")
     if not names:
         raise Refused("these person-days have no features")
@@ -53,21 +54,35 @@ def staying(days: pl.DataFrame) -> pl.DataFrame:
     return days.filter(pl.col("stage") == Stage.ACTIVE.value) if "stage" in days.columns else days
 
 
-def smallest(parts: Iterable[pl.DataFrame], most: int) -> pl.DataFrame:
-    """So many rows of all, by their `place`: a sample that does not depend on which frames rows came in."""
-    return pl.concat(parts).sort("place", "person", "day").head(most)
+class Sample:
+    """So many rows of all that are added, those with the smallest numbers drawn for person and day: which rows they are
+    does not depend on the frames that rows come in. About twice as many are in memory at most."""
 
+    def __init__(self, most: int, seed: int) -> None:
+        self._most, self._seed = most, seed
+        self._held: list[pl.DataFrame] = []
+        self._limit: int | None = None
 
-def placed(days: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """The rows with a `place` drawn for each."""
-    return days.with_columns(pl.struct("person", "day").hash(seed).alias("place"))
+    def add(self, days: pl.DataFrame) -> None:
+        drawn = days.with_columns(pl.struct("person", "day").hash(self._seed).alias("place"))
+        self._held.append(drawn if self._limit is None else drawn.filter(pl.col("place") <= self._limit))
+        if sum(some.height for some in self._held) > 2 * self._most:
+            self._held = [self._smallest()]
+            self._limit = self._held[0]["place"][-1]
+
+    def rows(self) -> pl.DataFrame:
+        return self._smallest().drop("place") if self._held else pl.DataFrame()
+
+    def _smallest(self) -> pl.DataFrame:
+        return pl.concat(self._held).sort("place", "person", "day").head(self._most)
 
 
 def compressed(days: pl.DataFrame, names: Iterable[str]) -> Floats:
     """Rows of sign(x) * log(1 + |x|): ten times as much is as far from a hundred as from ten thousand, and a share
     keeps its measure. What is not known is not a number."""
-    found = days.select(pl.col(name).cast(pl.Float64) for name in names).to_numpy()
-    values: Floats = np.clip(np.sign(found) * np.log1p(np.abs(found)), -MOST, MOST)
+    found = days.select(pl.col(name).cast(pl.Float64) for name in names).to_numpy(order="c")
+    values: Floats = np.abs(found)
+    np.copysign(np.minimum(np.log1p(values, out=values), MOST, out=values), found, out=values)
     return values
 
 

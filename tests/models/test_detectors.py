@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 from person_days import changed, person_days, rows_of
+from sklearn.base import clone
 
 from core.errors import Refused
 from models.checks import CHECKS, Broken, Check
@@ -84,6 +85,31 @@ def test_with_the_strongest_feature_as_told_the_day_is_no_longer_beyond_the_limi
     beyond = changed(DAYS, "p004", 59, deletes=strongest.enough * 1.05 + 1)
     assert detector.score_samples(within)[row] <= limit
     assert detector.score_samples(beyond)[row] > limit
+
+
+@pytest.mark.parametrize("detector", ALL, ids=lambda detector: type(detector).__name__)
+def test_many_days_are_explained_by_few_questions_as_each_would_be_alone(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned = clone(detector).fit(DAYS)
+    scores = learned.score_samples(DAYS)
+    limit = float(np.nanquantile(scores, 0.99))
+    rows = [int(row) for row in np.argsort(-np.nan_to_num(scores))[:40]]
+    alone = [learned.explain(DAYS, limit, [row])[0] for row in rows]
+    asked: list[int] = []
+    odd = learned._odd
+
+    def counted(z: Floats) -> Floats:
+        asked.append(len(z))
+        return odd(z)
+
+    monkeypatch.setattr(learned, "_odd", counted)
+    assert learned.explain(DAYS, limit, rows) == alone
+    assert len(asked) <= 10
+    learned.set_params(chunk=100)
+    asked.clear()
+    assert learned.explain(DAYS, limit, rows) == alone
+    assert max(asked) <= 100
 
 
 def test_days_of_people_who_leave_are_scored_but_teach_nothing() -> None:

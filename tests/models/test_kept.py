@@ -18,8 +18,9 @@ from test_person_days import START, an_event
 from core.directory import Directory
 from core.person import Filing, Link
 from core.ports import EventQuery
-from models import kept
-from models.kept import KeptDays, parts_of
+from models import parts
+from models.kept import KeptDays
+from models.parts import parts_of
 from models.stable import mixed, number_of, numbers_of
 from tests.models.conftest import LI, LINKS, WANG, Reader, at, directory, events, rows
 
@@ -28,13 +29,22 @@ MOVED = Link(account=WANG, person="1001", since=START + timedelta(days=60), conf
 
 
 class Counting(Reader):
-    """Counts how many events are read."""
+    """Counts how many events are read, and by what totals are asked."""
 
-    read_events = 0
+    def __init__(self, events: pl.DataFrame) -> None:
+        super().__init__(events)
+        self.read_events = 0
+        self.reads: list[int] = []
+        self.asked: list[list[str]] = []
+
+    def totals(self, query: EventQuery, by: Sequence[str], *rest: Any, **more: Any) -> pl.DataFrame:
+        self.asked.append(list(by))
+        return super().totals(query, by, *rest, **more)
 
     def read(self, query: EventQuery) -> pl.DataFrame:
         found = super().read(query)
         self.read_events += found.height
+        self.reads.append(found.height)
         return found
 
 
@@ -169,9 +179,31 @@ def test_persons_are_divided_evenly_and_stay_where_they_are() -> None:
 
 def test_many_parts_hold_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stored = events(*busy())
-    monkeypatch.setattr(kept, "PERSONS_AT_ONCE", 1)
+    monkeypatch.setattr(parts, "PERSONS_AT_ONCE", 1)
     assert len(KeptDays(tmp_path, Reader(stored), directory(stored), FIRST, LAST).parts) > 1
     assert_kept_is_right(tmp_path, stored, directory(stored))
+
+
+def test_a_new_day_is_read_once_for_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = events(*busy())
+    monkeypatch.setattr(parts, "PERSONS_AT_ONCE", 1)
+    day = date(2026, 5, 2)
+    people = directory(stored)
+    kept_rows(tmp_path, Reader(stored), people, day - timedelta(days=1), day - timedelta(days=1), day)
+    reader = Counting(stored)
+    kept_rows(tmp_path, reader, people, day, day, day)
+    assert reader.reads == [24]
+
+
+@pytest.mark.parametrize("length", [1, 3, 70])
+def test_what_lies_before_is_added_up_and_nothing_of_it_is_lost(tmp_path: Path, length: int) -> None:
+    """Rows of few days and of many come of pasts that are shortened to different lengths."""
+    stored = events(*busy(150))
+    people = directory(stored)
+    last = date(2026, 5, 30)
+    first = last - timedelta(days=length - 1)
+    found = kept_rows(tmp_path, Reader(stored), people, first, last, last)
+    assert_frame_equal(found, given_rows(stored, people, first, last), check_exact=True)
 
 
 def test_old_days_go_and_come_again(tmp_path: Path) -> None:
@@ -179,7 +211,10 @@ def test_old_days_go_and_come_again(tmp_path: Path) -> None:
     days = KeptDays(tmp_path, Reader(stored), directory(stored), FIRST, LAST)
     days.rows(days.parts[0], FIRST, LAST)
     days.prune(date(2026, 5, 1))
-    assert min(file.name[:10] for file in tmp_path.rglob("*.parquet")) == "2026-05-01"
+    assert min(file.name[:10] for file in tmp_path.rglob("0/*.parquet")) == "2026-05-01"
+    reader = Counting(stored)
+    KeptDays(tmp_path, reader, directory(stored), FIRST, LAST)
+    assert reader.asked == [["day"]], "who was there on which day is not asked again"
     assert_kept_is_right(tmp_path, stored, directory(stored))
 
 

@@ -47,6 +47,10 @@ def test_a_theft_on_a_day_that_was_held_out_is_rare_and_explained(panel: Panel) 
     assert {reason.feature for reason in why["own"]} == {"records", "exports", "deletes"}
 
 
+def test_of_a_day_the_same_is_said_whether_days_before_it_are_asked_about_or_not(panel: Panel) -> None:
+    assert panel.judge(DAYS, LAST).equals(panel.judge(DAYS).filter(DAYS["day"] >= LAST))
+
+
 def test_what_was_learned_does_not_depend_on_how_persons_come(panel: Panel) -> None:
     other = Panel.learn(frames_of(DAYS, at_once=40), LEARNED, CALIBRATED)
     one, two = (learned.judge(DAYS).drop("person", "day").to_numpy() for learned in (panel, other))
