@@ -32,7 +32,7 @@ from models.registry import Registry
 LEAST_DAYS = 30
 LEARNED, CALIBRATED = 0.6, 0.8
 """Detectors learn from this part of the days, their meaning comes from those to the second, the rest is held out."""
-BEFORE = 60
+BEFORE = 75
 """Days before those that are judged, which scores that add up need."""
 
 
