@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import inf
@@ -59,10 +59,12 @@ def evaluated(
     until: date | None = None,
     budgets: Sequence[float] = BUDGETS,
     truth: Path | None = None,
+    without_rules: Collection[str] = (),
 ) -> Evaluated:
     """Evaluate a model, the champion where none is named, and where there is none the newest. `since` and `until` are
     the first and last day, by default all days after those it learned from. Whoever has a confirmed case did something;
-    with a `truth` file that says who did. Raises `Refused` for days that the model learned from."""
+    with a `truth` file that says who did. Alerts of `without_rules` do not count. Raises `Refused` for days that the model
+    learned from."""
     card, panel = _loaded(house, model)
     first, last = _days(house, card, since, until)
     directory = house.directory()
@@ -76,7 +78,7 @@ def evaluated(
     guilty = {deed.person for deed in known.deeds}
     benign = {case.person for case in house.records.cases(persons=persons) if case.state == CaseState.BENIGN} - guilty
     comparison = compared(
-        _ways(house, said, first, last),
+        _ways(house, said, first, last, without_rules),
         said.without,
         people,
         known.deeds,
@@ -119,13 +121,15 @@ def _days(house: House, card: ModelCard, since: date | None, until: date | None)
     return first, last
 
 
-def _ways(house: House, said: HeldOut, first: date, last: date) -> dict[str, pl.DataFrame]:
+def _ways(
+    house: House, said: HeldOut, first: date, last: date, without_rules: Collection[str]
+) -> dict[str, pl.DataFrame]:
     start, end = house.calendar.start_of(first), house.calendar.end_of(last)
-    of_models = {rule.name for rule in model_rules(house.book)}
+    left_out = {rule.name for rule in model_rules(house.book)} | set(without_rules)
     alerts = [
         alert
         for alert in house.records.alerts(until=end, outcome=None)
-        if alert.outcome is not Outcome.SUPPRESSED and alert.rule not in of_models
+        if alert.outcome is not Outcome.SUPPRESSED and alert.rule not in left_out
     ]
     both = [*alerts, *findings(said.findings, house.book, house.calendar)]
     return {
