@@ -152,7 +152,7 @@ class Detector(BaseEstimator):  # type: ignore[misc]
                 without = view.z.copy()
                 without[:, feature] = 0
                 drops[view.known, feature] = (whole - self._odd(without))[view.known]
-        shares: Floats = np.maximum(drops, 0)
+        shares: Floats = np.maximum(np.round(drops, DIGITS // 2), 0)  # below that are last digits
         return shares
 
     def _enough(self, view: View, features: Ints, limit: float) -> Floats:

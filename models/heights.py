@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from models.detector import View
+from models.detector import DIGITS, View
 from models.deviation import Own
 from models.table import Bools, Floats, Ints
 
@@ -78,11 +78,11 @@ class Growing(Own):
     def _view(self, days: pl.DataFrame) -> View:
         """`days` ordered by person and day."""
         view = self._come_to(self._each(days), days)
-        new = self._new(np.where(view.known, self._odd(view.z), 0), days)
+        new = self._new(np.nan_to_num(self._scores(view)), days)
         return replace(view, z=np.where(new[:, None], view.z, 0))
 
     def _new(self, heights: Floats, days: pl.DataFrame) -> Bools:
-        levels = np.floor(np.log(np.maximum(heights, LEAST)) / np.log(self.growth))
+        levels = np.floor(np.round(np.log(np.maximum(heights, LEAST)) / np.log(self.growth), DIGITS))
         rows, since = np.arange(len(levels)), since_of(days, self.memory + 1)
         before = np.append(0, levels[:-1])
         highest = np.where(since < rows, -lowest(-before[:, None], np.minimum(since + 1, rows))[:, 0], 0)

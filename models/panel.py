@@ -28,9 +28,6 @@ SAMPLE = 100_000
 """Person-days that detectors of the whole company learn from."""
 AT_LEAST = 2
 """Detectors that have to have a score before they say something together."""
-POWER = 4
-"""Of the mean of what detectors say: with 2 one that is sure drowns in those who have nothing to say, with more than 8
-the oddest alone decides."""
 TOGETHER = "together"
 INCIDENTS = "incidents"
 """The detector that learned from people's decisions: it hears what the others say."""
@@ -143,8 +140,9 @@ def magnitude(said: Mapping[str, Floats]) -> Floats:
     """What detectors say together, before it is calibrated; not a number where too few have a score."""
     values = np.log10(np.column_stack([said[name] for name in sorted(said)]))
     known = (~np.isnan(values)).sum(axis=1)
-    total = np.nansum(values**POWER, axis=1) / np.maximum(known, 1)
-    found: Floats = np.where(known >= AT_LEAST, total ** (1 / POWER), np.nan)
+    # Of squares one that is sure drowns in those who have nothing to say; of much higher powers the oddest alone decides.
+    total = np.nansum(np.square(np.square(values)), axis=1) / np.maximum(known, 1)
+    found: Floats = np.where(known >= AT_LEAST, np.sqrt(np.sqrt(total)), np.nan)
     return found
 
 
