@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from math import inf
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from core.case import CaseState
 from core.directory import Directory
 from core.errors import Refused
 from core.model import Metric, ModelCard
+from core.person import notice_at
 from models.comparison import BOTH, MODELS, RULES, Comparison, compared
 from models.evaluate import miscalibration
 from models.fairness import part_time, seniority
@@ -30,6 +31,7 @@ from models.panel import Panel
 BUDGETS = (1.4, 7.0, 14.0)
 """Cases per 1,000 people and week: of a thousand people one in five days, one a day, two a day."""
 A_YEAR = 365.25
+WORDS = {True: "yes", False: "no", None: None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ def evaluated(
     rarer_than = min((limit_of(rule) for rule in model_rules(house.book)), default=inf)
     with spooled(house, first - timedelta(days=BEFORE), last, labels_of(house)) as frames:
         said = held_out(panel, frames(), first, last, deeds=known.deeds, calendar=house.calendar, rarer_than=rarer_than)
-    people = _people(said.people, directory, first).filter(~pl.col("person").is_in(list(known.left_out)))
+    people = _people(said.people, directory, first, end).filter(~pl.col("person").is_in(list(known.left_out)))
     persons = people["person"].to_list()
     guilty = {deed.person for deed in known.deeds}
     benign = {case.person for case in house.records.cases(persons=persons) if case.state == CaseState.BENIGN} - guilty
@@ -139,10 +141,16 @@ def _ways(
     }
 
 
-def _people(people: pl.DataFrame, directory: Directory, first: date) -> pl.DataFrame:
-    """With the groups that `models.fairness` asks for; how long somebody has been here as of the first day."""
-    hired = [directory.person(person).hired for person in people["person"]]
-    years = [None if day is None else (first - day).days / A_YEAR for day in hired]
+def _people(people: pl.DataFrame, directory: Directory, first: date, end: datetime) -> pl.DataFrame:
+    """With the groups that `models.fairness` asks for; how long somebody has been here as of the first day, and who had
+    given notice by the end."""
+    known = [directory.person(person) for person in people["person"]]
+    bosses = {directory.person(person).manager_email.lower() for person in directory.people()} - {""}
+    leads = [one.email.lower() in bosses if bosses and one.email else None for one in known]
+    leaving = [notice_at(directory.filings_of(one.id), end) is not None for one in known]
+    years = [None if one.hired is None else (first - one.hired).days / A_YEAR for one in known]
     return people.with_columns(
+        pl.Series("leads", [WORDS[one] for one in leads], dtype=pl.String),
+        pl.Series("leaving", [WORDS[one] for one in leaving], dtype=pl.String),
         pl.Series("seniority", seniority(years), dtype=pl.String), part_time(people["hours"]).alias("part_time")
     )
