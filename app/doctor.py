@@ -117,7 +117,11 @@ def _model(house: House) -> Iterator[Finding]:
         return
     drift = kept(house.records)
     if drift is None or drift.model != champion.card.id:
-        yield Finding("model", True, f"{champion.card.id} is champion; whether it still fits is looked at once a week of days after it is over")
+        yield Finding(
+            "model",
+            True,
+            f"{champion.card.id} is champion; whether it still fits is looked at once a week of days after it is over",
+        )
         return
     days = f"{drift.model} on the days from {drift.first} to {drift.last}"
     problems = drift.problems()

@@ -47,7 +47,7 @@ def look(house: House, last: date, days: int) -> Drift:
 
 
 def watch(house: House, kept: KeptDays, last: date) -> Drift | None:
-    """The same by the rows that are kept, once for each champion and day: of the last `DAYS` days, those left out that it
+    """The same by the rows that are kept, once for each champion and day: of the last `DAYS` days, without those that it
     learned from. None where that was done, or cannot be done yet or here."""
     champion = registry_of(house).champion()
     if champion is None:
@@ -73,9 +73,7 @@ def _rows(kept: KeptDays, since: Mapping[str, date], first: date, last: date) ->
             yield marked_suspected(kept.rows(part, first - timedelta(days=BEFORE), last), dict(since))
 
 
-def _looked(
-    house: House, champion: RegisteredModel, frames: Iterable[pl.DataFrame], first: date, last: date
-) -> Drift:
+def _looked(house: House, champion: RegisteredModel, frames: Iterable[pl.DataFrame], first: date, last: date) -> Drift:
     parts = registry_of(house).load(champion.card.id, digest())
     panel, population = Panel.of(parts), _population(parts, champion)
     rows, scored, rare = 0, 0, 0

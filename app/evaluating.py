@@ -65,8 +65,8 @@ def evaluated(
 ) -> Evaluated:
     """Evaluate a model, the champion where none is named, and where there is none the newest. `since` and `until` are
     the first and last day, by default all days after those it learned from. Whoever has a confirmed case did something;
-    with a `truth` file that says who did. Alerts of `without_rules` do not count. Raises `Refused` for days that the model
-    learned from."""
+    with a `truth` file that says who did. Alerts of `without_rules` do not count. Raises `Refused` for days that the
+    model learned from."""
     card, panel = _loaded(house, model)
     first, last = _days(house, card, since, until)
     directory = house.directory()
@@ -152,5 +152,6 @@ def _people(people: pl.DataFrame, directory: Directory, first: date, end: dateti
     return people.with_columns(
         pl.Series("leads", [WORDS[one] for one in leads], dtype=pl.String),
         pl.Series("leaving", [WORDS[one] for one in leaving], dtype=pl.String),
-        pl.Series("seniority", seniority(years), dtype=pl.String), part_time(people["hours"]).alias("part_time")
+        pl.Series("seniority", seniority(years), dtype=pl.String),
+        part_time(people["hours"]).alias("part_time"),
     )

@@ -61,4 +61,3 @@ def spans(truth: Mapping[str, Any]) -> tuple[date, date, date]:
     """The first day, the last one to learn from, and the last."""
     first, last = (date.fromisoformat(truth[name]) for name in ("start", "end"))
     return first, first + timedelta(days=LEARNED - 1), last
-

@@ -183,9 +183,9 @@ def _who() -> str:
 
 def _say(house: House, found: list[RegisteredModel], json: bool, *, one: bool = False) -> None:
     from api.models import model_view
-    from core.drift import kept
     from app.cli.show import document, table
     from app.modelling import shown, taught
+    from core.drift import kept
 
     counts = house.records.finding_counts()
     if json:
