@@ -47,8 +47,8 @@ def look(house: House, last: date, days: int) -> Drift:
 
 
 def watch(house: House, kept: KeptDays, last: date) -> Drift | None:
-    """The same by the rows that are kept, once for each champion and day: of the last `DAYS` days, without those that it
-    learned from. None where that was done, or cannot be done yet or here."""
+    """The same by the rows that are kept, once for each champion and day: of the last `DAYS` days those that it did
+    not learn from. None where that was done, or cannot be done yet or here."""
     champion = registry_of(house).champion()
     if champion is None:
         return None
