@@ -42,8 +42,9 @@ def look(house: House, last: date, days: int) -> Drift:
     if champion is None:
         raise Refused("no model is champion: promote one")
     first = last - timedelta(days=days - 1)
+    parts = registry_of(house).load(champion.card.id, digest())
     with spooled(house, first - timedelta(days=BEFORE), last, labels_of(house)) as frames:
-        return _looked(house, champion, frames(), first, last)
+        return _looked(house, champion, parts, frames(), first, last)
 
 
 def watch(house: House, kept: KeptDays, last: date) -> Drift | None:
@@ -57,24 +58,32 @@ def watch(house: House, kept: KeptDays, last: date) -> Drift | None:
     done = seen is not None and seen.model == champion.card.id and seen.last >= last
     if done or (last - first).days + 1 < LEAST_DAYS:
         return None
-    since = suspected(labels_of(house))
     try:
-        return _looked(house, champion, _rows(kept, since, first, last), first, last)
+        parts = registry_of(house).load(champion.card.id, digest())
+        begin = first - timedelta(days=Panel.of(parts).looks_back)
+        frames = _rows(kept, suspected(labels_of(house)), begin, last)
+        return _looked(house, champion, parts, frames, first, last)
     except (Damaged, Refused) as error:
         log.warning("the days of late could not be looked at", model=champion.card.id, reason=str(error))
         return None
 
 
-def _rows(kept: KeptDays, since: Mapping[str, date], first: date, last: date) -> Iterator[pl.DataFrame]:
+def _rows(kept: KeptDays, since: dict[str, date], first: date, last: date) -> Iterator[pl.DataFrame]:
     persons = 0
     for part in kept.parts:
         if part.persons and persons < PERSONS:
             persons += len(part.persons)
-            yield marked_suspected(kept.rows(part, first - timedelta(days=BEFORE), last), dict(since))
+            yield marked_suspected(kept.rows(part, first, last), since)
 
 
-def _looked(house: House, champion: RegisteredModel, frames: Iterable[pl.DataFrame], first: date, last: date) -> Drift:
-    parts = registry_of(house).load(champion.card.id, digest())
+def _looked(
+    house: House,
+    champion: RegisteredModel,
+    parts: Mapping[str, BaseEstimator],
+    frames: Iterable[pl.DataFrame],
+    first: date,
+    last: date,
+) -> Drift:
     panel, population = Panel.of(parts), _population(parts, champion)
     rows, scored, rare = 0, 0, 0
     counts = np.zeros_like(population.shares_, dtype=np.int64)

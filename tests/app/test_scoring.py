@@ -18,7 +18,7 @@ from app.config import Config
 from app.doctor import examine
 from app.drifting import look
 from app.jobs import judge_marked
-from app.modelling import promote, train
+from app.modelling import newest_day, promote, train
 from app.pipeline import keep
 from app.scoring import Scores, problems, scored
 from app.wiring import House, open_house
@@ -329,18 +329,19 @@ def test_whether_the_champion_still_fits_is_looked_at_once_a_day_without_anybody
 ) -> None:
     model = promoted(house)
     (card,) = (one.card for one in house.records.models() if one.card.id == model)
+    last = newest_day(house)
     seen = kept_look(house.records)
     assert seen is not None
-    assert (seen.model, seen.first, seen.last) == (model, card.last + timedelta(days=1), THEFT)
+    assert (seen.model, seen.first, seen.last) == (model, card.last + timedelta(days=1), last)
     told = {finding.check: finding for finding in examine(house.config)}["model"]
     assert model in told.text
     assert told.ok == (not seen.problems())
-    asked = look(house, THEFT, (THEFT - card.last).days)
+    asked = look(house, last, (last - card.last).days)
     assert (asked.person_days, asked.rare, asked.psi) == (seen.person_days, seen.rare, pytest.approx(seen.psi))
     with monkeypatch.context() as patched:
         patched.setattr(house.records, "set_setting", dying(house, 0))
         judge_marked(house)
-    next_day = THEFT + timedelta(days=1)
+    next_day = last + timedelta(days=1)
     bring(house, [an_event("e01", moment(next_day, 3), 0, "view")])
     judge_marked(house)
     again = kept_look(house.records)

@@ -179,7 +179,7 @@ def test_the_best_run_is_the_one_that_trying_all_finds() -> None:
             for row in range(some.height)
         ]
     )
-    np.testing.assert_allclose(runs._come_to(runs._each(some), some).z, expected, atol=1e-4)
+    np.testing.assert_allclose(runs._adding_up(runs._each(some), some).z, expected, atol=1e-4)
 
 
 def test_what_stays_as_high_is_told_once_and_again_when_it_grows_by_a_level() -> None:
