@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from core.alert import Outcome
 from core.case import CaseState
-from core.drift import SETTING, Drift
+from core.drift import Drift, kept
 from core.ports import EventStore, Records, SourceStatus
 
 FRESH_SECONDS = 60.0
@@ -57,8 +57,8 @@ def exposition(records: Records, counts: Counts) -> bytes:
         waiting.labels(status.source).set(status.waiting)
         if status.last_event:
             last.labels(status.source).set(status.last_event.timestamp())
-    if kept := records.setting(SETTING):
-        _drift(Drift.from_json(kept), registry)
+    if drift := kept(records):
+        _drift(drift, registry)
     return generate_latest(registry)
 
 

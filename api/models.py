@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 from fastapi import APIRouter, Depends, HTTPException, Request, status
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from core.drift import Drift
 from core.errors import Refused
 from core.model import Evaluation, Lesson, ModelState, RegisteredModel
 
@@ -20,11 +21,26 @@ class Desk(Protocol):
 
     def finding_counts(self) -> Mapping[str, int]: ...
 
+    def drift(self) -> Drift | None: ...
+
     def shadow(self, model: str, *, by: str, why: str) -> RegisteredModel: ...
 
     def promote(self, model: str, *, by: str, why: str) -> RegisteredModel: ...
 
     def rollback(self, *, by: str, why: str) -> RegisteredModel: ...
+
+
+class DriftView(BaseModel):
+    """The last look at days of late: how many times as many as said are one in 100, the features that are no longer as
+    learned, and a sentence for each thing that is wrong."""
+
+    looked: datetime
+    first: date
+    last: date
+    person_days: int
+    factor: float
+    apart: list[str]
+    problems: list[str]
 
 
 class ModelView(BaseModel):
@@ -48,6 +64,7 @@ class ModelView(BaseModel):
     created: datetime
     trained_by: str
     findings: int
+    drift: DriftView | None
 
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
@@ -62,8 +79,9 @@ class Change(BaseModel):
     why: Words
 
 
-def model_view(model: RegisteredModel, findings: int) -> ModelView:
-    """A model as a document, with how many days it finds unusual, the same for the API and for `--json`."""
+def model_view(model: RegisteredModel, findings: int, drift: Drift | None) -> ModelView:
+    """A model as a document, with how many days it finds unusual and the last look at it, the same for the API and for
+    `--json`. `drift` is the last look at any."""
     card = model.card
     return ModelView(
         id=card.id,
@@ -84,6 +102,19 @@ def model_view(model: RegisteredModel, findings: int) -> ModelView:
         created=card.created,
         trained_by=card.trained_by,
         findings=findings,
+        drift=_drift_view(drift) if drift and drift.model == card.id else None,
+    )
+
+
+def _drift_view(drift: Drift) -> DriftView:
+    return DriftView(
+        looked=drift.looked,
+        first=drift.first,
+        last=drift.last,
+        person_days=drift.person_days,
+        factor=drift.factor,
+        apart=list(drift.apart),
+        problems=drift.problems(),
     )
 
 
@@ -108,8 +139,8 @@ REFUSED: dict[int | str, dict[str, object]] = {
 @router.get("", operation_id="list_models")
 def list_models(desk: AtDesk) -> list[ModelView]:
     """All models with their cards, the oldest first."""
-    found = desk.finding_counts()
-    return [model_view(model, found.get(model.card.id, 0)) for model in desk.models()]
+    found, drift = desk.finding_counts(), desk.drift()
+    return [model_view(model, found.get(model.card.id, 0), drift) for model in desk.models()]
 
 
 @router.post("/{model_id}/shadow", operation_id="shadow_model", responses=REFUSED)
@@ -145,6 +176,6 @@ def _known(desk: Desk, model_id: str) -> RegisteredModel:
 def _done(desk: Desk, change: Callable[[], RegisteredModel]) -> ModelView:
     try:
         model = change()
-        return model_view(model, desk.finding_counts().get(model.card.id, 0))
+        return model_view(model, desk.finding_counts().get(model.card.id, 0), desk.drift())
     except Refused as error:
         raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from None

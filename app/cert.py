@@ -15,12 +15,13 @@ from app.modelling import BEFORE, kept_aside
 from core.batch import Batch
 from core.errors import Refused
 from core.model import Metric
-from ingest.cert import Answers, Release, answers, releases
+from ingest.cert import TRAITS, Answers, Release, answers, releases, traits
 from ingest.reading import shown
+from models.fairness import Group, fairness
 from models.intervals import share
 from models.panel import TOGETHER, Frames, Panel
 from models.person_days import person_days
-from models.scenarios import KEYS, Scenario, Truth, by_scenario
+from models.scenarios import KEYS, Scenario, Truth, by_scenario, with_cases
 
 LEAST_DAYS, MOST_DAYS = 60, 1500
 """A release has 500. One date that was read wrong would be years of days."""
@@ -30,6 +31,9 @@ nothing but the days before it."""
 MEANING = 0.25
 """The last part of the days learned from, of which the meaning of scores is read off."""
 RARE = (100, 1000)
+THIRDS = {1: "low", 2: "middle", 3: "high"}
+FAIR_BUDGET = 5
+"""Cases per 1,000 users and week at which it is asked on whom those for nothing fall."""
 LEARNED_FROM = (
     "each part of the days is scored by a panel that learned from the days before it only, without the answers; "
     "whoever was an insider by then is among those learned from"
@@ -54,7 +58,8 @@ class Fold:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseReport:
     """What came out of one release. `logs` says what became of every log, `absent` what is not there, `says` what
-    follows from it in words. Without answers there are no insiders and no scenarios; `summary` needs none."""
+    follows from it in words. Without answers there are no insiders and no scenarios; `summary` needs none. `fairness`:
+    on whom cases for nothing fall, by department, role and psychometric traits."""
 
     release: str
     folder: str
@@ -71,6 +76,7 @@ class ReleaseReport:
     insiders_listed: int | None
     scenarios: Sequence[Scenario]
     summary: Mapping[str, Sequence[Metric]]
+    fairness: Sequence[Group]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,7 @@ def _release(release: Release, data: Path, seed: int, progress: Progress) -> Rel
     known = answers(release.answers, release.name) if release.answers else None
     with imported(release, data, progress) as house:
         _check(house)
+        people = _groups(release, house)
         # Of the whole release, computed once.
         days = person_days(
             house.house.events, house.house.directory(), house.first, house.last, company_domains={DOMAIN}
@@ -116,6 +123,7 @@ def _release(release: Release, data: Path, seed: int, progress: Progress) -> Rel
         insiders_listed=sum(one.listed for one in known.insiders) if known else None,
         scenarios=by_scenario(judged, _truth(known, house.leavers), detectors, seed) if known else [],
         summary={name: _summary(judged[name]) for name in detectors},
+        fairness=_fair(judged, people, known),
     )
 
 
@@ -187,6 +195,28 @@ def _truth(known: Answers, leavers: dict[str, date]) -> Truth:
     )
 
 
+def _groups(release: Release, house: Imported) -> pl.DataFrame:
+    """Everybody with department, role, and each trait as the third of all people that it is in. Traits are for this
+    alone: nobody is odd for their character."""
+    directory = house.house.directory()
+    known = [directory.person(person) for person in sorted(directory.people())]
+    filed = traits(release.folder)
+    rows = [(one.id, one.department or None, one.title or None) for one in known]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(("person", "department", "title"), pl.String()), orient="row")
+    for trait in TRAITS:
+        value = pl.Series(trait, [filed.get(one.id, {}).get(trait) for one in known], dtype=pl.Float64)
+        third = (value.rank("ordinal") * 3 / max(1, value.count())).ceil().cast(pl.Int64)
+        frame = frame.with_columns(third.replace_strict(THIRDS, default=None, return_dtype=pl.String).alias(trait))
+    return frame
+
+
+def _fair(judged: pl.DataFrame, people: pl.DataFrame, known: Answers | None) -> list[Group]:
+    guilty = {one.user for one in known.insiders} if known else set()
+    seen = set(judged["person"]) - guilty
+    innocent = people.filter(pl.col("person").is_in(list(seen)))
+    return fairness(innocent, with_cases(judged, TOGETHER, FAIR_BUDGET), ("department", "title", *TRAITS))
+
+
 def _summary(scores: pl.Series) -> list[Metric]:
     """What can be said without answers: of which share of the days there is a score, and how many are how rare."""
     known = scores.drop_nulls()
@@ -217,6 +247,14 @@ def tables(report: Report) -> Iterator[Table]:
             )
             yield _figures(title, one.detectors)
         yield _figures(f"{name}, without answers", release.summary)
+        yield (
+            f"{name}: on whom cases for nothing fall, at {FAIR_BUDGET} per 1,000 users and week",
+            ("by", "group", "people", "cases", "share"),
+            [
+                (one.by, one.group, one.persons, one.false_cases, _cell(one.rate, interval=True))
+                for one in release.fairness
+            ],
+        )
 
 
 def _figures(title: str, detectors: Mapping[str, Sequence[Metric]]) -> Table:

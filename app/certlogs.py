@@ -19,13 +19,15 @@ from core.errors import Refused
 from core.person import Filing, Link, Person, account_key
 from core.ports import EventQuery
 from core.schema import SCHEMA
-from ingest.cert import Employee, Release, employees
+from ingest.cert import Employee, Release, decoys, employees
 from models.events import COLUMNS
 
 DOMAIN = "dtaa.com"
 COMPANY = Company(zone="UTC", country="US", starts=time(7), ends=time(19), domains=frozenset({DOMAIN}))
 """Times have no zone: read as UTC, no hour is missing or twice. Its working hours are nowhere stated."""
 SMALL_SEGMENTS = 32
+PLANTED = "restricted"
+"""How a file is labelled that was planted for whoever looks where they should not."""
 _DROPPED = [pl.lit(None, dtype).alias(name) for name, dtype in SCHEMA.items() if name not in {*COLUMNS, "rule.matched"}]
 
 
@@ -71,7 +73,8 @@ def imported(release: Release, data: Path, progress: Callable[[str, Batch], None
         TemporaryDirectory(dir=data, prefix="cert-") as folder,
         open_house(Config(data=Path(folder), company=COMPANY)) as house,
     ):
-        logs = {name: _log(house, name, path, progress) for name, path in release.logs.items()}
+        planted = decoys(release.folder)
+        logs = {name: _log(house, name, path, planted, progress) for name, path in release.logs.items()}
         house.events.compact()
         seen = house.events.totals(EventQuery(), ["user.account"], times=True).drop_nulls("user.account")
         if not seen.height:
@@ -82,13 +85,16 @@ def imported(release: Release, data: Path, progress: Callable[[str, Batch], None
         yield Imported(house=house, logs=logs, first=first, last=last, leavers=leavers)
 
 
-def _log(house: House, name: str, path: Path, progress: Callable[[str, Batch], None]) -> Log:
+def _log(
+    house: House, name: str, path: Path, planted: frozenset[tuple[str, str]], progress: Callable[[str, Batch], None]
+) -> Log:
     log = Log()
     source = house.sources[f"cert_{name}"]
     try:
         for number, batch in enumerate(source.batches(path), start=1):
             # What nothing asks for is not kept: a release is up to 90 GB, most of it made-up text.
-            slim = replace(batch, events=batch.events.with_columns(_DROPPED), quarantined=())
+            events = batch.events.with_columns(_DROPPED).with_columns(_site(), _label(planted))
+            slim = replace(batch, events=events, quarantined=())
             appended = house.events.append(slim, ())
             log.add(batch, appended.stored, appended.duplicate)
             progress(name, batch)
@@ -97,6 +103,18 @@ def _log(house: House, name: str, path: Path, progress: Callable[[str, Batch], N
     except Refused as error:
         log.refused = str(error)
     return log
+
+
+def _site() -> pl.Expr:
+    """Of an address what comes before the page: that is what features need."""
+    return pl.col("url.full").str.extract(r"^([A-Za-z][A-Za-z0-9+.-]*://[^/?#]+)")
+
+
+def _label(planted: frozenset[tuple[str, str]]) -> pl.Expr:
+    file = pl.concat_str(pl.col("file.path").str.to_lowercase(), pl.lit("\0"), pl.col("host.name"))
+    names = pl.Series([f"{path}\0{pc}" for path, pc in sorted(planted)], dtype=pl.String)
+    there = file.is_in(names.implode()).fill_null(False)
+    return pl.when(there).then(pl.lit(PLANTED)).otherwise("data.sensitivity").alias("data.sensitivity")
 
 
 def _people(house: House, listed: Sequence[Employee], last_seen: dict[str, datetime]) -> dict[str, date]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.wiring import House
+from core.drift import Drift, kept
 from core.model import RegisteredModel
 from models.registry import Registry
 
@@ -21,6 +22,9 @@ class ModelDesk:
 
     def finding_counts(self) -> Mapping[str, int]:
         return self._house.records.finding_counts()
+
+    def drift(self) -> Drift | None:
+        return kept(self._house.records)
 
     def shadow(self, model: str, *, by: str, why: str) -> RegisteredModel:
         return self._registry.shadow(model, by=by, why=why)

@@ -13,7 +13,7 @@ from app.processes import Process
 from app.report import balance
 from app.scoring import judging, problems
 from app.wiring import House, broker_address, elastic_client, open_house
-from core.drift import SETTING, Drift
+from core.drift import kept
 from core.errors import LeaverwatchError
 from core.model import ModelState
 from detection.rulebook import RuleBook
@@ -117,10 +117,13 @@ def _model(house: House) -> Iterator[Finding]:
     champion = next((one for one in house.records.models() if one.state is ModelState.CHAMPION), None)
     if champion is None:
         return
-    kept = house.records.setting(SETTING)
-    drift = Drift.from_json(kept) if kept else None
+    drift = kept(house.records)
     if drift is None or drift.model != champion.card.id:
-        yield Finding("model", True, f"{champion.card.id} is champion; `models drift` tells whether it still fits")
+        yield Finding(
+            "model",
+            True,
+            f"{champion.card.id} is champion; whether it still fits is looked at once a week of days after it is over",
+        )
         return
     days = f"{drift.model} on the days from {drift.first} to {drift.last}"
     problems = drift.problems()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from math import inf
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from core.case import CaseState
 from core.directory import Directory
 from core.errors import Refused
 from core.model import Metric, ModelCard
+from core.person import notice_at
 from models.comparison import BOTH, MODELS, RULES, Comparison, compared
 from models.evaluate import miscalibration
 from models.fairness import part_time, seniority
@@ -30,6 +31,7 @@ from models.panel import Panel
 BUDGETS = (1.4, 7.0, 14.0)
 """Cases per 1,000 people and week: of a thousand people one in five days, one a day, two a day."""
 A_YEAR = 365.25
+WORDS = {True: "yes", False: "no", None: None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +61,12 @@ def evaluated(
     until: date | None = None,
     budgets: Sequence[float] = BUDGETS,
     truth: Path | None = None,
+    without_rules: Collection[str] = (),
 ) -> Evaluated:
     """Evaluate a model, the champion where none is named, and where there is none the newest. `since` and `until` are
     the first and last day, by default all days after those it learned from. Whoever has a confirmed case did something;
-    with a `truth` file that says who did. Raises `Refused` for days that the model learned from."""
+    with a `truth` file that says who did. Alerts of `without_rules` do not count. Raises `Refused` for days that the
+    model learned from."""
     card, panel = _loaded(house, model)
     first, last = _days(house, card, since, until)
     directory = house.directory()
@@ -71,12 +75,12 @@ def evaluated(
     rarer_than = min((limit_of(rule) for rule in model_rules(house.book)), default=inf)
     with spooled(house, first - timedelta(days=BEFORE), last, labels_of(house)) as frames:
         said = held_out(panel, frames(), first, last, deeds=known.deeds, calendar=house.calendar, rarer_than=rarer_than)
-    people = _people(said.people, directory, first).filter(~pl.col("person").is_in(list(known.left_out)))
+    people = _people(said.people, directory, first, end).filter(~pl.col("person").is_in(list(known.left_out)))
     persons = people["person"].to_list()
     guilty = {deed.person for deed in known.deeds}
     benign = {case.person for case in house.records.cases(persons=persons) if case.state == CaseState.BENIGN} - guilty
     comparison = compared(
-        _ways(house, said, first, last),
+        _ways(house, said, first, last, without_rules),
         said.without,
         people,
         known.deeds,
@@ -119,13 +123,15 @@ def _days(house: House, card: ModelCard, since: date | None, until: date | None)
     return first, last
 
 
-def _ways(house: House, said: HeldOut, first: date, last: date) -> dict[str, pl.DataFrame]:
+def _ways(
+    house: House, said: HeldOut, first: date, last: date, without_rules: Collection[str]
+) -> dict[str, pl.DataFrame]:
     start, end = house.calendar.start_of(first), house.calendar.end_of(last)
-    of_models = {rule.name for rule in model_rules(house.book)}
+    left_out = {rule.name for rule in model_rules(house.book)} | set(without_rules)
     alerts = [
         alert
         for alert in house.records.alerts(until=end, outcome=None)
-        if alert.outcome is not Outcome.SUPPRESSED and alert.rule not in of_models
+        if alert.outcome is not Outcome.SUPPRESSED and alert.rule not in left_out
     ]
     both = [*alerts, *findings(said.findings, house.book, house.calendar)]
     return {
@@ -135,10 +141,17 @@ def _ways(house: House, said: HeldOut, first: date, last: date) -> dict[str, pl.
     }
 
 
-def _people(people: pl.DataFrame, directory: Directory, first: date) -> pl.DataFrame:
-    """With the groups that `models.fairness` asks for; how long somebody has been here as of the first day."""
-    hired = [directory.person(person).hired for person in people["person"]]
-    years = [None if day is None else (first - day).days / A_YEAR for day in hired]
+def _people(people: pl.DataFrame, directory: Directory, first: date, end: datetime) -> pl.DataFrame:
+    """With the groups that `models.fairness` asks for; how long somebody has been here as of the first day, and who had
+    given notice by the end."""
+    known = [directory.person(person) for person in people["person"]]
+    bosses = {directory.person(person).manager_email.lower() for person in directory.people()} - {""}
+    leads = [one.email.lower() in bosses if bosses and one.email else None for one in known]
+    leaving = [notice_at(directory.filings_of(one.id), end) is not None for one in known]
+    years = [None if one.hired is None else (first - one.hired).days / A_YEAR for one in known]
     return people.with_columns(
-        pl.Series("seniority", seniority(years), dtype=pl.String), part_time(people["hours"]).alias("part_time")
+        pl.Series("leads", [WORDS[one] for one in leads], dtype=pl.String),
+        pl.Series("leaving", [WORDS[one] for one in leaving], dtype=pl.String),
+        pl.Series("seniority", seniority(years), dtype=pl.String),
+        part_time(people["hours"]).alias("part_time"),
     )

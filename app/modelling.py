@@ -32,7 +32,7 @@ from models.registry import Registry
 LEAST_DAYS = 30
 LEARNED, CALIBRATED = 0.6, 0.8
 """Detectors learn from this part of the days, their meaning comes from those to the second, the rest is held out."""
-BEFORE = 60
+BEFORE = 75
 """Days before those that are judged, which scores that add up need."""
 
 
@@ -138,7 +138,7 @@ def spooled(house: House, first: date, last: date, labels: Sequence[Label]) -> I
     since = suspected(labels)
     domains = house.surroundings().company_domains
     days = person_days(house.events, house.directory(), first, last, company_domains=domains)
-    with kept_aside((_suspected(frame, since) for frame in days), house.config.data) as frames:
+    with kept_aside((marked_suspected(frame, since) for frame in days), house.config.data) as frames:
         yield frames
 
 
@@ -169,8 +169,8 @@ def _evaluated(panel: Panel, frames: Frames, first: date, last: date, labels: Se
     return replace(found, metrics=tuple(metrics))
 
 
-def _suspected(days: pl.DataFrame, first: dict[str, date]) -> pl.DataFrame:
-    """With another stage from the first day of an incident on."""
+def marked_suspected(days: pl.DataFrame, first: dict[str, date]) -> pl.DataFrame:
+    """Person-days with another stage from the first day of an incident on."""
     since = pl.col("person").replace_strict(first, default=None, return_dtype=pl.Date)
     active = pl.col("stage") == Stage.ACTIVE.value
     return days.with_columns(

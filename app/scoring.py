@@ -102,6 +102,7 @@ def problems(house: House) -> list[str]:
 
 
 def _pieces(house: House, scores: Scores, models: Sequence[RegisteredModel], until: date) -> Iterator[int]:
+    from app.drifting import watch
     from models.kept import KeptDays
 
     panels = _panels(house, scores, models)
@@ -124,6 +125,7 @@ def _pieces(house: House, scores: Scores, models: Sequence[RegisteredModel], unt
         last = days[0] + timedelta(days=DAYS_AT_ONCE - 1)
         yield _score(house, panels, kept, due, days[0], last)
         days = [day for day in days if day > last]
+    watch(house, kept, until)
     with suppress(OSError):
         kept.prune(until - timedelta(days=KEPT_DAYS))
 

@@ -20,6 +20,7 @@ from app.pipeline import ingest
 from app.wiring import House, open_house
 from demo.plot import KINDS, RAMP
 from demo.simulate import TRUTH, simulate
+from demo.unforeseen import UNFORESEEN
 
 EMPLOYEES, DAYS, LEARNED = 300, 160, 76
 """The last 84 days have one case at 1,000 people and day 25 times, and a fifth of that 5 times, for 4 thieves: about as
@@ -27,22 +28,24 @@ many as two in a hundred people in 120 days."""
 OTHERS = tuple(kind for kind in KINDS if kind not in ("drip", "crew"))
 
 
-def kinds_of(seed: int) -> tuple[str, ...]:
-    """Of each company a drip, a ramp and two others, in turn over the seeds. Crews are left out: three people are one
-    case."""
+def kinds_of(seed: int, unforeseen: bool) -> tuple[str, ...]:
+    """Of each company four: a drip, a ramp and two others, in turn over the seeds, or half of the kinds that no rule
+    was written for. Crews are left out: three people are one case."""
+    if unforeseen:
+        return tuple(UNFORESEEN)[seed % 2 :: 2]
     first = 2 * seed
     return ("drip", RAMP, *(OTHERS[(first + number) % len(OTHERS)] for number in range(2)))
 
 
 @contextmanager
-def company(seed: int) -> Iterator[tuple[House, Path, Mapping[str, Any]]]:
+def company(seed: int, *, unforeseen: bool = False) -> Iterator[tuple[House, Path, Mapping[str, Any]]]:
     """A company, simulated and imported once and kept between runs, judged by today's rules; where its truth lies, and
     what it says."""
     below = Path(tempfile.gettempdir())
-    name = f"{EMPLOYEES}-{DAYS}-{LEARNED}-{seed}"
+    name = f"{EMPLOYEES}-{DAYS}-{LEARNED}-{seed}{'-unforeseen' if unforeseen else ''}"
     logs, data = below / f"leaverwatch-learned-logs-{name}", below / f"leaverwatch-learned-{name}"
     if not (logs / TRUTH).exists():
-        simulate(logs, employees=EMPLOYEES, days=DAYS, seed=seed, kinds=kinds_of(seed), since=LEARNED)
+        simulate(logs, employees=EMPLOYEES, days=DAYS, seed=seed, kinds=kinds_of(seed, unforeseen), since=LEARNED)
     with open_house(Config(data=data)) as house:
         if house.records.setting("learned") is None:
             start = time.perf_counter()
@@ -58,12 +61,3 @@ def spans(truth: Mapping[str, Any]) -> tuple[date, date, date]:
     """The first day, the last one to learn from, and the last."""
     first, last = (date.fromisoformat(truth[name]) for name in ("start", "end"))
     return first, first + timedelta(days=LEARNED - 1), last
-
-
-if __name__ == "__main__":
-    import sys
-
-    for number in map(int, sys.argv[1:]):
-        with company(number) as (_, _, written):
-            for thief in written["thieves"]:
-                print(number, thief["kind"], thief["person"], thief["start"], thief["end"], thief["last_day"])

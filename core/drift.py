@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from core.model import Metric
+from core.ports import Records
 
 SETTING = "drift"
 """Where the last look is kept."""
@@ -60,3 +61,9 @@ class Drift:
         days = {name: date.fromisoformat(values[name]) for name in ("first", "last")}
         read = {"looked": datetime.fromisoformat(values["looked"]), "rare": Metric(**values["rare"])}
         return cls(**{**values, **days, **read})
+
+
+def kept(records: Records) -> Drift | None:
+    """The last look that was kept."""
+    text = records.setting(SETTING)
+    return Drift.from_json(text) if text else None

@@ -14,7 +14,7 @@ from demo.streams import Ints, stream
 from demo.words import words
 
 KINDS = words("burst delete forward disguise ghost mass_download mail_to_self removable drip reassign night_owl crew")
-NEEDS_CRM = frozenset({"burst", "reassign"})
+NEEDS_CRM = frozenset({"burst", "reassign", "reader", "early_bird", "asker"})
 LEAST_DAYS = {"drip": 20, "ghost": 8, "forward": 2, "night_owl": 5, "crew": 4}
 SHARE, SMALL_SHARE, CREW = 0.02, 1 / 6, 3
 LEAVERS_PER_THIEF, MOST_LEAVERS = 3, 1 / 4
@@ -22,7 +22,9 @@ NEVER_FILES, WITHDRAWS = 0.15, 0.12
 DRIP_DAYS, STAYS = 24, 10_000
 RAMP, RAMP_DAYS = "ramp", 60
 """A kind only where asked for, and over how many days it grows."""
-ENDS_AFTER = {"drip": 40, RAMP: RAMP_DAYS + 2}
+SLOW = words("reader early_bird courier shuttle snipper asker confidant")
+"""Kinds of `demo.unforeseen` that take weeks."""
+ENDS_AFTER = {"drip": 40, RAMP: RAMP_DAYS + 2} | dict.fromkeys(SLOW, 24)
 """Days from the first act to the last day at least, where those are not 12."""
 
 

@@ -24,10 +24,12 @@ from demo.postfix import POSTFIX
 from demo.quiet import KIND, act_quietly, quiet_crew
 from demo.salesforce import SALESFORCE
 from demo.scene import Scene
-from demo.thieves import DEEDS
+from demo.thieves import DEEDS as FORESEEN
 from demo.truth import Honest, Truth, thief_of
+from demo.unforeseen import UNFORESEEN
 from demo.windows import windows
 
+DEEDS = {**FORESEEN, **UNFORESEEN}
 TRUTH, UNFINISHED = "truth.json", ".unfinished"
 """`truth.json` is written last; until then the other file says whose the folders are."""
 ROOM = 10

@@ -126,6 +126,35 @@ def employees(folder: Path) -> list[Employee]:
     return sorted(found.values(), key=lambda one: one.user)
 
 
+TRAITS = "OCEAN"
+"""Columns of `psychometric.csv`: openness, conscientiousness, extraversion, agreeableness, neuroticism."""
+
+
+def traits(folder: Path) -> dict[str, dict[str, float]]:
+    """The traits of each user in `psychometric.csv`, by their letters; nothing where there is no such file. Rows
+    without a number for each are left out."""
+    found = {}
+    for row in _listed(folder / "psychometric.csv"):
+        try:
+            found[_upper(row.get("user_id", ""))] = {name: float(row[name.lower()]) for name in TRAITS}
+        except (KeyError, ValueError):
+            continue
+    return found
+
+
+def decoys(folder: Path) -> frozenset[tuple[str, str]]:
+    """Files that were planted, by path and machine in lower case, of `decoy_file.csv`; none where there is no such
+    file."""
+    rows = _listed(folder / "decoy_file.csv")
+    return frozenset(
+        (row["decoy_filename"].lower(), row["pc"].lower()) for row in rows if {"decoy_filename", "pc"} <= row.keys()
+    )
+
+
+def _listed(path: Path) -> Iterator[dict[str, str]]:
+    return _rows(path) if path.is_file() else iter(())
+
+
 def _months(folder: Path) -> Iterator[tuple[Path, re.Match[str]]]:
     for path in sorted(folder.glob("*.csv")):
         if (month := _MONTH.fullmatch(path.stem)) and 1 <= int(month[2]) <= 12:

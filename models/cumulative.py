@@ -8,33 +8,49 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from models.detector import View
+from models.detector import DIGITS, View
 from models.deviation import Own
 from models.groups import Groups
-from models.table import Floats, Ints, compressed
+from models.table import Bools, Floats, Ints, compressed
 from models.usual import Usual
 
 STEP = 2.0**-20
 APART = 1 << 24
 """More days than lie between any two dates."""
+LEAST = 1.0
+"""Below this nothing has grown."""
 
 
 class Cumulative(Own):
     """How far the person's last days, few or many, add up beyond the own usual: of all runs of at most `run` days that
     end with a day, the largest sum of min(z, cap) - allowance (E. S. Page's CUSUM, Biometrika 41, 1954, with its start
-    unknown). A frame holds the `run` days before those that are asked about; a day is scored from what comes before."""
+    unknown).
+
+    A day has a score where that reaches a new height: a level, each `growth` times the one below, that none of the
+    person's `memory` days before had. Whatever stays as high scores 0, so a ramp is told of as often as it has grown by
+    so much. A frame holds the days before those that are asked about, as `looks_back` says."""
 
     def __init__(
-        self, *, run: int = 60, allowance: float = 1.0, cap: float = 4.0, least: int = 10, chunk: int = 16_384
+        self,
+        *,
+        run: int = 60,
+        allowance: float = 1.0,
+        cap: float = 4.0,
+        growth: float = 1.25,
+        memory: int = 14,
+        least: int = 10,
+        chunk: int = 16_384,
     ) -> None:
         super().__init__(least=least, chunk=chunk)
         self.run = run
         self.allowance = allowance
         self.cap = cap
+        self.growth = growth
+        self.memory = memory
 
     @property
     def looks_back(self) -> int:
-        return self.run - 1
+        return self.run - 1 + self.memory
 
     def score_samples(self, days: pl.DataFrame) -> Floats:
         self._ready(days)
@@ -67,19 +83,40 @@ class Cumulative(Own):
         return groups.low
 
     def _chosen(self, days: pl.DataFrame, rows: Ints) -> View:
+        own, place = self._ordered(days, rows)
+        totals = self._totals(self._each(own), own)
+        view = self._view(own).rows(place)
+        return replace(view, scale=view.scale / _lengths(totals, _since_of(own, self.run), place))
+
+    def _ordered(self, days: pl.DataFrame, rows: Ints) -> tuple[pl.DataFrame, Ints]:
+        """All days of the persons of some rows, ordered, and where these rows stand among them."""
         asked = days[rows].get_column("person").unique().to_list()
         numbered = days.with_row_index("row").filter(pl.col("person").is_in(asked)).sort("person", "day", "row")
         order = np.argsort(held := numbered["row"].to_numpy())
-        place = order[np.searchsorted(held, rows, sorter=order)]
-        own = numbered.drop("row")
-        view = self._view(own).rows(place)
-        length = _lengths(self._totals(super()._view(own), own), _runs_of(own, self.run), place)
-        return replace(view, scale=view.scale / length)
+        return numbered.drop("row"), order[np.searchsorted(held, rows, sorter=order)]
+
+    def _each(self, days: pl.DataFrame) -> View:
+        """Each row by itself."""
+        return super()._view(days)
 
     def _view(self, days: pl.DataFrame) -> View:
-        """`days` ordered by person and day. The value of a feature is what there was on each day of its best run."""
-        each = super()._view(days)
-        sums = _best_sums(self._totals(each, days), _runs_of(days, self.run))
+        """`days` ordered by person and day."""
+        view = self._adding_up(self._each(days), days)
+        new = self._new(np.nan_to_num(self._scores(view)), days)
+        return replace(view, z=np.where(new[:, None], view.z, 0))
+
+    def _new(self, heights: Floats, days: pl.DataFrame) -> Bools:
+        levels = np.floor(np.round(np.log(np.maximum(heights, LEAST)) / np.log(self.growth), DIGITS))
+        rows, since = np.arange(len(levels)), _since_of(days, self.memory + 1)
+        before = np.append(0, levels[:-1])
+        highest = np.where(since < rows, -_lowest(-before[:, None], np.minimum(since + 1, rows))[:, 0], 0)
+        found: Bools = levels > highest
+        return found
+
+    def _adding_up(self, each: View, days: pl.DataFrame) -> View:
+        """The value of a feature is what there was on each day of its best run."""
+        totals = self._totals(each, days)
+        sums = totals[1:] - _lowest(totals[:-1], _since_of(days, self.run))
         return replace(each, z=sums, centre=each.centre + each.scale * self.allowance)
 
     def _totals(self, each: View, days: pl.DataFrame) -> Floats:
@@ -91,28 +128,27 @@ class Cumulative(Own):
         return np.vstack([np.zeros(added.shape[1]), np.cumsum(np.round(added / STEP) * STEP, axis=0)])
 
 
-def _runs_of(days: pl.DataFrame, run: int) -> Ints:
+def _since_of(days: pl.DataFrame, run: int) -> Ints:
     """Of each row, the person's first row within `run` days. `days` ordered by person and day."""
     key = days["person"].rle_id().cast(pl.Int64).to_numpy() * APART + days["day"].cast(pl.Int32).to_numpy()
     first: Ints = np.searchsorted(key, key - (run - 1))
     return first
 
 
-def _best_sums(totals: Floats, since: Ints) -> Floats:
-    """The largest sum of each column over rows from any of `since` to the row itself; `totals` are sums of all rows
-    before each. Minima of runs of 1, 2, 4 ... rows answer for any run by two of them that overlap."""
+def _lowest(values: Floats, since: Ints) -> Floats:
+    """The smallest of each column over rows from `since` to the row itself. Minima of runs of 1, 2, 4 ... rows answer
+    for any run by two of them that overlap."""
     rows = np.arange(len(since))
     level = np.frexp(rows - since + 1)[1] - 1
-    least, lowest = np.empty((len(since), totals.shape[1])), totals[:-1]
+    least, some = np.empty_like(values), values
     for power in range(int(level.max(initial=0)) + 1):
         width = 1 << power
         if power:
             half = width >> 1
-            lowest = np.minimum(lowest[:-half], lowest[half:])
+            some = np.minimum(some[:-half], some[half:])
         these = np.flatnonzero(level == power)
-        least[these] = np.minimum(lowest[since[these]], lowest[these - width + 1])
-    found: Floats = totals[1:] - least
-    return found
+        least[these] = np.minimum(some[since[these]], some[these - width + 1])
+    return least
 
 
 def _lengths(totals: Floats, since: Ints, rows: Ints) -> Floats:

@@ -150,7 +150,8 @@ class Detector(BaseEstimator):  # type: ignore[misc]
         shares = np.zeros_like(view.z, dtype=np.float64)
         rows, features = np.nonzero((view.z != 0) & view.known[:, None])
         without = self._odd_at(view, rows, features, np.zeros(len(rows)))
-        shares[rows, features] = np.maximum(self._scores(view)[rows] - without, 0)
+        drops = np.round(self._scores(view)[rows] - without, DIGITS // 2)  # below that are last digits
+        shares[rows, features] = np.maximum(drops, 0)
         return shares
 
     def _enough(self, view: View, features: Ints, limit: float) -> Floats:

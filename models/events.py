@@ -32,6 +32,7 @@ COLUMNS = (
     "email.to.domain",
     "target.user",
     "share.scope",
+    "url.full",
     "crm.object",
     "crm.record_id",
     "data.records",
@@ -62,6 +63,8 @@ WEIGHTS = {
 LABELLED = 2
 """Weight of a label that says nothing to us, such as the ids of Microsoft 365."""
 ARCHIVES = ("zip", "rar", "7z", "tar", "gz", "tgz", "bz2", "xz", "cab", "iso", "zst")
+SITE = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?(?:www\.)?([^/:?#]+)"
+"""Whose pages an address in lower case is of."""
 RECORDS = ("001", "003", "00Q")
 """How Salesforce's ids of accounts, contacts and leads begin; it also names reports and lists so."""
 
@@ -132,6 +135,7 @@ def values() -> dict[str, pl.Expr]:
     )
     device = pl.col("code").is_in([CODES[name] for name in ("copy_to_removable", "device_connect")])
     path = pl.coalesce("file.path", "file.name")
+    page = pl.when(path.is_null() & pl.col("crm.record_id").is_null()).then(pl.col("url.full").str.to_lowercase())
     return {
         "customers": customer(),
         "files": path,
@@ -143,8 +147,9 @@ def values() -> dict[str, pl.Expr]:
         "addresses": pl.col("source.ip"),
         "systems": pl.col("event.module"),
         "sessions": pl.col("session.id"),
+        "sites": page.str.extract(SITE),
     }
 
 
-REMEMBERED = ("customers", "folders", "objects", "destinations", "devices", "hosts", "addresses")
+REMEMBERED = ("customers", "folders", "objects", "destinations", "devices", "hosts", "addresses", "sites")
 """Kinds of which the values are kept from day to day; of the others only how many a day has."""

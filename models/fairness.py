@@ -14,7 +14,7 @@ LEAST = 20
 """Of fewer people a rate says nothing."""
 PART = 0.65
 """Whoever has a smaller part of the company's usual hours a week is taken to work part-time."""
-BY = ("department", "title", "seniority", "part_time")
+BY = ("department", "title", "leads", "leaving", "seniority", "part_time")
 YEARS = ((1, "under 1 year"), (3, "1-3 years"), (10, "3-10 years"))
 LONGEST = "over 10 years"
 
@@ -33,19 +33,19 @@ class Group:
     ratio: Metric | None
 
 
-def fairness(people: pl.DataFrame, accused: Collection[str]) -> list[Group]:
-    """One group for each value of each of `BY` that at least `LEAST` people have, and first, by `company`, everybody.
+def fairness(people: pl.DataFrame, accused: Collection[str], by: Sequence[str] = BY) -> list[Group]:
+    """One group for each value of each of `by` that at least `LEAST` people have, and first, by `company`, everybody.
     `people` has a row for each person who has done nothing, `accused` are those who had a case."""
     if not people.height:
         return []
     held = people.with_columns(pl.col("person").is_in(list(accused)).alias("accused"))
     company = share("rate", int(held["accused"].sum()), held.height)
     found = [_group("company", "", held, company)]
-    for by in BY:
-        for (group,), some in held.drop_nulls(by).group_by(by, maintain_order=True):
+    for name in by:
+        for (group,), some in held.drop_nulls(name).group_by(name, maintain_order=True):
             if some.height >= LEAST:
-                found.append(_group(by, str(group), some, company))
-    return sorted(found, key=lambda one: (("company", *BY).index(one.by), one.group))
+                found.append(_group(name, str(group), some, company))
+    return sorted(found, key=lambda one: (("company", *by).index(one.by), one.group))
 
 
 def seniority(years: Sequence[float | None]) -> list[str | None]:

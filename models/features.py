@@ -29,7 +29,7 @@ from models.hows import (
     Total,
 )
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a feature comes, goes, or is computed in another way."""
 ENOUGH = 10
 """Days with events that the own past has at least; with fewer nothing is said against it."""
@@ -125,13 +125,14 @@ def _breadth() -> Iterator[Feature]:
         "addresses": ("Network addresses", "来源地址"),
         "systems": ("Systems", "系统"),
         "sessions": ("Sessions", "会话"),
+        "sites": ("Web sites", "网站"),
     }
     for kind, (en, zh) in kinds.items():
         yield Feature(kind, f"{en}, each once", f"不同{zh}数", Distinct(kind))
-    for kind in ("customers", "folders", "objects", "destinations", "devices", "hosts", "addresses"):
+    for kind in ("customers", "folders", "objects", "destinations", "devices", "hosts", "addresses", "sites"):
         en, zh = kinds[kind]
         yield Feature(f"new_{kind}", f"{en} new to the person", f"首次出现的{zh}数", New(kind))
-    for kind in ("customers", "folders", "destinations", "hosts", "addresses"):
+    for kind in ("customers", "folders", "destinations", "hosts", "addresses", "sites"):
         en, zh = kinds[kind]
         yield Feature(f"new_{kind}_share", f"{en} new to the person, share", f"首次出现的{zh}占比", NewShare(kind))
 

@@ -39,7 +39,8 @@ Frames = Callable[[], Iterable[pl.DataFrame]]
 @dataclass(frozen=True, slots=True)
 class Panel:
     """Detectors by name, and for each name and `together` what a score means. One detector is one vote: together they
-    say the root mean square of what each says, in orders of magnitude, which is calibrated again."""
+    say the fourth root of the mean fourth power of what each says, in orders of magnitude, which is calibrated again:
+    who is very sure is heard though all others see nothing, and those who agree are heard sooner."""
 
     detectors: Mapping[str, Detector]
     meanings: Mapping[str, Calibration]
@@ -138,8 +139,9 @@ def magnitude(said: Mapping[str, Floats]) -> Floats:
     """What detectors say together, before it is calibrated; not a number where too few have a score."""
     values = np.log10(np.column_stack([said[name] for name in sorted(said)]))
     known = (~np.isnan(values)).sum(axis=1)
-    total = np.nansum(np.square(values), axis=1) / np.maximum(known, 1)
-    found: Floats = np.where(known >= AT_LEAST, np.sqrt(total), np.nan)
+    # With squares one that is sure drowns in those who say nothing; with higher powers the oddest alone decides.
+    total = np.nansum(np.square(np.square(values)), axis=1) / np.maximum(known, 1)
+    found: Floats = np.where(known >= AT_LEAST, np.sqrt(np.sqrt(total)), np.nan)
     return found
 
 

@@ -131,10 +131,22 @@ def _limits(days: _Days, name: str) -> Iterator[tuple[str, float]]:
     cases."""
     for rate in FALSE_RATES:
         yield f"user_{rate_name(rate)}", above(days.benign[name].to_list(), int(rate * days.benign.height))
-    weekly = days.rows.group_by("person", pl.col("day").dt.truncate("1w")).agg(pl.col(name).max())
     for budget in BUDGETS:
-        cases = int(budget * weekly.height / 1000)
-        yield f"user_recall_at_{budget}_cases", above(weekly[name].to_list(), cases)
+        yield f"user_recall_at_{budget}_cases", _limit(_weekly(days.rows, name), budget)
+
+
+def with_cases(judged: pl.DataFrame, name: str, budget: int) -> frozenset[str]:
+    """Who gets a case of a detector's where 1,000 people may cost so many a week."""
+    weekly = _weekly(judged.with_columns(pl.col(name).fill_null(0.0)), name)
+    return frozenset(weekly.filter(pl.col(name) > _limit(weekly, budget))["person"])
+
+
+def _weekly(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    return rows.group_by("person", pl.col("day").dt.truncate("1w")).agg(pl.col(name).max()).select("person", name)
+
+
+def _limit(weekly: pl.DataFrame, budget: int) -> float:
+    return above(weekly.to_series(1).to_list(), int(budget * weekly.height / 1000))
 
 
 def _scored(rows: pl.DataFrame, name: str) -> Scored:

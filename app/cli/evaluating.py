@@ -24,6 +24,8 @@ SAID = {
     "company": "everybody",
     "department": "department",
     "title": "title",
+    "leads": "leads people",
+    "leaving": "has given notice",
     "seniority": "been here",
     "part_time": "part-time, as activity shows",
 }

@@ -185,10 +185,11 @@ def _say(house: House, found: list[RegisteredModel], json: bool, *, one: bool = 
     from api.models import model_view
     from app.cli.show import document, table
     from app.modelling import shown, taught
+    from core.drift import kept
 
     counts = house.records.finding_counts()
     if json:
-        documents = [model_view(model, counts.get(model.card.id, 0)) for model in found]
+        documents = [model_view(model, counts.get(model.card.id, 0), kept(house.records)) for model in found]
         document(documents[0] if one else documents)
         return
     table(

@@ -15,7 +15,7 @@ from api.metrics import Counts, exposition
 from api.server import Shop, create_app
 from core.calendar import CompanyCalendar
 from core.directory import Directory
-from core.drift import SETTING, Drift
+from core.drift import SETTING, Drift, kept
 from core.errors import Refused
 from core.model import Lesson, Metric, RegisteredModel
 from detection.rulebook import RuleBook
@@ -36,6 +36,9 @@ class Desk(Registry):
 
     def finding_counts(self) -> Mapping[str, int]:
         return {"b": 7}
+
+    def drift(self) -> Drift | None:
+        return kept(self._records)
 
     def promote(self, model: str, *, by: str, why: str = "") -> RegisteredModel:  # type: ignore[override]
         if model == "b":
@@ -124,7 +127,9 @@ def test_where_no_models_lie_none_are_changed(records: SqlRecords) -> None:
     assert (answer.status_code, answer.json()) == (503, {"detail": "models are changed where they lie, not here"})
 
 
-def test_prometheus_is_told_of_drift_as_it_was_last_looked_at(records: SqlRecords) -> None:
+def test_prometheus_and_whoever_lists_models_are_told_of_drift_as_it_was_last_looked_at(
+    records: SqlRecords, tmp_path: Path
+) -> None:
     counts = Counts(MemoryStore(records))
     assert b"leaverwatch_model" not in exposition(records, counts)
     drift = Drift(
@@ -140,3 +145,7 @@ def test_prometheus_is_told_of_drift_as_it_was_last_looked_at(records: SqlRecord
     told = exposition(records, counts).decode()
     assert "leaverwatch_model_rare_days_ratio 2.0" in told
     assert "leaverwatch_model_features_apart 1.0" in told
+    models = client_of(records, Desk(tmp_path / "models", records)).get("/api/v1/models").json()
+    assert [model["drift"] for model in models[1:]] == [None, None], "the others were not looked at"
+    assert (models[0]["drift"]["factor"], models[0]["drift"]["apart"]) == (2.0, ["exports"])
+    assert models[0]["drift"]["problems"] == drift.problems()

@@ -90,6 +90,17 @@ def test_every_scenario_is_measured_and_made_thieves_stand_out(whole):
     assert night["malicious_vs_benign_leavers_auc"] > 0.7
 
 
+def test_it_says_on_whom_cases_for_nothing_fall_by_role_and_by_traits_that_nobody_is_judged_by(whole):
+    _, release = whole
+    everybody, *groups = release["fairness"]
+    assert everybody["by"] == "company"
+    assert 0 < everybody["persons"] <= PEOPLE - release["insiders"]
+    traits = [one for one in groups if one["by"] in "OCEAN"]
+    assert {one["by"] for one in traits} == set("OCEAN")
+    assert {one["group"] for one in traits} == {"low", "middle", "high"}
+    assert all(one["persons"] >= 20 for one in groups)
+
+
 def test_rows_that_cannot_be_read_are_counted_with_their_reasons(whole):
     _, release = whole
     log = release["logs"]["logon"]

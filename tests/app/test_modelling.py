@@ -107,7 +107,7 @@ def test_an_evaluation_says_of_each_way_what_it_finds_with_equally_many_cases(ev
                     assert metric["low"] <= metric["value"] <= metric["high"]
     wide = evaluated["budgets"][-1]
     assert wide["ways"]["rules"]["recall"]["value"] > 0, "the rules find some of the thieves"
-    assert {one["by"] for one in evaluated["fairness"]["both"]} >= {"company"}
+    assert {one["by"] for one in evaluated["fairness"]["both"]} >= {"company", "leads", "leaving"}
     assert evaluated["miscalibration"].keys() >= {"together", "own"}
     assert {one["detector"] for one in evaluated["ablation"]} >= {"forest", "own"}
 

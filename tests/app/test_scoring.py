@@ -16,14 +16,16 @@ from app import scoring
 from app.backtesting import hunt_with
 from app.config import Config
 from app.doctor import examine
+from app.drifting import look
 from app.jobs import judge_marked
-from app.modelling import promote, train
+from app.modelling import newest_day, promote, train
 from app.pipeline import keep
 from app.scoring import Scores, problems, scored
 from app.wiring import House, open_house
 from core.alert import Alert
 from core.batch import Batch
 from core.canonical import content_id
+from core.drift import kept as kept_look
 from core.model import ModelFinding, ModelState
 from core.person import Link, Person
 from core.schema import SCHEMA, conform
@@ -320,6 +322,31 @@ def test_another_machine_gets_the_model_from_the_records_and_says_so_where_it_ca
     assert of(house, THIEF), "what was found stays"
     told = {finding.check: finding for finding in examine(house.config)}["models"]
     assert (told.ok, told.text) == (False, said)
+
+
+def test_whether_the_champion_still_fits_is_looked_at_once_a_day_without_anybody_asking(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = promoted(house)
+    (card,) = (one.card for one in house.records.models() if one.card.id == model)
+    last = newest_day(house)
+    seen = kept_look(house.records)
+    assert seen is not None
+    assert (seen.model, seen.first, seen.last) == (model, card.last + timedelta(days=1), last)
+    told = {finding.check: finding for finding in examine(house.config)}["model"]
+    assert model in told.text
+    assert told.ok == (not seen.problems())
+    asked = look(house, last, (last - card.last).days)
+    assert (asked.person_days, asked.rare, asked.psi) == (seen.person_days, seen.rare, pytest.approx(seen.psi))
+    with monkeypatch.context() as patched:
+        patched.setattr(house.records, "set_setting", dying(house, 0))
+        judge_marked(house)
+    next_day = last + timedelta(days=1)
+    bring(house, [an_event("e01", moment(next_day, 3), 0, "view")])
+    judge_marked(house)
+    again = kept_look(house.records)
+    assert again is not None
+    assert again.last == next_day
 
 
 def test_a_hunt_with_the_rule_looks_at_what_was_kept(house: House, tmp_path: Path) -> None:

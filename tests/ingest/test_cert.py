@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from core.errors import Refused
-from ingest.cert import answers, employees, releases
+from ingest.cert import answers, decoys, employees, releases, traits
 
 HEADER = "employee_name,user_id,email,role,business_unit,functional_unit,department,team,supervisor"
 ANN = "Ann Bea Cole,ABC0001,Ann.Bea.Cole@dtaa.com,Salesman,1,5 - SalesAndMarketing,2 - Sales,3 - Team,Gus Hal Ives"
@@ -130,3 +130,13 @@ def test_bytes_of_every_kind_are_read_without_a_crash(release):
     (release / "LDAP" / "2010-01.csv").write_bytes(garbage)
     assert not answers(release / "answers", "4.2").insiders
     assert employees(release) == []
+
+
+def test_traits_and_planted_files_are_read_where_they_are_and_bad_rows_left_out(release):
+    assert (traits(release), decoys(release)) == ({}, frozenset())
+    (release / "psychometric.csv").write_text(
+        "employee_name,user_id,O,C,E,A,N\nAnn,ABC0001,40,39,36,19,40\nGus,GHI0002,x,1,2,3,4\nIvy,JKL0003,1,2\n"
+    )
+    assert traits(release) == {"ABC0001": {"O": 40, "C": 39, "E": 36, "A": 19, "N": 40}}
+    (release / "decoy_file.csv").write_text("decoy_filename,pc\nC:\\Plans\\A.doc,PC-1\nC:\\no machine.doc\n")
+    assert decoys(release) == {("c:\\plans\\a.doc", "pc-1")}

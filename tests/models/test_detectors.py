@@ -169,9 +169,12 @@ def test_a_little_more_every_day_adds_up() -> None:
     usual = np.nanquantile(own.score_samples(DAYS), 0.99)
     assert own.score_samples(later)[rows].max() < usual, "no day is odd by itself"
     scores = runs.score_samples(later)[rows]
-    assert scores[-1] > np.nanmax(runs.score_samples(DAYS))
-    assert scores[-1] > scores[5] > scores[0]
-    (reasons,) = runs.explain(later, float(np.nanmax(runs.score_samples(DAYS))), [rows[-1]])
+    told = scores[scores > 0]
+    assert told[-1] > np.nanmax(runs.score_samples(DAYS))
+    assert (np.diff(told) > 0).all(), "each day that it speaks of is higher than those before"
+    assert len(told) < len(scores) / 2, "and it does not speak of every day"
+    last = rows[int(scores.argmax())]
+    (reasons,) = runs.explain(later, float(np.nanmax(runs.score_samples(DAYS))), [last])
     assert reasons[0].feature == "mails"
     assert reasons[0].usual < reasons[0].value <= level + 1e-3
     assert reasons[0].enough is not None
@@ -181,7 +184,7 @@ def test_a_little_more_every_day_adds_up() -> None:
 def test_a_run_is_at_most_so_many_days_and_knows_nothing_of_days_after_it() -> None:
     runs = Cumulative(run=10).fit(DAYS)
     whole = runs.score_samples(DAYS)
-    some = DAYS.filter(pl.col("day").is_between(DAYS["day"][15], DAYS["day"][30]))
+    some = DAYS.filter(pl.col("day").is_between(DAYS["day"][30 - runs.looks_back], DAYS["day"][30]))
     asked = DAYS.with_row_index("row").filter(pl.col("day") == DAYS["day"][30])["row"].to_list()
     last = some.with_row_index("row").filter(pl.col("day") == DAYS["day"][30])["row"].to_list()
     np.testing.assert_allclose(runs.score_samples(some)[last], whole[asked], atol=1e-9)
@@ -202,7 +205,16 @@ def test_the_best_run_is_the_one_that_trying_all_finds() -> None:
             for row in range(some.height)
         ]
     )
-    np.testing.assert_allclose(runs._view(some).z, expected, atol=1e-4)
+    np.testing.assert_allclose(runs._adding_up(runs._each(some), some).z, expected, atol=1e-4)
+
+
+def test_what_stays_as_high_is_told_once_and_again_when_it_grows_by_a_level() -> None:
+    runs = Cumulative(memory=5, growth=1.5).fit(DAYS)
+    days = DAYS.filter(pl.col("person") == "p001").head(12)
+    heights = np.array([0.0, 2.0, 2.9, 2.0, 3.5, 3.5, 3.5, 3.5, 3.5, 3.5, 3.5, 9.0])
+    assert np.flatnonzero(runs._new(heights, days)).tolist() == [1, 2, 4, 11]
+    apart = days.with_columns(day=pl.col("day").dt.offset_by(pl.format("{}d", 6 * pl.int_range(pl.len()))))
+    assert np.flatnonzero(runs._new(heights, apart)).tolist() == list(range(1, 12)), "nothing is remembered for ever"
 
 
 @pytest.mark.parametrize("detector", [Forest(), Reconstruction()])

@@ -16,7 +16,7 @@ from core.calendar import CompanyCalendar
 from core.errors import Refused
 from models.budget import SCORES, Deed, allowed, cases, found, records
 from models.comparison import BOTH, MODELS, RULES, Comparison, compared
-from models.fairness import LEAST, fairness, part_time, seniority
+from models.fairness import BY, LEAST, fairness, part_time, seniority
 from models.held_out import HeldOut, held_out
 from models.intervals import by_person, difference, share
 from models.measures import HAUL, measured
@@ -44,7 +44,8 @@ def haul(*rows: tuple[int, float, float]) -> pl.DataFrame:
 
 
 def people(persons: Sequence[str], **columns: Any) -> pl.DataFrame:
-    groups = {"department": "Sales", "title": "Seller", "seniority": "1-3 years", "part_time": "no"} | columns
+    groups = {"department": "Sales", "title": "Seller", "leads": "no", "leaving": "no", "seniority": "1-3 years"}
+    groups |= {"part_time": "no"} | columns
     held = {name: [value] * len(persons) if isinstance(value, str) else value for name, value in groups.items()}
     return pl.DataFrame({"person": list(persons), **held})
 
@@ -181,7 +182,7 @@ def test_cases_for_nothing_are_counted_by_group_against_the_company() -> None:
     assert sales.ratio.value == pytest.approx(1.8)
     assert sales.ratio.low <= sales.ratio.value <= sales.ratio.high
     assert ("department", "Legal") not in groups, f"fewer than {LEAST} people say nothing"
-    assert {by for by, _ in groups} == {"company", "department", "title", "seniority", "part_time"}
+    assert {by for by, _ in groups} == {"company", *BY}
 
 
 def test_where_nobody_had_a_case_no_group_is_worse_than_the_company() -> None:

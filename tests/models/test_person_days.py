@@ -38,6 +38,7 @@ TEXTS = {
     "email.to.domain": ["qq.com", "customer.example", "example.com", ""],
     "target.user": ["guest@else.example"],
     "share.scope": ["internal", "external", "anonymous"],
+    "url.full": ["http://www.Jobs.example/a", "https://me:x@leaks.example:8080", "no address"],
     "crm.record_id": ["001A", "003B", "00O1"],
     "data.sensitivity": ["机密", "Public", "8d2f-id"],
     "data.owner": ["li.na", "wang.wei"],
@@ -133,6 +134,19 @@ def test_a_department_nobody_filed_is_null() -> None:
     stored = events({"@timestamp": at("03-03T10:00")})
     people = Directory([], LINKS, [], {LI: ()}, directory(stored).calendar)
     assert rows(stored, TUESDAY, TUESDAY, people).select("department", "title").row(0) == (None, None)
+
+
+def test_pages_are_of_sites_and_a_site_is_new_once() -> None:
+    usual = [{"@timestamp": at(f"02-{day:02}T10:00"), "url.full": "http://news.example/a.htm"} for day in range(2, 28)]
+    day = [
+        {"@timestamp": at("03-03T10:00"), "url.full": "https://www.News.example:443/b?c"},
+        {"@timestamp": at("03-03T10:01"), "url.full": "http://jobs.example/"},
+        {"@timestamp": at("03-03T10:02"), "url.full": "http://user:word@jobs.example/x"},
+        {"@timestamp": at("03-03T10:03"), "url.full": "nowhere"},
+        {"@timestamp": at("03-03T10:04"), "url.full": "https://a.sharepoint.example/b.xlsx", "file.path": "/b.xlsx"},
+    ]
+    row = a_day(TUESDAY, *usual, *day)
+    assert (row["sites"], row["new_sites"], row["new_sites_share"]) == (2, 1, 0.5)
 
 
 def test_volumes_count_what_was_done_and_failures_apart() -> None:

@@ -35,3 +35,5 @@ def test_a_ramp_of_sixty_days_inside_what_was_learned_is_found_in_four_of_five()
     limit = scores.filter(~guilty & (pl.col("day") >= END))["score"].quantile(0.999)
     found = scores.filter(guilty & (pl.col("day") >= END - timedelta(days=RAMP)) & (pl.col("score") > limit))
     assert found["person"].n_unique() >= 0.8 * len(THIEVES)
+    days = found.group_by("person").len()["len"]
+    assert days.max() <= 12, "told when it has grown, not on every day of the ramp and of what stays as high"  # type: ignore[operator]
