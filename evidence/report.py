@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,9 +15,10 @@ from evidence.marks import Mark
 from evidence.printing import Language, printed
 from evidence.timeline import Day, timeline
 
-MOST_ALERTS, MOST_LEDGERS, MOST_ROWS = 300, 60, 200
+MOST_ALERTS, MOST_LEDGERS, MOST_ROWS, MOST_LINES = 300, 60, 200, 400
 """The report shows so many; the rest is named by its number and stands in the bundle."""
 GRAY = "–"
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +107,8 @@ class ReportTrust:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseReport:
     """All that the PDF of a case says. Times are shown in `zone`. `account` is the plain-language account by language
-    (`en`, `zh`; paragraphs end with a line break). `favour` are sentences on what speaks for the persons, `missing` on
-    what was not seen. `events` counts the case's events by company day. `scope` says what was exported of it. `log`,
+    (`en`, `zh`; Markdown: headings, items, plain lines). `favour` are sentences on what speaks for the persons,
+    `missing` on what was not seen. `events` counts the case's events by company day. `scope` says what was exported of it. `log`,
     `size`, `root` and `head_at` are those of the newest tree head of the bundle."""
 
     lang: Language
@@ -267,8 +269,16 @@ class _Page:
         return f"{moment.astimezone(self._zone):%Y-%m-%d %H:%M:%S %z}" if moment else GRAY
 
 
-def _paragraphs(text: str) -> list[str]:
-    return [part.strip() for part in text.split("\n") if part.strip()][:200]
+def _paragraphs(text: str) -> list[dict[str, str]]:
+    """An account in the little Markdown that accounts are written in, line by line: headings, items, plain text."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    return [_line(line) for line in lines[:MOST_LINES]]
+
+
+def _line(line: str) -> dict[str, str]:
+    mark, _, rest = line.partition(" ")
+    kind = "head" if mark and not mark.strip("#") else "item" if mark == "-" else "text"
+    return {"kind": kind, "text": _ESCAPED.sub(r"\1", line if kind == "text" else rest)}
 
 
 def _number(value: Fact | None) -> str:

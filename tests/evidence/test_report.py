@@ -84,6 +84,14 @@ def test_a_report_says_what_happened_in_both_languages_and_numbers_its_pages() -
         assert said in words
 
 
+def test_an_account_in_markdown_is_shown_without_its_signs() -> None:
+    account = {"zh": "# 案件\n\n- off\\_hours \\+20\n#1 is no heading, * nor - an item", "en": ""}
+    words = text_of(render(case(account=account)))
+    assert "off_hours+20" in words
+    assert "#1isnoheading,*nor-anitem" in words
+    assert "#案件" not in words
+
+
 def test_a_report_is_made_for_the_archive() -> None:
     made = render(case())
     assert b"<pdfaid:part>2</pdfaid:part><pdfaid:conformance>A</pdfaid:conformance>" in made.replace(b"\n", b"")
