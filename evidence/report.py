@@ -108,8 +108,8 @@ class ReportTrust:
 class CaseReport:
     """All that the PDF of a case says. Times are shown in `zone`. `account` is the plain-language account by language
     (`en`, `zh`; Markdown: headings, items, plain lines). `favour` are sentences on what speaks for the persons,
-    `missing` on what was not seen. `events` counts the case's events by company day. `scope` says what was exported of it. `log`,
-    `size`, `root` and `head_at` are those of the newest tree head of the bundle."""
+    `missing` on what was not seen. `events` counts the case's events by company day. `scope` says what was exported of
+    it. `log`, `size`, `root` and `head_at` are those of the newest tree head of the bundle."""
 
     lang: Language
     mark: Mark
