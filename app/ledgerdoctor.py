@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +12,8 @@ from app.doctor import Finding
 from app.heads import trusted
 from app.wiring import House, let_go
 from evidence.checking import check
-from evidence.examining import Examined, Wrong, examine
+from evidence.examining import SHOWN, Examined, Wrong, examine
+from evidence.freezing import examine_frozen
 from evidence.heads import read_exported
 
 
@@ -33,6 +35,13 @@ def examine_ledger(house: House, heads: Path | None = None) -> Iterator[Finding]
         yield Finding("evidence", False, damaged)
     for wrong in found.wrong:
         yield Finding("evidence", False, _sentence(wrong))
+    frozen = list(islice(examine_frozen(house.records), SHOWN + 1))
+    if not frozen:
+        yield Finding("frozen", True, "everything that was frozen is as it was")
+    for problem in frozen[:SHOWN]:
+        yield Finding("frozen", False, problem)
+    if len(frozen) > SHOWN:
+        yield Finding("frozen", False, f"and more than {SHOWN} others")
 
 
 def _summary(found: Examined) -> str:

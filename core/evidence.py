@@ -18,6 +18,9 @@ from core.retention import Erasure
 NOTHING_BEFORE = "0" * 64
 """The digest before the first entry of the audit log."""
 
+SNAPSHOT = "snapshot"
+"""The kind of the entries of the ledger that snapshots make."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
@@ -160,6 +163,15 @@ class Frozen(Protocol):
 
 class Freezer(Frozen, Protocol):
     """Where evidence is frozen."""
+
+    def every_snapshot(self) -> Iterator[Snapshot]:
+        """All there are, ordered by id, a little at a time."""
+
+    def every_frozen_event(self) -> Iterator[tuple[str, bytes]]:
+        """All there are, as `frozen_events`."""
+
+    def every_frozen_text(self) -> Iterator[tuple[str, bytes]]:
+        """All there are, by the name that was given to them."""
 
     def unfrozen(self, most: int) -> Sequence[Unfrozen]:
         """Alerts to be frozen, so many at most, in order of their time."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Column, Connection, RowMapping, delete, select
 
 from core.alert import Outcome
-from core.evidence import Evidence, Snapshot, Unfrozen
+from core.evidence import SNAPSHOT, Evidence, Snapshot, Unfrozen
 from core.proof import canonical
 from store.records.alertrows import alert_of, digest_of
 from store.records.database import Database, add_missing, pieces
-from store.records.leaves import SNAPSHOT, append_leaves
+from store.records.leaves import append_leaves
 from store.records.tables import alerts as alert_table
 from store.records.tables import frozen_events, frozen_texts, snapshots, unfrozen
 
+AT_ONCE = 500
 _SNAPSHOT = [column for column in snapshots.columns if column.name != "digest"]
 
 
@@ -34,6 +36,15 @@ class FrozenRecords:
                 for some in pieces(sorted(set(alerts)))
                 for row in connection.execute(query.where(snapshots.c.alert.in_(some))).mappings()
             ]
+
+    def every_snapshot(self) -> Iterator[Snapshot]:
+        return (Snapshot(**row) for row in self._every(_SNAPSHOT))
+
+    def every_frozen_event(self) -> Iterator[tuple[str, bytes]]:
+        return ((row["id"], row["content"]) for row in self._every(frozen_events.columns))
+
+    def every_frozen_text(self) -> Iterator[tuple[str, bytes]]:
+        return ((row["sha256"], row["text"]) for row in self._every(frozen_texts.columns))
 
     def last_snapshot(self) -> Snapshot | None:
         with self._database.reading() as connection:
@@ -86,6 +97,19 @@ class FrozenRecords:
             _to_ledger(connection, evidence.snapshots)
             add_missing(connection, snapshots, rows)
             _strike_off(connection, done)
+
+    def _every(self, columns: Iterable[Column[Any]]) -> Iterator[RowMapping]:
+        """Rows in the order of their first column, which names them, some at a time."""
+        names = list(columns)
+        key, last = names[0], ""
+        while True:
+            query = select(*names).where(key > last).order_by(key).limit(AT_ONCE)
+            with self._database.reading() as connection:
+                rows = connection.execute(query).mappings().all()
+            yield from rows
+            if len(rows) < AT_ONCE:
+                return
+            last = rows[-1][key.name]
 
 
 def _to_ledger(connection: Connection, made: Sequence[Snapshot]) -> None:

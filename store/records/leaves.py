@@ -21,7 +21,7 @@ from store.records.database import upsert
 from store.records.tables import ledger_entries, ledger_trees, settings
 from store.records.tiles import grow
 
-EVENT, SNAPSHOT = "event", "snapshot"
+EVENT = "event"
 BEGUN = "ledger"
 """The setting that tells of the ledger's beginning; the ledger's name is made of it."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -122,6 +124,27 @@ def test_two_exports_differ_in_the_export_record_and_what_is_signed_over_it(
     assert records[0]["number"] < records[1]["number"]
     assert records[0]["code"] != records[1]["code"]
     assert [entry["deed"] for entry in records[1]["earlier"]].count("exported") >= 1
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("update snapshots set body = body || x'20' where id = (select min(id) from snapshots)", "was changed"),
+        ("update snapshots set alert = 'another' where id = (select min(id) from snapshots)", "is not what the ledger"),
+        ("delete from snapshots where id = (select min(id) from snapshots)", "was removed"),
+        ("update frozen_events set content = x'7b7d' where id = (select max(id) from frozen_events)", "frozen event"),
+        ("update frozen_texts set text = text || x'20'", "frozen text"),
+    ],
+)
+def test_what_was_frozen_and_changed_since_is_named(data: Path, tmp_path: Path, change: str, told: str) -> None:
+    copied = tmp_path / "data"
+    shutil.copytree(data, copied)
+    assert "everything that was frozen is as it was" in run("doctor", "--ledger", data=copied).stdout
+    connection = sqlite3.connect(copied / "records.db")
+    with connection:
+        connection.execute(change)
+    connection.close()
+    assert told in run("doctor", "--ledger", data=copied, expect=1).stdout
 
 
 def test_every_export_and_preview_is_noted_and_a_copy_is_traced(
