@@ -43,7 +43,8 @@ def back(messages: list[Message]) -> Batch:
 
 
 def test_a_batch_comes_back_from_its_messages() -> None:
-    batch, again = whole(), back(list(messages_of(whole(), 4)))
+    batch = whole()
+    again = back(list(messages_of(batch, 4)))
     assert again.events.sort("event.sequence").equals(batch.events)
     assert again.fragments.equals(batch.fragments)
     assert (again.quarantined, again.files, again.source) == (batch.quarantined, batch.files, "crm")
@@ -102,15 +103,15 @@ def test_a_poisoned_message_is_kept_with_its_place() -> None:
 
 
 def test_the_spool_gives_back_what_was_put_also_another_time(tmp_path: Path) -> None:
-    first = Spool(tmp_path, 1 << 20)
-    first.put(list(messages_of(whole(), 4)))
+    first, messages = Spool(tmp_path, 1 << 20), list(messages_of(whole(), 4))
+    first.put(messages)
     first.put(list(messages_of(batch_of(3), 4)))
     (tmp_path / "0000000000000009.part").write_bytes(b"a kill came")
     again = Spool(tmp_path, 1 << 20)
     assert again.waiting_bytes == first.waiting_bytes > 0
     number = again.first(0)
     assert number is not None
-    assert list(again.messages(number)) == list(messages_of(whole(), 4))
+    assert list(again.messages(number)) == messages
     again.remove(number)
     assert again.first(0) == number + 1
     again.remove(number + 1)
