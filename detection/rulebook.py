@@ -101,6 +101,11 @@ class RuleBook:
         return {name for kind, name in _called(texts) if kind is not SigmaFilter}
 
     @property
+    def of_stages(self) -> frozenset[str]:
+        """The rules that make somebody's stage `pre_departure`."""
+        return frozenset(rule.name for rule in self.judged if isinstance(rule.behaviour, Joint))
+
+    @property
     def event_rules(self) -> list[Rule]:
         return [rule for rule in self.rules.values() if rule.kind == "event"]
 
