@@ -193,13 +193,21 @@ def _records(path: Path) -> Iterator[bytes | Bad]:
                     yield item
 
 
-def rule_texts(path: Path) -> dict[str, str]:
-    """Names and texts of a rule file and the values of placeholders beside it, or of all below a folder. Raises
-    `Refused`."""
-    if not path.exists():
-        raise Refused(f"{path} does not exist")
+def rule_texts(path: Path, pipelines: Sequence[Path] = ()) -> dict[str, str]:
+    """Names and texts of a rule file and the values of placeholders beside it, or of all below a folder; of pipelines
+    as if they lay beside the rules. Raises `Refused`."""
+    for one in (path, *pipelines):
+        if not one.exists():
+            raise Refused(f"{one} does not exist")
+    path = path if path.name else path.resolve()
     if path.is_dir():
         files = sorted(f for f in path.rglob("*") if f.suffix in (".yml", ".yaml") and f.is_file())
     else:
         files = [path, *(f for f in (path.parent / TABLE,) if f.is_file())]
-    return {str(file): file.read_text(encoding="utf-8", errors="replace") for file in files}
+    texts = {str(file): file.read_text(encoding="utf-8", errors="replace") for file in files}
+    for file in pipelines:
+        name = str((path if path.is_dir() else path.parent) / file.name)
+        text = file.read_text(encoding="utf-8", errors="replace")
+        if texts.setdefault(name, text) != text:
+            raise Refused(f"{file}: the rules have a file of that name already")
+    return texts

@@ -20,7 +20,7 @@ from detection.logsource import missing_fields, modules
 from detection.placeholders import is_table, placeholders_in
 from detection.rule import NoSource, Rule
 from detection.rulebook import RuleBook, circle_among, compiled, in_order, names_of
-from detection.rulefiles import Written, filtered, goes_by, parsed_files, texts_below
+from detection.rulefiles import Written, filtered, goes_by, has_pipeline, parsed_files, texts_below
 from detection.values import Placeholders
 
 NOTHING: Mapping[str, Set[str]] = {}
@@ -63,7 +63,9 @@ def held_against(
         if isinstance(filter_, SigmaFilter):
             verdicts.append(Verdict(file=name, rule=filter_.title, outcome="runs"))
     named = []
-    for name, rule in filtered(parsed):
+    worked, failed = filtered(parsed)
+    verdicts += [_refused(name, rule, error) for (name, rule), error in failed]
+    for name, rule in worked:
         try:
             goes_by(rule)
             named.append((name, rule))
@@ -133,13 +135,20 @@ def _refused(name: str, rule: Written, why: object) -> Verdict:
 
 
 def copy_running(texts: Mapping[str, str], verdicts: Sequence[Verdict], source: Path, folder: Path) -> int:
-    """Copy the files of which every rule runs, and values of placeholders, into `folder`, below `imported`; returns how
-    many."""
+    """Copy the files of which every rule runs, values of placeholders and pipelines into `folder`, below `imported`;
+    returns how many. Rules with a pipeline have a folder of their own there, so that it changes no others; what the
+    same files were imported as without it, or with it, is taken away."""
     held_back = {verdict.file for verdict in verdicts if verdict.outcome != "runs"}
-    running = {verdict.file for verdict in verdicts}.union(filter(is_table, texts)) - held_back
-    root = source if source.is_dir() else source.parent
+    pipelines = {name for name, text in texts.items() if has_pipeline(name, text)} - held_back
+    running = {verdict.file for verdict in verdicts}.union(filter(is_table, texts), pipelines) - held_back
+    root = (source if source.name else source.resolve()) if source.is_dir() else source.parent
+    plain = folder / "imported"
+    own = plain / (root.resolve().name or "rules")
+    into, other = (own, plain) if pipelines else (plain, own)
+    for name in sorted(texts):
+        (other / Path(name).relative_to(root)).unlink(missing_ok=True)
     for name in sorted(running):
-        target = folder / "imported" / Path(name).relative_to(root)
+        target = into / Path(name).relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(texts[name], encoding="utf-8")
     return len(running)

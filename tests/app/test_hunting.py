@@ -52,6 +52,60 @@ def test_every_rule_is_accounted_for_and_what_runs_is_in_force(tmp_path: Path) -
     assert "5a1b3c5d-0000-4000-8000-000000000001" in {rule["name"] for rule in orjson.loads(listed)}
 
 
+RENAMED = "transformations: [{type: field_name_mapping, mapping: {what.was.read: ObjectName}}]\n"
+
+
+@pytest.mark.parametrize("lies", ["beside the rules", "elsewhere"])
+def test_a_pack_with_a_pipeline_is_imported_with_it_and_changes_no_other(tmp_path: Path, lies: str) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    text = RULE.format(n=1, source="product: windows, service: security", selection="what.was.read|contains: secret")
+    (folder / "r.yml").write_text(text)
+    event = {"EventID": 4663, "Channel": "Security", "EventTime": "2026-03-02 09:00:00", "ObjectName": "D:\\secret"}
+    event |= {"SubjectUserName": "li.na", "SubjectDomainName": "CORP"}
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(orjson.dumps(event) + b"\n")
+    assert run(tmp_path, "ingest", "windows_security", str(log))[0] == 0
+    without = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert "what.was.read" in without["rules"][0]["reason"]
+    pipeline = (folder if lies == "beside the rules" else tmp_path) / "renamed.yml"
+    pipeline.write_text(RENAMED)
+    more = [] if lies == "beside the rules" else ["--pipeline", str(pipeline)]
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), *more, "--json")[1])
+    assert (told["runs"], told["copied"]) == (1, 2)
+    assert sorted(p.name for p in (tmp_path / "data/rules/imported/theirs").iterdir()) == ["r.yml", "renamed.yml"]
+    found = orjson.loads(run(tmp_path, "hunt", "5a1b3c5d-0000-4000-8000-000000000001", "--json")[1])
+    assert len(found["alerts"]) == 1
+    _, out, _ = run(tmp_path, "hunt", str(folder / "r.yml"), "--events", str(log), "--pipeline", str(pipeline))
+    assert len(out.splitlines()) == 1
+    other = tmp_path / "others"
+    other.mkdir()
+    (other / "r.yml").write_text(text.replace("0001", "0002"))
+    assert orjson.loads(run(tmp_path, "rules", "import", str(other), "--json")[1])["runs"] == 0
+
+
+def test_a_pack_imported_anew_with_a_pipeline_is_not_there_twice(tmp_path: Path) -> None:
+    folder = rules(tmp_path / "theirs")
+    assert run(tmp_path, "rules", "import", str(folder))[0] == 0
+    (tmp_path / "p.yml").write_text("transformations: []\n")
+    assert run(tmp_path, "rules", "import", str(folder), "--pipeline", str(tmp_path / "p.yml"))[0] == 0
+    assert run(tmp_path, "rules", "list")[0] == 0
+    assert run(tmp_path, "rules", "import", str(folder))[0] == 0
+    code, listed, _ = run(tmp_path, "rules", "list", "--json")
+    assert code == 0
+    assert "5a1b3c5d-0000-4000-8000-000000000001" in {rule["name"] for rule in orjson.loads(listed)}
+
+
+def test_a_pipeline_that_runs_commands_is_refused_with_all_that_it_should_change(tmp_path: Path) -> None:
+    folder = rules(tmp_path / "theirs")
+    (folder / "p.yml").write_text("transformations: [{type: command_placeholders, command: [touch, x]}]\n")
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert (told["runs"], told["copied"], told["refused"]) == (0, 0, 5)
+    code, _, err = run(tmp_path, "rules", "import", str(folder), "--pipeline", str(tmp_path / "no.yml"))
+    assert code == 1
+    assert "no.yml does not exist" in err
+
+
 def test_a_rule_on_fields_that_no_stored_record_has_is_told_so(tmp_path: Path) -> None:
     event = {"EventID": 4663, "Channel": "Security", "EventTime": "2026-03-02 09:00:00", "objectname": "D:\\a.xlsx"}
     (tmp_path / "log.jsonl").write_bytes(orjson.dumps(event) + b"\n")
