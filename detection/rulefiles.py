@@ -50,6 +50,8 @@ def texts_below(folder: Traversable | Path, prefix: str) -> Iterator[tuple[str, 
                 yield f"{prefix}{entry.name}", entry.read_text(encoding="utf-8")
             except UnicodeDecodeError:
                 raise RuleError(f"{prefix}{entry.name}: is not UTF-8 text") from None
+            except OSError as error:
+                raise RuleError(f"{prefix}{entry.name}: {error.strerror}") from None
 
 
 def parsed_files(texts: Mapping[str, str]) -> tuple[list[tuple[str, Parsed]], list[str]]:
@@ -155,7 +157,7 @@ def _rule(document: object) -> Parsed:
         # Resolving references waits until every file is read.
         collection = SigmaCollection.from_dicts([for_pysigma(document)], resolve_references=False)
         found: list[object] = [*collection.rules, *collection.filters]
-        (rule,) = found
+        rule = found[0] if len(found) == 1 else None
     except (SigmaError, TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
         raise RuleError(str(error) or type(error).__name__) from None
     if not isinstance(rule, SigmaRule | SigmaCorrelationRule | SigmaFilter):

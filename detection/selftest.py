@@ -24,6 +24,7 @@ from detection.departing import UNTIL
 from detection.derive import Surroundings
 from detection.judge import alerts_of
 from detection.rulebook import RuleBook
+from detection.rulefiles import texts_at
 from detection.tagging import Tagger
 
 MONDAY = datetime.fromisoformat("2026-03-02T10:00:00+08:00")
@@ -83,18 +84,10 @@ def run(book: RuleBook, files: Sequence[Path] | None = None) -> list[Result]:
     """Run the tests of all rules, or those of the rules in `files` beside ours."""
     names = set(book.rules)
     if files:
-        texts = {str(file): file.read_text(encoding="utf-8") for path in files for file in _rule_files(path)}
+        texts = {name: text for path in files for name, text in texts_at(path).items()}
         book = book.with_texts(texts)
         names = book.names_in(texts)
     return [_run_one(book, name, raw) for name in sorted(names) for raw in book.rules[name].extra.tests]
-
-
-def _rule_files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.suffix in (".yml", ".yaml"))
-    if not path.exists():
-        raise RuleError(f"{path}: there is no such file")
-    return [path]
 
 
 def _run_one(book: RuleBook, name: str, raw: Mapping[str, Any]) -> Result:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
+from core.errors import LeaverwatchError
 
 RULE = """
 title: Secret read
@@ -101,9 +102,24 @@ def test_a_pipeline_that_runs_commands_is_refused_with_all_that_it_should_change
     (folder / "p.yml").write_text("transformations: [{type: command_placeholders, command: [touch, x]}]\n")
     told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
     assert (told["runs"], told["copied"], told["refused"]) == (0, 0, 5)
-    code, _, err = run(tmp_path, "rules", "import", str(folder), "--pipeline", str(tmp_path / "no.yml"))
-    assert code == 1
-    assert "no.yml does not exist" in err
+
+
+RUBBISH = {
+    "title: [": "p.yml:1: ",
+    "a: 1": "title",
+    RULE.format(n=7, source="product: windows", selection="A: b"): "p.yml: is no pipeline",
+    "": "p.yml is no file",
+}
+
+
+@pytest.mark.parametrize("text", RUBBISH)
+def test_what_is_given_as_a_pipeline_is_one(tmp_path: Path, text: str) -> None:
+    pipeline = tmp_path / "p.yml"
+    if text:
+        pipeline.write_text(text)
+    line = ["hunt", str(rules(tmp_path / "theirs")), "--events", "x", "--pipeline", str(pipeline)]
+    with pytest.raises(LeaverwatchError, match=RUBBISH[text]):
+        CliRunner().invoke(app, line, catch_exceptions=False)
 
 
 def test_a_rule_on_fields_that_no_stored_record_has_is_told_so(tmp_path: Path) -> None:
