@@ -118,10 +118,15 @@ def raised(book: RuleBook, name: str, test: RuleTest) -> list[Alert]:
         book=book,
         surroundings=SURROUNDINGS,
         findings=Found.of(test),
-        departing={str(one["person"]): [_departing(one)] for one in test.departing},
+        departing=departing(test),
     )
     persons = sorted({str(event["person.id"]) for event in test.events} | {told.person for told in test.findings})
     return alerts_of([(person, *ALL_DAYS) for person in persons], bench, [book.rules[name].aloud()])
+
+
+def departing(test: RuleTest) -> dict[str, list[Match]]:
+    """What would be recorded of those who are about to leave."""
+    return {str(one["person"]): [_departing(one)] for one in test.departing}
 
 
 def _departing(given: Mapping[str, Any]) -> Match:
