@@ -12,6 +12,7 @@ from sigma.processing.conditions import IncludeFieldCondition, MatchStringCondit
 from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
 from sigma.processing.transformations import ReplaceStringTransformation
 from sigma.rule import SigmaDetection, SigmaRule
+from sigma.types import Placeholder, SigmaString
 
 from core.errors import RuleError
 from detection.correlations import with_changed_field
@@ -94,7 +95,8 @@ def pipeline_of(document: Mapping[str, Any]) -> Pipeline:
     kept = {key: value for key, value in document.items() if key not in OF_QUERIES}
     try:
         made = ProcessingPipeline.from_dict(kept)
-        int(made.priority)
+        if not isinstance(made.priority, int):
+            raise TypeError("`priority` is a whole number")
         for item in made.items:
             _in_linear_time(item)
     except WRONG as error:
@@ -131,12 +133,12 @@ def change(rule: SigmaRule | SigmaCorrelationRule, pipelines: Sequence[Pipeline]
         one.made.field_mappings = together.field_mappings
         for number, (step, item) in enumerate(zip(one.steps, one.made.items, strict=True), start=1):
             try:
-                _bounded(rule, step)
+                _bounded(rule, step, one.made.vars)
                 if item.apply(rule):
                     together.applied_ids.add(str(item.identifier))
             except WRONG as error:
                 raise RuleError(f"step {number}, {step['type']}: {_short(error)}") from None
-        _bounded(rule, {})
+        _bounded(rule, {}, {})
     if isinstance(rule, SigmaCorrelationRule):
         with_changed_field(rule)
 
@@ -156,30 +158,36 @@ def _in_linear_time(item: ProcessingItem) -> None:
                 one.patterns = [LinearPattern(name) for name in one.fields]  # type: ignore[misc]
 
 
-def _bounded(rule: SigmaRule | SigmaCorrelationRule, step: Mapping[str, Any]) -> None:
-    """Raises `RuleError` where a rule is too large already, or may come to be by one more step."""
+def _bounded(rule: SigmaRule | SigmaCorrelationRule, step: Mapping[str, Any], values: object) -> None:
+    """Raises `RuleError` where a rule is too large already, or may come to be by one more step; `values` are those of
+    placeholders."""
     if not isinstance(rule, SigmaRule):
         return
-    items, text = _size(rule)
-    widest = max((len(value) for value in _lists(step)), default=1)
-    longest = max((len(value) for value in _texts(step)), default=1)
+    items, text, placeholders = _size(rule)
+    made = [*_lists(step.get("mapping")), *_lists(step.get("conditions"))]
+    widest = max([1, *map(len, made)])
+    if step.get("type") == "value_placeholders":
+        widest = max([1, *map(len, _lists(values))]) ** min(placeholders, 10)
+    longest = max((len(value) for value in _texts([step, values])), default=1)
     grows = text if step.get("type") == "replace_string" else items
-    if items * max(1, widest) > ITEMS or text + grows * longest > 20 * TEXT or text > TEXT:
+    if items * widest > ITEMS or text + grows * longest > 20 * TEXT or text > TEXT:
         raise RuleError("the pipeline makes the rule too large")
 
 
-def _size(rule: SigmaRule) -> tuple[int, int]:
-    """How many tests and values a rule has, and how many characters."""
+def _size(rule: SigmaRule) -> tuple[int, int, int]:
+    """How many tests and values a rule has, how many characters, and the most placeholders in one value."""
     waiting: list[Any] = list(rule.detection.detections.values())
-    items = text = 0
+    items = text = placeholders = 0
     while waiting:
         one = waiting.pop()
         if isinstance(one, SigmaDetection):
             waiting += one.detection_items
-        else:
-            items += 1 + len(one.value)
-            text += len(one.field or "") + sum(len(str(value)) for value in one.value)
-    return items, text
+            continue
+        items += 1 + len(one.value)
+        text += len(one.field or "") + sum(len(str(value)) for value in one.value)
+        strings = (value.s for value in one.value if isinstance(value, SigmaString))
+        placeholders = max([placeholders, *(sum(isinstance(part, Placeholder) for part in s) for s in strings)])
+    return items, text, placeholders
 
 
 def _lists(document: object) -> Iterator[Sequence[object]]:

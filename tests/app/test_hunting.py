@@ -85,6 +85,18 @@ def test_a_pack_with_a_pipeline_is_imported_with_it_and_changes_no_other(tmp_pat
     assert orjson.loads(run(tmp_path, "rules", "import", str(other), "--json")[1])["runs"] == 0
 
 
+def test_a_pack_with_a_pipeline_takes_away_no_other_packs_rule(tmp_path: Path) -> None:
+    for number, name in enumerate(("one", "two")):
+        (tmp_path / name).mkdir()
+        text = RULE.format(n=number, source="product: windows, service: security", selection="ObjectName: x")
+        (tmp_path / name / "r.yml").write_text(text)
+        (tmp_path / "p.yml").write_text("transformations: []\n")
+        more = ["--pipeline", str(tmp_path / "p.yml")] if number else []
+        assert run(tmp_path, "rules", "import", str(tmp_path / name), *more)[0] == 0
+    listed = orjson.loads(run(tmp_path, "rules", "list", "--json")[1])
+    assert {f"5a1b3c5d-0000-4000-8000-00000000000{n}" for n in (0, 1)} <= {rule["name"] for rule in listed}
+
+
 def test_a_pack_imported_anew_with_a_pipeline_is_not_there_twice(tmp_path: Path) -> None:
     folder = rules(tmp_path / "theirs")
     assert run(tmp_path, "rules", "import", str(folder))[0] == 0

@@ -101,6 +101,12 @@ def test_placeholders_have_values_from_a_pipeline() -> None:
     assert matches({"r.yml": rule, "p.yml": pipeline}, {"Image": "\\a.exe", "User": "eve"})
 
 
+def test_placeholders_multiply_within_bounds() -> None:
+    rule = SIGMA.replace("CommandLine|contains: foo", "User|expand: '%a%%a%%a%'")
+    pipeline = f"vars: {{a: [{', '.join(map(str, range(1000)))}]}}\n" + step("type: value_placeholders")
+    assert "too large" in FileRules.of({"r.yml": rule, "p.yml": pipeline}).refused[0]
+
+
 def test_correlations_group_by_the_new_names() -> None:
     several = (
         "title: S\nname: several\ncorrelation: {type: value_count, rules: [t], group-by: [Image], timespan: 1h,"
@@ -128,7 +134,7 @@ def test_correlations_group_by_the_new_names() -> None:
         ("transformations: [null]", "list of steps"),
         (step("type: case, method: 3"), "Invalid method"),
         ("nothing: 1\ntransformations: []", "nothing"),
-        ("priority: [1]\ntransformations: []", "int"),
+        ("priority: '1'\ntransformations: []", "whole number"),
         (step(f"type: field_name_prefix, prefix: {'x' * 2000}"), "1000 characters"),
     ],
 )  # fmt: skip
