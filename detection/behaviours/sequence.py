@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from core.alert import SEPARATOR
 from core.errors import RuleError
 from detection.behaviours.base import FOUND, Behaviour, Scene
-from detection.behaviours.tracing import BY, Handle, Seen, Trace
+from detection.behaviours.tracing import BY, CONTENT, NAME, RECORD, Handle, Seen, Trace
 from detection.totals import Total, together
 from detection.windows import TIME
 
@@ -129,11 +129,24 @@ class Sequence(Behaviour):
             .filter(pl.any_horizontal(pl.col(*BY).is_not_null()))
         )
         arrow = pl.concat_str("name", pl.lit(" → "), "target")
-        return named.with_columns(
-            shown=pl.coalesce(arrow, "name", "record", "content"),
-            extension=pl.col("name").str.extract(EXTENSION),
-            moment=pl.col(TIME).dt.epoch("us"),
-        ).sort("person.id", TIME, "event.id")
+        return (
+            self._told_of(named)
+            .with_columns(
+                shown=pl.coalesce(arrow, "name", "record", "content"),
+                extension=pl.col("name").str.extract(EXTENSION),
+                moment=pl.col(TIME).dt.epoch("us"),
+            )
+            .sort("person.id", TIME, "event.id")
+        )
+
+    def _told_of(self, named: pl.DataFrame) -> pl.DataFrame:
+        """Without events that only name a file of which nothing else is known: most are such."""
+        needs = [place for place, step in enumerate(self.steps) if step in self.needs]
+        needed = pl.col("place").list.set_intersection(needs).list.len() > 0
+        alone = ~needed & pl.all_horizontal(pl.col(CONTENT, RECORD, "target").is_null())
+        others, lonely = named.filter(~alone), named.filter(alone)
+        names = pl.concat(others.select("person.id", pl.col(name).alias("name")) for name in (NAME, "target"))
+        return pl.concat([others, lonely.join(names, on=["person.id", "name"], how="semi")])
 
 
 class _Person:
