@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 from cases.crews import leads, named, with_mates
-from core.alert import CREW, PLACE, Alert
+from core.alert import CREW, PLACE, Alert, Outcome
 from core.ports import Inbox, Mark
+from detection.bench import Bench
+from detection.departing import UNTIL
 from detection.judge import Judged
+
+BEYOND = timedelta(days=92)
+"""Days after a stage on which what it tied may still be told."""
 
 
 def ripples(inbox: Inbox, judged: Judged) -> list[Mark]:
@@ -25,16 +30,56 @@ def ripples(inbox: Inbox, judged: Judged) -> list[Mark]:
     start, end = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
     days = {(a.person, a.day) for a in right.values() if not _says(stored.get(a.id), a, judged.beside.places)}
     for alert in stored.values():
-        first, last = spans.get(alert.person, (start, end))
-        if not first <= alert.day <= last:
+        if not start <= alert.day <= end:
             continue
         gone = alert.id not in right and str(alert.facts[PLACE]) in judged.beside.places
-        changed = alert.person in spans and not _same(right.get(alert.id), alert)
+        changed = _inside(alert.person, alert.day, spans) and not _same(right.get(alert.id), alert)
         if gone or changed:
             days |= {(person, alert.day) for person in (alert.person, *named([alert]))}
     return [
-        Mark(subject=f"person:{person}", first=day, last=day) for person, day in sorted(days) if person not in spans
+        Mark(subject=f"person:{person}", first=day, last=day)
+        for person, day in sorted(days)
+        if not _inside(person, day, spans)
     ]
+
+
+def _inside(person: str, day: date, spans: Mapping[str, tuple[date, date]]) -> bool:
+    """Whether the day is among those judged of the person."""
+    first, last = spans.get(person, (date.max, date.min))
+    return first <= day <= last
+
+
+def of_stages(inbox: Inbox, judged: Judged, bench: Bench) -> list[Mark]:
+    """Days to be judged again of persons who came to be at the stage `pre_departure`, or no longer are, and of leavers
+    of their departments, who may have taken the same files."""
+    rules = bench.book.of_stages
+    if not (judged.spans and rules):
+        return []
+    spans = {person: (first, last) for person, first, last in judged.spans}
+    stored = inbox.alerts(persons=spans, outcome=None, rules=rules)
+    before = {alert.id: alert for alert in stored if spans[alert.person][0] <= alert.day <= spans[alert.person][1]}
+    after = {alert.id: alert for alert in judged.alerts if alert.rule in rules}
+    changed = [
+        alert
+        for one in before.keys() | after.keys()
+        if _stage(before.get(one)) != _stage(after.get(one))
+        for alert in (before.get(one), after.get(one))
+        if alert
+    ]
+    directory = bench.directory
+    marks = []
+    for alert in changed:
+        department = directory.person(alert.person).department
+        mates = {one for one in directory.leavers() if department and directory.person(one).department == department}
+        last = datetime.fromisoformat(str(alert.facts[UNTIL])).date() + BEYOND
+        marks += [Mark(subject=f"person:{one}", first=alert.day, last=last) for one in sorted(mates | {alert.person})]
+    return marks
+
+
+def _stage(alert: Alert | None) -> tuple[object, ...]:
+    """What an alert says of a stage."""
+    suppressed = alert is None or alert.outcome is Outcome.SUPPRESSED
+    return () if alert is None or suppressed else (alert.time, alert.facts[UNTIL])
 
 
 def to_leads(inbox: Inbox, alerts: dict[str, list[Alert]]) -> tuple[dict[str, list[Alert]], list[Mark]]:

@@ -21,9 +21,11 @@ from detection.engine import Engine
 from detection.filerules import FileRules
 from detection.flatten import flattened, text_of
 from detection.logsource import telling_fields
+from detection.pipelines import Pipeline
 from detection.placeholders import TABLE
 from detection.records import Looking
 from detection.rule import Rule, name_of
+from detection.rulefiles import parsed_in
 from ingest.evtx import split_evtx
 from ingest.jsonsplit import split_json
 from ingest.reading import Limits, OpenFile, Stream
@@ -186,20 +188,34 @@ def _records(path: Path) -> Iterator[bytes | Bad]:
         for member in file.members():
             stream: Stream = member.stream
             split = split_evtx if stream.peek(8).startswith(b"ElfFile") else split_json
-            for item in split(stream, limits):
-                if isinstance(item, list):
-                    yield from (line for line in item if line.strip())
-                elif isinstance(item, Bad) or item.strip():
-                    yield item
+            try:
+                for item in split(stream, limits):
+                    if isinstance(item, list):
+                        yield from (line for line in item if line.strip())
+                    elif isinstance(item, Bad) or item.strip():
+                        yield item
+            except Refused as error:
+                raise Refused(f"{path.name}: {error}") from None
 
 
-def rule_texts(path: Path) -> dict[str, str]:
-    """Names and texts of a rule file and the values of placeholders beside it, or of all below a folder. Raises
-    `Refused`."""
+def rule_texts(path: Path, pipelines: Sequence[Path] = ()) -> dict[str, str]:
+    """Names and texts of a rule file and the values of placeholders beside it, or of all below a folder; of pipelines
+    as if they lay beside the rules. Raises `Refused`, `RuleError` of a pipeline that is none."""
     if not path.exists():
         raise Refused(f"{path} does not exist")
+    path = path if path.name else path.resolve()
     if path.is_dir():
         files = sorted(f for f in path.rglob("*") if f.suffix in (".yml", ".yaml") and f.is_file())
     else:
         files = [path, *(f for f in (path.parent / TABLE,) if f.is_file())]
-    return {str(file): file.read_text(encoding="utf-8", errors="replace") for file in files}
+    texts = {str(file): file.read_text(encoding="utf-8", errors="replace") for file in files}
+    for file in pipelines:
+        if not file.is_file():
+            raise Refused(f"{file} is no file")
+        name = str((path if path.is_dir() else path.parent) / file.name)
+        text = file.read_text(encoding="utf-8", errors="replace")
+        if not all(isinstance(parsed, Pipeline) for _, parsed in parsed_in(str(file), text)):
+            raise Refused(f"{file}: is no pipeline")
+        if texts.setdefault(name, text) != text:
+            raise Refused(f"{file}: the rules have a file of that name already")
+    return texts

@@ -12,7 +12,7 @@ from math import inf
 from random import SystemRandom
 from time import monotonic, sleep
 
-from app.crews import ripples, to_leads
+from app.crews import of_stages, ripples, to_leads
 from app.freezing import freeze
 from app.metrics import UNBALANCED
 from app.scoring import Scores, scored
@@ -176,7 +176,7 @@ def _judge(house: House, marks: Sequence[Mark], directory: Directory, until: flo
             for judged in judge(some, bench, at_once):
                 cases, others = _cases(house, judged)
                 # First: whoever dies in between has people judged for nothing, not forgotten.
-                house.records.add([*ripples(house.records, judged), *others])
+                house.records.add([*ripples(house.records, judged), *of_stages(house.records, judged, bench), *others])
                 house.records.settle(judged.marks, judged.spans, judged.alerts, cases)
                 yield judged
                 if monotonic() > until:

@@ -17,10 +17,11 @@ from core.errors import RuleError
 from core.ports import EventQuery, EventReader
 from detection.flatten import flattened
 from detection.logsource import missing_fields, modules
+from detection.pipelines import Pipeline
 from detection.placeholders import is_table, placeholders_in
 from detection.rule import NoSource, Rule
 from detection.rulebook import RuleBook, circle_among, compiled, in_order, names_of
-from detection.rulefiles import Written, filtered, goes_by, parsed_files, texts_below
+from detection.rulefiles import Written, filtered, goes_by, has_pipeline, parsed_files, parsed_in, texts_below
 from detection.values import Placeholders
 
 NOTHING: Mapping[str, Set[str]] = {}
@@ -63,7 +64,9 @@ def held_against(
         if isinstance(filter_, SigmaFilter):
             verdicts.append(Verdict(file=name, rule=filter_.title, outcome="runs"))
     named = []
-    for name, rule in filtered(parsed):
+    worked, failed = filtered(parsed)
+    verdicts += [_refused(name, rule, error) for (name, rule), error in failed]
+    for name, rule in worked:
         try:
             goes_by(rule)
             named.append((name, rule))
@@ -132,14 +135,33 @@ def _refused(name: str, rule: Written, why: object) -> Verdict:
     return Verdict(file=name, rule=rule.title or name, outcome="refused", reason=f"{name}: {why}")
 
 
+def _names(file: str, text: str) -> set[str]:
+    """What the rules of a file go by; of one that cannot be read, nothing."""
+    try:
+        return {goes_by(rule) for _, rule in parsed_in(file, text) if not isinstance(rule, SigmaFilter | Pipeline)}
+    except RuleError:
+        return set()
+
+
 def copy_running(texts: Mapping[str, str], verdicts: Sequence[Verdict], source: Path, folder: Path) -> int:
-    """Copy the files of which every rule runs, and values of placeholders, into `folder`, below `imported`; returns how
-    many."""
+    """Copy the files of which every rule runs, values of placeholders and pipelines into `folder`, below `imported`;
+    returns how many. Rules with a pipeline have a folder of their own there, so that it changes no others; what the
+    same files were imported as without it, or with it, is taken away."""
     held_back = {verdict.file for verdict in verdicts if verdict.outcome != "runs"}
-    running = {verdict.file for verdict in verdicts}.union(filter(is_table, texts)) - held_back
-    root = source if source.is_dir() else source.parent
+    pipelines = {name for name, text in texts.items() if has_pipeline(name, text)} - held_back
+    running = {verdict.file for verdict in verdicts}.union(filter(is_table, texts), pipelines) - held_back
+    root = (source if source.name else source.resolve()) if source.is_dir() else source.parent
+    plain = folder / "imported"
+    own = plain / (root.resolve().name or "rules")
+    into, other = (own, plain) if pipelines else (plain, own)
+    for name in sorted(texts):
+        before = other / Path(name).relative_to(root)
+        if before.is_file() and _names(name, texts[name]) & _names(
+            name, before.read_text(encoding="utf-8", errors="replace")
+        ):
+            before.unlink()
     for name in sorted(running):
-        target = folder / "imported" / Path(name).relative_to(root)
+        target = into / Path(name).relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(texts[name], encoding="utf-8")
     return len(running)

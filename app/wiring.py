@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import Config
+from core.alert import Alert, Outcome
 from core.calendar import CompanyCalendar
 from core.directory import Directory
 from core.domains import PERSONAL_DOMAINS
@@ -70,6 +71,14 @@ class House:
     def grounds(self, directory: Directory) -> Grounds:
         return Grounds.of(self.records.approvals(), self.records.exceptions(), directory)
 
+    def departing(self) -> dict[str, list[Alert]]:
+        """What is recorded of people who are about to leave, of whom HR knows nothing."""
+        found: dict[str, list[Alert]] = {}
+        for alert in self.records.alerts(outcome=None, rules=self.book.of_stages) if self.book.of_stages else ():
+            if alert.outcome is not Outcome.SUPPRESSED:
+                found.setdefault(alert.person, []).append(alert)
+        return found
+
     def surroundings(self) -> Surroundings:
         mails = (person.email.rpartition("@")[2] for person in self.records.persons() if "@" in person.email)
         domains = self.config.company.domains or frozenset(mails) - PERSONAL_DOMAINS
@@ -85,6 +94,7 @@ class House:
             grounds=self.grounds(directory),
             posts=self.config.detection.posts,
             findings=self.records,
+            departing=self.departing(),
         )
 
     def tagger(self) -> Tagger:

@@ -236,8 +236,9 @@ class Inbox(Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
         outcome: Outcome | None = Outcome.ALERT,
+        rules: Collection[str] | None = None,
     ) -> Sequence[Alert]:
-        """Those of one outcome, or all; ordered by (time, id); `since` <= time < `until`."""
+        """Those of one outcome, or all, and of some rules; ordered by (time, id); `since` <= time < `until`."""
 
     def alert(self, alert_id: str) -> Alert | None: ...
 

@@ -79,6 +79,7 @@ FIELDS: tuple[Field, ...] = (
     Field("file.name", Kind.KEYWORD, "Last part of the path"),
     Field("file.extension", Kind.KEYWORD, "Without the dot, lower case"),
     Field("file.size", Kind.LONG, "Bytes"),
+    Field("file.hash.sha256", Kind.KEYWORD, "SHA-256 of the content, as logged, lower case"),
     Field("file.target_path", Kind.KEYWORD, "New path or name after a rename, move or copy", True),
     Field("file.target_extension", Kind.KEYWORD, "Extension of the new name, lower case", True),
     Field("url.full", Kind.KEYWORD, "Address, as logged"),

@@ -15,6 +15,7 @@ from core.ports import EventQuery, EventReader, FindingReader
 from core.schema import BY_NAME, SCHEMA
 from detection.behaviours.company import Notice, Usual
 from detection.candidates import needed
+from detection.departing import Finding, guesses
 from detection.derive import Surroundings, derive
 from detection.evidence import FACT_FIELDS
 from detection.exceptions import COLUMNS as COMPARED
@@ -52,6 +53,8 @@ class Bench:
     grounds: Grounds = field(default_factory=Grounds)
     posts: Mapping[str, float] = field(default_factory=dict)
     findings: FindingReader = field(default_factory=NoFindings)
+    departing: Mapping[str, Sequence[Finding]] = field(default_factory=dict, repr=False)
+    """Recorded findings by person that make the stage `pre_departure`."""
     known_days: dict[tuple[frozenset[str], date, date], frozenset[date]] = field(default_factory=dict, repr=False)
     """On which days rules tagged anything of anybody: every group of persons asks."""
     domains: Domains = field(default_factory=dict, repr=False)
@@ -155,11 +158,12 @@ class Everybody:
     def notices(self, person: str) -> Sequence[Notice]:
         filings = [*self.bench.directory.filings_of(person)]
         ends = [*(filing.filed for filing in filings[1:]), NEVER]
-        return [
+        notices = [
             Notice(filing.filed, until, filing.last_day)
-            for filing, until in zip(filings, ends, strict=True)
+            for filing, until in zip(filings, ends, strict=False)
             if not filing.withdrawn
         ]
+        return [*notices, *guesses(self.bench.departing.get(person, ()), filings)]
 
     def takers(
         self, rules: Collection[str], field: str, values: Sequence[str], first: date, last: date

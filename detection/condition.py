@@ -62,6 +62,8 @@ class _Building:
                 return self._counted(self._asked(tree.field, tree.value))
             case ConditionValueExpression():
                 return self._counted(keyword(tree.value, self._placeholders))
+            case None:
+                raise RuleError("nothing is left of the condition")
             case _:
                 raise RuleError(f"{type(tree).__name__} cannot be judged")
 

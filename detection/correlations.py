@@ -82,6 +82,13 @@ def for_pysigma(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, CONDITION: dict(condition), "correlation": {**correlation, "condition": plain}}
 
 
+def with_changed_field(parsed: SigmaCorrelationRule) -> None:
+    """Let the condition that was set aside name the field that pySigma's names by now."""
+    named = getattr(parsed.condition, "fieldref", None)
+    if named is not None and isinstance(written := parsed.custom_attributes.get(CONDITION), Mapping):
+        parsed.custom_attributes[CONDITION] = {**written, "field": named}
+
+
 def references(parsed: SigmaCorrelationRule) -> tuple[str, ...]:
     """What a correlation calls the rules it builds on."""
     if parsed.rules is None and isinstance(parsed.condition, SigmaExtendedCorrelationCondition):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 
 import polars as pl
 
@@ -19,12 +20,15 @@ from detection.places import Part, parts, there
 from detection.rule import Rule
 from detection.seen import Seen
 
+NO_DAYS = (date.max, date.min)
+
 
 def of_crowds(
     rules: Sequence[Rule], seen: Seen, group: Sequence[Span], bench: Bench, beside: Beside
 ) -> Iterator[Match]:
-    """What is found of several persons together, where one of the group is among them; what others have goes beside."""
-    people, outcomes = {person for person, _, _ in group}, Outcomes(seen.events, bench, ())
+    """What is found of several persons together, where one of the group is among them, on the days that are judged of
+    each; what others have, and they on other days, goes beside."""
+    spans, outcomes = {person: (first, last) for person, first, last in group}, Outcomes(seen.events, bench, ())
     for rule in rules:
         behaviour = rule.behaviour
         if behaviour is None or behaviour.crowd is None:
@@ -35,11 +39,12 @@ def of_crowds(
             together = _together(rule, behaviour, behaviour.crowd, seen, group, bench, beside)
             found = (match for part in together for match in _found(rule, behaviour, part, bench))
         for match in _one_a_day(found):
-            if match.person in people:
+            first, last = spans.get(match.person, NO_DAYS)
+            if first <= match.day <= last:
                 yield match
             else:
                 beside.alerts.append(outcomes.alert(match))
-    beside.people -= people
+    beside.people -= spans.keys()
 
 
 def _together(

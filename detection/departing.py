@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from core.alert import Fact
-from core.person import Stage
+from core.person import Filing, Stage
+from detection.behaviours.company import Notice
 
 UNTIL = "until"
 """The fact of a joint finding that says how long it makes the stage `pre_departure`."""
@@ -31,3 +32,18 @@ def stage_with(findings: Iterable[Finding], filed: Stage, at: datetime) -> Stage
     here = (finding for finding in findings if UNTIL in finding.facts and finding.time <= at)
     ahead = any(at < datetime.fromisoformat(str(finding.facts[UNTIL])) for finding in here)
     return Stage.PRE_DEPARTURE if ahead else Stage.ACTIVE
+
+
+def guesses(findings: Iterable[Finding], filings: Sequence[Filing]) -> list[Notice]:
+    """When such findings say that somebody is about to leave, in order; only until HR files something."""
+    filed = min((filing.filed for filing in filings), default=None)
+    found: list[Notice] = []
+    for finding in sorted(findings, key=lambda one: one.time):
+        until = datetime.fromisoformat(str(finding.facts[UNTIL]))
+        if filed is not None:
+            until = min(until, filed)
+        if found and finding.time <= found[-1].until:
+            found[-1] = found[-1]._replace(until=max(found[-1].until, until))
+        elif finding.time < until:
+            found.append(Notice(finding.time, until, None, guess=True))
+    return found

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from core.alert import Alert, Fact, Term
+from core.alert import SEPARATOR, Alert, Fact, Term
 from core.model import ODD, Driver
+from detection.behaviours.sequence import LINKED
 from detection.learning import LEARNING
 from detection.risk import VOTE, silent_below, unit_of
 from detection.rule import Rule
@@ -97,6 +98,11 @@ _TERMS = {
 }
 
 
+_LINKS = {
+    "en": {"name": "name", "content": "content", "record": "record id"},
+    "zh": {"name": "名称", "content": "内容", "record": "记录编号"},
+}
+"""By what the steps of a sequence hang together."""
 _DETECTORS = {
     "en": {
         "forest": " (Isolation Forest)",
@@ -181,6 +187,7 @@ def explain(rule: Rule, alert: Alert, name: str, lang: Literal["zh", "en"]) -> s
     notes = _NOTES[lang]
     silent = silent_below(rule, alert.facts)
     words = {key: _shown(value) for key, value in alert.facts.items()} | {"person": name}
+    words |= {"linked": _listed(alert.facts[LINKED], lang)} if LINKED in alert.facts else {}
     words |= {"unit": unit_words(unit_of(rule, alert.facts), lang)}
     words |= {} if silent is None else {"silent_below": _shown(silent)}
     message = _filled(getattr(rule.extra.message, lang), words) if rule.extra.message else rule.title
@@ -191,6 +198,11 @@ def explain(rule: Rule, alert: Alert, name: str, lang: Literal["zh", "en"]) -> s
     said = [message, _filled(notes["comma"].join(more), words)] if more else [message]
     said += [_filled(notes["silent"], words)] if "limit" in alert.facts and silent is not None else []
     return notes["stop"].join(said)
+
+
+def _listed(links: Fact, lang: Literal["zh", "en"]) -> str:
+    said = [_LINKS[lang].get(link, link) for link in str(links).split(SEPARATOR)]
+    return ("、" if lang == "zh" else ", ").join(said)
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

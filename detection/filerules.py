@@ -60,7 +60,8 @@ class FileRules:
             placeholders = placeholders_in(texts)
         except RuleError as error:
             refused.append(str(error))
-        found = filtered(parsed)
+        found, failed = filtered(parsed)
+        refused += [f"{file}: {error}" for (file, _), error in failed]
         single: list[SigmaRule] = []
         conditions: list[Node] = []
         for file, rule in found:

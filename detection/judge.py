@@ -99,7 +99,7 @@ def _groups(spans: Mapping[str, Span], bench: Bench, at_once: int) -> Iterator[_
     """Persons whose events fit into memory together; whoever has more than fits is judged alone."""
     screen = Screen(bench.book.judged, bench.book.rules)
     tagged = _tagged(spans, bench, screen) if spans else {}
-    gone = bench.directory.leavers()
+    gone = bench.directory.leavers() | bench.departing.keys()
     rules = {person: screen.may_find(tagged[person], leaver=person in gone) for person in spans}
     own = {
         person: _events(bench, {tag: total.events for tag, total in tagged[person].items()}, rules[person])

@@ -31,9 +31,10 @@ class Beside:
 def of_leavers(
     rule: Rule, behaviour: Common, seen: Seen, group: Sequence[Span], bench: Bench, beside: Beside
 ) -> Iterator[Match]:
-    """What is found of leavers of the departments in which somebody of the group leaves, whoever of them is judged."""
+    """What is found of leavers of the departments in which somebody of the group leaves, and of those beside them who
+    are at the stage `pre_departure`, whoever of them is judged."""
     directory = bench.directory
-    gone = directory.leavers()
+    gone = directory.leavers() | bench.departing.keys()
     departments = {directory.person(person).department for person, _, _ in group if person in gone} - {""}
     days = (min(first for _, first, _ in group), max(last for _, _, last in group))
     asked = replace(bearing(group, bench, rule.reach), tagged=rule.leaves)
@@ -42,7 +43,7 @@ def of_leavers(
         place = f"{department} ({rule.name})"
         beside.people |= set(mates)
         beside.places.add(place)
-        if len(mates) < behaviour.people:
+        if len(mates) < behaviour.people or directory.leavers().isdisjoint(mates):
             continue
         takings = _takings(mates, behaviour.field, asked, bench)
         scene = Scene(hits={rule.name: takings}, calendar=directory.calendar, company=Everybody(bench))

@@ -19,6 +19,7 @@ from core.errors import RuleError
 from detection.behaviours.joint import Joint
 from detection.behaviours.reading import Draft, behaviour_rule
 from detection.correlations import references
+from detection.pipelines import Pipeline
 from detection.placeholders import is_table, placeholders_in
 from detection.rule import Rule, correlation_rule, event_rule, name_of
 from detection.rulefiles import Found, Parsed, Written, goes_by, parsed_in, texts_below, worked_in
@@ -101,6 +102,11 @@ class RuleBook:
         return {name for kind, name in _called(texts) if kind is not SigmaFilter}
 
     @property
+    def of_stages(self) -> frozenset[str]:
+        """The rules that make somebody's stage `pre_departure`."""
+        return frozenset(rule.name for rule in self.judged if isinstance(rule.behaviour, Joint))
+
+    @property
     def event_rules(self) -> list[Rule]:
         return [rule for rule in self.rules.values() if rule.kind == "event"]
 
@@ -118,6 +124,7 @@ def _called(texts: Mapping[str, str]) -> set[tuple[type[Parsed], str]]:
         if isinstance(parsed, SigmaFilter)
         else (SigmaRule, goes_by(parsed))
         for parsed in found
+        if not isinstance(parsed, Pipeline)
     }
 
 

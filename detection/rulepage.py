@@ -29,7 +29,7 @@ KINDS = {
     "destruction": {"en": "gone and not put back", "zh": "删除而未恢复"},
     "drips": {"en": "a little of everything", "zh": "各类各取一点"},
     "joint": {"en": "signs of several kinds", "zh": "多类迹象并存"},
-    "sequence": {"en": "steps of the same files", "zh": "同一批文件的步骤"},
+    "sequence": {"en": "steps of the same files or records", "zh": "同一批文件或记录的步骤"},
     "silence": {"en": "one system hears nothing more", "zh": "某个系统不再有记录"},
     "unusual": {"en": "what a learned model finds", "zh": "学习到的模型的发现"},
 }

@@ -11,7 +11,7 @@ from typing import Any, Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.alert import Alert
+from core.alert import Alert, Match
 from core.canonical import content_id
 from core.directory import Directory
 from core.errors import RuleError
@@ -20,9 +20,11 @@ from core.person import Filing, Link, Person
 from core.ports import EventQuery
 from core.schema import SCHEMA, conform
 from detection.bench import Bench
+from detection.departing import UNTIL
 from detection.derive import Surroundings
 from detection.judge import alerts_of
 from detection.rulebook import RuleBook
+from detection.rulefiles import texts_at
 from detection.tagging import Tagger
 
 MONDAY = datetime.fromisoformat("2026-03-02T10:00:00+08:00")
@@ -51,8 +53,8 @@ class Told(BaseModel):
 
 
 class RuleTest(BaseModel):
-    """One test: events, what a model found, what HR filed (`person`, `filed`, `last_day`, `withdrawn`), facts of
-    persons, who is matched.
+    """One test: events, what a model found, what HR filed (`person`, `filed`, `last_day`, `withdrawn`), who was at the
+    stage `pre_departure` (`person`, `since`, `until`), facts of persons, who is matched.
 
     An event is fields and values; `person.id` names the person, `@timestamp` may be left out, `repeat: N` stands for N
     events, in whose texts `{n}` counts from 0: a second apart, or on N days with `daily: true`.
@@ -63,6 +65,7 @@ class RuleTest(BaseModel):
     events: list[dict[str, Any]] = []
     findings: list[Told] = []
     filings: list[dict[str, Any]] = []
+    departing: list[dict[str, Any]] = []
     persons: dict[str, dict[str, Any]] = {}
     matches: list[str]
 
@@ -81,18 +84,10 @@ def run(book: RuleBook, files: Sequence[Path] | None = None) -> list[Result]:
     """Run the tests of all rules, or those of the rules in `files` beside ours."""
     names = set(book.rules)
     if files:
-        texts = {str(file): file.read_text(encoding="utf-8") for path in files for file in _rule_files(path)}
+        texts = {name: text for path in files for name, text in texts_at(path).items()}
         book = book.with_texts(texts)
         names = book.names_in(texts)
     return [_run_one(book, name, raw) for name in sorted(names) for raw in book.rules[name].extra.tests]
-
-
-def _rule_files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.suffix in (".yml", ".yaml"))
-    if not path.exists():
-        raise RuleError(f"{path}: there is no such file")
-    return [path]
 
 
 def _run_one(book: RuleBook, name: str, raw: Mapping[str, Any]) -> Result:
@@ -123,9 +118,22 @@ def raised(book: RuleBook, name: str, test: RuleTest) -> list[Alert]:
         book=book,
         surroundings=SURROUNDINGS,
         findings=Found.of(test),
+        departing=departing(test),
     )
     persons = sorted({str(event["person.id"]) for event in test.events} | {told.person for told in test.findings})
     return alerts_of([(person, *ALL_DAYS) for person in persons], bench, [book.rules[name].aloud()])
+
+
+def departing(test: RuleTest) -> dict[str, list[Match]]:
+    """What would be recorded of those who are about to leave."""
+    return {str(one["person"]): [_departing(one)] for one in test.departing}
+
+
+def _departing(given: Mapping[str, Any]) -> Match:
+    since, until = (_moment(given[name], MONDAY) for name in ("since", "until"))
+    return Match(
+        rule="", person=str(given["person"]), day=since.date(), time=since, facts={UNTIL: until.isoformat()}, events=()
+    )
 
 
 def told(book: RuleBook, test: RuleTest) -> tuple[pl.DataFrame, Directory]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.findings import Lang, Since, Until, moment
+from app.cli.hunting import Pipelines
 from app.cli.inputs import Json, house_of
 
 if TYPE_CHECKING:
@@ -41,17 +42,20 @@ def hunt(
     until: Until = None,
     lang: Lang = "en",
     json: Json = False,
+    pipeline: Pipelines = None,
 ) -> None:
     """What a rule finds in the stored events, judged as live; or, a JSON line each, in a file of records. Nothing is
     written."""
     from app.cli.hunting import hunt_file
 
     if events is None:
+        if pipeline:
+            raise typer.BadParameter("--pipeline is for --events; for stored events the file lies in the rules' folder")
         _hunt_stored(context, rule, since, until, lang, json)
         return
     if since or until:
         raise typer.BadParameter("--since and --until are for stored events: a file is read as a whole")
-    hunt_file(Path(rule), events)
+    hunt_file(Path(rule), events, pipeline or ())
 
 
 def _hunt_stored(

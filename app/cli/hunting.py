@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,14 +12,21 @@ import typer
 
 from app.cli.inputs import Json, configuration, house_of
 
+Pipelines = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--pipeline", metavar="FILE", help="A processing pipeline of pySigma that changes the rules; several."
+    ),
+]
 
-def hunt_file(rule: Path, events: Path) -> None:
+
+def hunt_file(rule: Path, events: Path, pipelines: Sequence[Path]) -> None:
     """Hunt through a file: matches on standard output, what could not be run or read on standard error."""
     from app.cli.show import line
     from app.hunting import Hunt, rule_texts
     from core.errors import RuleError
 
-    hunting = Hunt.of(rule_texts(rule))
+    hunting = Hunt.of(rule_texts(rule, pipelines))
     rules = hunting.rules
     if not rules.single:
         raise RuleError("; ".join(rules.refused) or f"{rule}: there is no rule")
@@ -34,6 +42,7 @@ def hunt_file(rule: Path, events: Path) -> None:
 def rules_import(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Sigma rules, such as a checkout of SigmaHQ.")],
+    pipeline: Pipelines = None,
     check: Annotated[bool, typer.Option("--check", help="Only tell; copy nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -44,7 +53,7 @@ def rules_import(
     from detection.rulebook import RuleBook
 
     config = configuration(context)
-    texts = rule_texts(folder)
+    texts = rule_texts(folder, pipeline or ())
     target = config.detection.rules or config.data / "rules"
     with house_of(context) as house:
         stored = fields_stored(house.events)

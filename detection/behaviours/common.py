@@ -57,6 +57,9 @@ class Common(Behaviour):
     least `share` of what either of the two had taken by then, or whoever takes everything would be of a crew with
     everybody.
 
+    Who is at the stage `pre_departure` is tied to leavers only, and only by what that one had taken before the leaver's
+    notice: afterwards a handover looks the same.
+
     Leaving together ties nobody, nor do files that everybody uses. Found on every day on which the group comes to be or
     grows, of every member, with the notices known by then; who joined more than `apart` days ago is no longer named.
     The fact `crew` goes by the two who were tied first of those who are named, so it stays whoever joins them.
@@ -125,10 +128,15 @@ class Common(Behaviour):
         }
         for one, other in combinations(sorted(own), 2):
             for mine, yours in product(notices[one], notices[other]):
-                if not self._same_weeks(mine, yours):
+                if (mine.guess and yours.guess) or not self._same_weeks(mine, yours):
                     continue
                 here, there = taken[one, mine], taken[other, yours]
-                since = {value: max(here[value], there[value]) for value in here.keys() & there.keys()}
+                since = {
+                    value: max(here[value], there[value])
+                    for value in here.keys() & there.keys()
+                    if not (mine.guess and here[value] >= yours.filed)
+                    and not (yours.guess and there[value] >= mine.filed)
+                }
                 if len(since) >= self.common:
                     taken_by = (sorted(here.values()), sorted(there.values()))
                     yield _Pair((mine, yours), (one, other), since, taken_by)

@@ -25,11 +25,13 @@ class Usual(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """That somebody leaves: known from `filed` on, true until before `until`."""
+    """That somebody leaves: known from `filed` on, true until before `until`. A `guess` is the stage `pre_departure`,
+    of which HR knows nothing."""
 
     filed: datetime
     until: datetime
     last_day: date | None
+    guess: bool = False
 
 
 class Company(Protocol):
@@ -47,7 +49,8 @@ class Company(Protocol):
         where anybody's such events are not a week old."""
 
     def notices(self, person: str) -> Sequence[Notice]:
-        """What HR filed of a departure, in order; a later notice takes the place of one before it."""
+        """What HR filed of a departure, in order, a later notice in the place of one before it; and when the person was
+        at the stage `pre_departure`."""
 
     def takers(
         self, rules: Collection[str], field: str, values: Sequence[str], first: date, last: date

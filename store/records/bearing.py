@@ -41,12 +41,6 @@ def leavers(connection: Connection) -> set[str]:
     return set(connection.execute(select(filings.c.account).distinct()).scalars())
 
 
-def leaving(connection: Connection) -> set[str]:
-    """The ids of those persons."""
-    query = select(links.c.person).where(links.c.account == filings.c.account).distinct()
-    return set(connection.execute(query).scalars())
-
-
 def leavers_of(connection: Connection, departments: Collection[str]) -> set[str]:
     """Of these only those of some departments."""
     found: set[str] = set()

@@ -57,10 +57,12 @@ class InboxRecords:
         since: datetime | None = None,
         until: datetime | None = None,
         outcome: Outcome | None = Outcome.ALERT,
+        rules: Collection[str] | None = None,
     ) -> Sequence[Alert]:
         where = [alert_table.c.time >= since] if since else []
         where += [alert_table.c.time < until] if until else []
         where += [alert_table.c.outcome == outcome.value] if outcome else []
+        where += [alert_table.c.rule.in_(sorted(rules))] if rules is not None else []
         with self._database.reading() as connection:
             if persons is None:
                 return _alerts(connection, *where)

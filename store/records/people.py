@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select
 
 from core.person import Filing, Link, Person
 from core.ports import AT_ONCE, Mark
-from store.records.bearing import colleagues, colleagues_of, leavers, leavers_of, leaving, post_of
+from store.records.bearing import colleagues, colleagues_of, leavers, leavers_of, post_of
 from store.records.database import Database, Row, pieces, upsert
 from store.records.marks import EVER, FOREVER, add_marks
 from store.records.tables import accounts as account_table
@@ -138,8 +138,7 @@ def _others(
     found = colleagues(connection, {post_of(row) for row in own if row["id"] in known | anew})
     if anew:
         return found | leavers(connection)
-    gone = leaving(connection)
-    return found | leavers_of(connection, {str(row["department"]) for row in own if row["id"] in known & gone})
+    return found | leavers_of(connection, {str(row["department"]) for row in own if row["id"] in known})
 
 
 def _subjects(connection: Connection, keys: Collection[str]) -> set[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from api.views import cases_of
 from app.backtesting import backtest
-from app.config import Config
+from app.config import Config, Detection
 from app.jobs import judge_marked
 from app.pipeline import keep, tagged
 from app.wiring import House, open_house
@@ -206,6 +206,116 @@ def test_leavers_who_took_the_same_files_are_one_case_in_any_order(house: House,
     ]
     assert members(house) == [set(NAMES)]
     assert house.records.pending() == []
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[House]:
+    """A company that has named a purpose for looking at who is about to leave."""
+    with open_house(Config(data=tmp_path, detection=Detection(pre_departure="the list of customers"))) as made:
+        hire(made, dict.fromkeys((*NAMES, "dan"), "Sales"))
+        yield made
+
+
+def looks_elsewhere(house: House, name: str, day: int) -> None:
+    """Visits to job sites and bulky private mail, which nobody had of this person before."""
+    visit = {"event.action": "view", "url.full": "https://www.zhipin.com/job/1"}
+    mail = {
+        "event.action": "send",
+        "event.outcome": "success",
+        "email.to.address": f"{name}@qq.com",
+        "email.to.domain": "qq.com",
+        "data.bytes": 900_000,
+    }
+    rows = [
+        {
+            "event.id": content_id(name, str(day), str(number)),
+            "@timestamp": BEGIN + timedelta(days=day, minutes=number),
+            "user.account": f"mail:{name}@example.com",
+            **dict.fromkeys({*visit, *mail}),
+            **(visit if number < 10 else mail),
+        }
+        for number in range(15)
+    ]
+    frame = conform(pl.DataFrame(rows, schema={key: SCHEMA[key] for key in rows[0]}))
+    tagger = house.tagger()
+    keep(house, tagger, tagged(Batch(source="proxy_cef", read=len(rows), events=frame), tagger))
+
+
+ABOUT: dict[str, Callable[[House], None]] = {
+    "ann takes": lambda house: take(house, "ann", range(12), 0),
+    "bob takes": lambda house: take(house, "bob", range(2, 14), 1),
+    "eve takes": lambda house: take(house, "eve", range(2, 14), 1),
+    "ann resigns": lambda house: resign(house, "ann", 6),
+    "bob looks elsewhere": lambda house: looks_elsewhere(house, "bob", 8),
+}
+
+
+@pytest.mark.parametrize("judged", ["each time", "at the end"])
+@pytest.mark.parametrize("seed", range(3))
+def test_who_is_about_to_leave_is_of_a_leavers_crew_and_a_colleague_is_not(
+    watched: House, judged: str, seed: int
+) -> None:
+    steps = list(ABOUT)
+    random.Random(seed).shuffle(steps)
+    for step in steps:
+        ABOUT[step](watched)
+        if judged == "each time":
+            judge_marked(watched)
+    judge_marked(watched)
+    assert crew_alerts(watched) == [("ann", "2026-03-10", "bob"), ("bob", "2026-03-10", "ann")]
+    assert {"ann", "bob"} in members(watched)
+    assert watched.records.pending() == []
+
+
+def test_who_is_judged_of_other_days_beside_a_crews_first_is_told_of_it(house: House) -> None:
+    """Both are judged in one turn, bob of days of which none is the crew's."""
+    for day, name in enumerate(NAMES[:2]):
+        send(house, name, day)
+    judge_marked(house)
+    send(house, "eve", 2)
+    house.records.add([Mark(subject="person:bob", first=date(2026, 6, 1), last=date(2026, 6, 2))])
+    judge_marked(house)
+    assert [name for name, _, _ in crew_alerts(house)] == list(NAMES)
+    assert house.records.pending() == []
+
+
+def test_signs_that_were_none_leave_no_crew(watched: House) -> None:
+    """What shows later that bob always did so takes stage and crew away, of both."""
+    for step in ABOUT.values():
+        step(watched)
+    judge_marked(watched)
+    looks_elsewhere(watched, "bob", -40)
+    judge_marked(watched)
+    assert crew_alerts(watched) == []
+    assert watched.records.pending() == []
+
+
+def test_who_moves_to_another_department_is_of_no_crew_there(watched: House) -> None:
+    for step in ABOUT.values():
+        step(watched)
+    judge_marked(watched)
+    hire(watched, {"bob": "Support"})
+    judge_marked(watched)
+    assert crew_alerts(watched) == []
+
+
+def test_without_a_purpose_nobody_is_about_to_leave(house: House) -> None:
+    for step in ABOUT.values():
+        step(house)
+    judge_marked(house)
+    assert crew_alerts(house) == []
+
+
+def test_what_hr_files_later_takes_the_place_of_the_signs(watched: House) -> None:
+    for step in ABOUT.values():
+        step(watched)
+    resign(watched, "bob", 9)
+    judge_marked(watched)
+    before = crew_alerts(watched)
+    assert ("bob", "2026-03-10", "ann") in before
+    watched.records.add([Mark(subject="*", first=BEGIN.date(), last=BEGIN.date() + timedelta(days=60))])
+    judge_marked(watched)
+    assert crew_alerts(watched) == before
 
 
 def test_a_crew_by_documents_stays_the_same_whoever_joins_it(house: House) -> None:

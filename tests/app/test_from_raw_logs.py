@@ -174,3 +174,65 @@ def test_a_rule_of_others_finds_windows_events_that_came_as_xml_by_number_channe
         (alert,) = alerts(house, "failed_on_windows")
         (found,) = house.events.read(EventQuery(ids=alert.events))["event.original"]
         assert found == windows_event(*meant)
+
+
+def downloaded(number: int) -> str:
+    """Sysmon: the mark of origin of a file that came from the web."""
+    time = f"{BEGIN + timedelta(minutes=number):%Y-%m-%d %H:%M:%S}"
+    data = {
+        "UtcTime": f"{time}.000",
+        "Image": "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+        "TargetFilename": f"C:\\Users\\li.na\\Downloads\\kunden{number}.xlsx:Zone.Identifier",
+        "Hash": f"MD5={number:032X},SHA256={number:064X}",
+        "User": "CORP\\li.na",
+    }
+    channel = "Microsoft-Windows-Sysmon/Operational"
+    winlog = {"event_id": 15, "channel": channel, "computer_name": "PC-7", "event_data": data}
+    return json.dumps({"@timestamp": f"{time.replace(' ', 'T')}.000Z", "event": {"code": "15"}, "winlog": winlog})
+
+
+def carried_off(number: int) -> str:
+    """Purview: a file copied to a stick."""
+    record = {
+        "CreationTime": f"{BEGIN + timedelta(days=1, minutes=number):%Y-%m-%dT%H:%M:%S}",
+        "Operation": "FileCopiedToRemovableMedia",
+        "Workload": "Endpoint",
+        "UserId": "li.na@example.com",
+        "ObjectId": f"C:\\Users\\li.na\\Pictures\\IMG_{number}.jpg",
+        "TargetFilePath": f"E:\\IMG_{number}.jpg",
+        "FileExtension": "jpg",
+        "Sha256": f"{number:064x}",
+    }
+    return json.dumps(record)
+
+
+@pytest.mark.parametrize("order", [("downloaded", "carried off"), ("carried off", "downloaded")])
+def test_what_was_downloaded_is_known_again_on_the_stick_by_its_content(
+    house: House, tmp_path: Path, order: Sequence[str]
+) -> None:
+    logs = {"downloaded": ("windows_security", downloaded), "carried off": ("m365_audit", carried_off)}
+    for step in order:
+        source, line = logs[step]
+        assert alerts(house, "disguised_taken_out") == []
+        brought_in(house, source, tmp_path / f"{source}.jsonl", (line(number) for number in range(1, 4)))
+    (alert,) = alerts(house, "disguised_taken_out")
+    assert (alert.person, alert.facts["linked"], alert.facts["observed"]) == ("li.na", "content", 3)
+    assert alert.facts["phases"] == "disguise, take out"
+
+
+def test_reports_exported_and_then_deleted_are_known_again_by_their_ids(house: House, tmp_path: Path) -> None:
+    head = '"EVENT_TYPE","TIMESTAMP","USER_ID","REPORT_ID","ROW_COUNT","ORIGIN"'
+    exported = [
+        f'"Report","{BEGIN:%Y%m%d%H%M%S}.000","{ACCOUNTS["ann"]}","00O5g00000AbcD{number}","900","ReportExported"'
+        for number in range(3)
+    ]
+    deleted = [
+        f'{{"attributes": {{"type": "UriEvent"}}, "EventDate": "{BEGIN + timedelta(days=2):%Y-%m-%dT%H:%M:%S}.000Z",'
+        f' "Operation": "Delete", "OperationStatus": "Success", "UserId": "{ACCOUNTS["ann"]}AAK",'
+        f' "RecordId": "00O5g00000AbcD{number}EAG", "QueriedEntities": "Report"}}'
+        for number in range(3)
+    ]
+    brought_in(house, "salesforce_event_log", tmp_path / "uri.jsonl", deleted)
+    brought_in(house, "salesforce_event_log", tmp_path / "Report.csv", [head, *exported])
+    (alert,) = alerts(house, "reports_taken_then_deleted")
+    assert (alert.person, alert.facts["linked"], alert.facts["observed"]) == ("ann", "record", 3)

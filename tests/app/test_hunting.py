@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
+from core.errors import LeaverwatchError
 
 RULE = """
 title: Secret read
@@ -50,6 +51,87 @@ def test_every_rule_is_accounted_for_and_what_runs_is_in_force(tmp_path: Path) -
     assert "broken.yml:1" in by_file["broken"]["reason"]
     _, listed, _ = run(tmp_path, "rules", "list", "--json")
     assert "5a1b3c5d-0000-4000-8000-000000000001" in {rule["name"] for rule in orjson.loads(listed)}
+
+
+RENAMED = "transformations: [{type: field_name_mapping, mapping: {what.was.read: ObjectName}}]\n"
+
+
+@pytest.mark.parametrize("lies", ["beside the rules", "elsewhere"])
+def test_a_pack_with_a_pipeline_is_imported_with_it_and_changes_no_other(tmp_path: Path, lies: str) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    text = RULE.format(n=1, source="product: windows, service: security", selection="what.was.read|contains: secret")
+    (folder / "r.yml").write_text(text)
+    event = {"EventID": 4663, "Channel": "Security", "EventTime": "2026-03-02 09:00:00", "ObjectName": "D:\\secret"}
+    event |= {"SubjectUserName": "li.na", "SubjectDomainName": "CORP"}
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(orjson.dumps(event) + b"\n")
+    assert run(tmp_path, "ingest", "windows_security", str(log))[0] == 0
+    without = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert "what.was.read" in without["rules"][0]["reason"]
+    pipeline = (folder if lies == "beside the rules" else tmp_path) / "renamed.yml"
+    pipeline.write_text(RENAMED)
+    more = [] if lies == "beside the rules" else ["--pipeline", str(pipeline)]
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), *more, "--json")[1])
+    assert (told["runs"], told["copied"]) == (1, 2)
+    assert sorted(p.name for p in (tmp_path / "data/rules/imported/theirs").iterdir()) == ["r.yml", "renamed.yml"]
+    found = orjson.loads(run(tmp_path, "hunt", "5a1b3c5d-0000-4000-8000-000000000001", "--json")[1])
+    assert len(found["alerts"]) == 1
+    _, out, _ = run(tmp_path, "hunt", str(folder / "r.yml"), "--events", str(log), "--pipeline", str(pipeline))
+    assert len(out.splitlines()) == 1
+    other = tmp_path / "others"
+    other.mkdir()
+    (other / "r.yml").write_text(text.replace("0001", "0002"))
+    assert orjson.loads(run(tmp_path, "rules", "import", str(other), "--json")[1])["runs"] == 0
+
+
+def test_a_pack_with_a_pipeline_takes_away_no_other_packs_rule(tmp_path: Path) -> None:
+    for number, name in enumerate(("one", "two")):
+        (tmp_path / name).mkdir()
+        text = RULE.format(n=number, source="product: windows, service: security", selection="ObjectName: x")
+        (tmp_path / name / "r.yml").write_text(text)
+        (tmp_path / "p.yml").write_text("transformations: []\n")
+        more = ["--pipeline", str(tmp_path / "p.yml")] if number else []
+        assert run(tmp_path, "rules", "import", str(tmp_path / name), *more)[0] == 0
+    listed = orjson.loads(run(tmp_path, "rules", "list", "--json")[1])
+    assert {f"5a1b3c5d-0000-4000-8000-00000000000{n}" for n in (0, 1)} <= {rule["name"] for rule in listed}
+
+
+def test_a_pack_imported_anew_with_a_pipeline_is_not_there_twice(tmp_path: Path) -> None:
+    folder = rules(tmp_path / "theirs")
+    assert run(tmp_path, "rules", "import", str(folder))[0] == 0
+    (tmp_path / "p.yml").write_text("transformations: []\n")
+    assert run(tmp_path, "rules", "import", str(folder), "--pipeline", str(tmp_path / "p.yml"))[0] == 0
+    assert run(tmp_path, "rules", "list")[0] == 0
+    assert run(tmp_path, "rules", "import", str(folder))[0] == 0
+    code, listed, _ = run(tmp_path, "rules", "list", "--json")
+    assert code == 0
+    assert "5a1b3c5d-0000-4000-8000-000000000001" in {rule["name"] for rule in orjson.loads(listed)}
+
+
+def test_a_pipeline_that_runs_commands_is_refused_with_all_that_it_should_change(tmp_path: Path) -> None:
+    folder = rules(tmp_path / "theirs")
+    (folder / "p.yml").write_text("transformations: [{type: command_placeholders, command: [touch, x]}]\n")
+    told = orjson.loads(run(tmp_path, "rules", "import", str(folder), "--json")[1])
+    assert (told["runs"], told["copied"], told["refused"]) == (0, 0, 5)
+
+
+RUBBISH = {
+    "title: [": "p.yml:1: ",
+    "a: 1": "title",
+    RULE.format(n=7, source="product: windows", selection="A: b"): "p.yml: is no pipeline",
+    "": "p.yml is no file",
+}
+
+
+@pytest.mark.parametrize("text", RUBBISH)
+def test_what_is_given_as_a_pipeline_is_one(tmp_path: Path, text: str) -> None:
+    pipeline = tmp_path / "p.yml"
+    if text:
+        pipeline.write_text(text)
+    line = ["hunt", str(rules(tmp_path / "theirs")), "--events", "x", "--pipeline", str(pipeline)]
+    with pytest.raises(LeaverwatchError, match=RUBBISH[text]):
+        CliRunner().invoke(app, line, catch_exceptions=False)
 
 
 def test_a_rule_on_fields_that_no_stored_record_has_is_told_so(tmp_path: Path) -> None:

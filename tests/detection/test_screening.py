@@ -12,7 +12,7 @@ from detection.bench import Bench
 from detection.judge import judge
 from detection.rulebook import RuleBook
 from detection.screening import Screen
-from detection.selftest import SURROUNDINGS, Found, RuleTest, only, raised, told
+from detection.selftest import SURROUNDINGS, Found, RuleTest, departing, only, raised, told
 from detection.totals import Total
 from tests.detection.conftest import Reader
 
@@ -116,5 +116,6 @@ def test_what_a_rule_finds_in_its_tests_the_screen_lets_through(name: str) -> No
                 book=book,
                 surroundings=SURROUNDINGS,
                 findings=Found.of(test),
+                departing=departing(test),
             )
             assert alert.id in {one.id for judged in judge([mark], bench) for one in judged.alerts}, test.name

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from typing import Any
+from datetime import date, timedelta
+from itertools import permutations
+from typing import Any, cast
 
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import detection.judge
 from core.errors import RuleError
-from tests.detection.conftest import EXPORT, alerts, at, book
+from detection.behaviours.base import Scene
+from detection.behaviours.company import Company
+from detection.tagging import Tagger
+from tests.detection.conftest import EXPORT, SURROUNDINGS, alerts, at, book, frame
+
+LIST, PRICES, NOTHING = "a" * 64, "b" * 64, hashlib.sha256().hexdigest()
 
 
 def tagged(action: str) -> str:
     return EXPORT.replace("exported", f"{action}d").replace("Exported", action).replace("export", action)
 
 
+KNOWN = """
+title: Known
+name: known
+logsource: {product: leaverwatch}
+detection: {s: {file.hash.sha256|exists: true}, condition: s}
+level: informational
+"""
 STEPS = "steps: {disguise: [renamed], take: [shared]}, needs: [disguise, take]"
 RULES = book(
     tagged("rename"),
@@ -30,6 +48,38 @@ def rename(when: str, old: str, new: str) -> dict[str, Any]:
 
 def share(when: str, path: str) -> dict[str, Any]:
     return {"@timestamp": at(when), "event.action": "share", "file.path": path}
+
+
+BY_CONTENT = book(
+    tagged("rename"),
+    tagged("share"),
+    KNOWN,
+    f"title: S\nname: sequence\nlevel: high\nbehaviour: {{type: sequence, {STEPS}, files: 2, days: 7, seen: [known],"
+    " disguised: {step: disguise, documents: [xlsx], harmless: [jpg]}}\n",
+)
+
+
+FEW_DAYS = book(
+    tagged("rename"),
+    tagged("share"),
+    KNOWN,
+    f"title: S\nname: sequence\nlevel: high\nbehaviour: {{type: sequence, {STEPS}, files: 1, days: 3, seen: [known],"
+    " disguised: {step: disguise, documents: [xlsx], harmless: [jpg]}}\n",
+)
+
+
+def known(when: str, path: str, content: str, action: str = "view") -> dict[str, Any]:
+    return {"@timestamp": at(when), "event.action": action, "file.path": path, "file.hash.sha256": content}
+
+
+def copied() -> list[dict[str, Any]]:
+    """Two documents that leave under other names, none of which any log calls a renaming."""
+    return [
+        known("02T10:00", "C:\\d\\Kunden.xlsx", LIST),
+        known("02T10:01", "C:\\d\\preise.xlsx", PRICES.upper()),
+        known("03T10:00", "D:\\a.jpg", LIST, "share"),
+        known("04T10:00", "https://x/b.jpg", PRICES, "share"),
+    ]
 
 
 def story() -> list[dict[str, Any]]:
@@ -86,6 +136,125 @@ def test_whoever_has_more_events_than_fit_gets_the_same_alerts(monkeypatch: pyte
     assert len(whole) > 5
     monkeypatch.setattr(detection.judge, "EVENTS_AT_ONCE", 7)
     assert alerts(RULES, rows) == whole
+
+
+def test_one_content_under_two_names_is_one_file() -> None:
+    (alert,) = alerts(BY_CONTENT, copied())
+    assert alert.time == at("04T10:00")
+    assert alert.facts["observed"] == 2
+    assert alert.facts["phases"] == "disguise, take"
+    assert alert.facts["linked"] == "content"
+    assert alerts(BY_CONTENT, copied()[:3]) == []
+
+
+@pytest.mark.parametrize("rows", [story(), copied()])
+def test_any_order_of_arrival_and_every_day_by_itself_give_the_same(rows: list[dict[str, Any]]) -> None:
+    rows = [{"event.id": str(number), **row} for number, row in enumerate(rows)]
+    whole = alerts(BY_CONTENT, rows)
+    assert whole
+    for order in list(permutations(rows))[::7]:
+        assert alerts(BY_CONTENT, list(order)) == whole
+    days = [date(2026, 3, number) for number in range(1, 20)]
+    assert [alert for day in days for alert in alerts(BY_CONTENT, rows, days=(day, day))] == whole
+
+
+def test_names_and_contents_lead_from_one_system_to_the_other() -> None:
+    """Renamed in the cloud, where nobody looks at contents; seen on a computer; shared under a third name."""
+    rows = [
+        rename("02T10:00", "https://x/Kunden.xlsx", "Urlaub.jpg"),
+        rename("02T10:01", "https://x/preise.xlsx", "Strand.jpg"),
+        known("03T10:00", "C:\\d\\urlaub.jpg", LIST),
+        known("03T10:01", "C:\\d\\strand.jpg", PRICES),
+        known("04T10:00", "a.bin", LIST, "share"),
+        known("04T10:01", "b.bin", PRICES, "share"),
+    ]
+    (alert,) = alerts(BY_CONTENT, rows)
+    assert (alert.facts["observed"], alert.facts["linked"]) == (2, "name, content")
+    assert alerts(BY_CONTENT, [*rows[:2], *rows[4:]]) == []
+
+
+def test_what_ties_two_names_may_come_to_light_after_the_deed() -> None:
+    rows = [
+        rename("02T10:00", "Kunden.xlsx", "u.jpg"),
+        rename("02T10:01", "preise.xlsx", "s.jpg"),
+        known("03T10:00", "a.bin", LIST, "share"),
+        known("03T10:01", "b.bin", PRICES, "share"),
+    ]
+    assert alerts(BY_CONTENT, rows) == []
+    (alert,) = alerts(BY_CONTENT, [*rows, known("05T10:00", "s.jpg", PRICES), known("06T10:00", "u.jpg", LIST)])
+    assert alert.time == at("06T10:00"), "not before it was known"
+
+
+def test_no_content_and_what_is_long_ago_tie_nothing() -> None:
+    assert alerts(BY_CONTENT, [row | {"file.hash.sha256": NOTHING} for row in copied()]) == []
+    assert alerts(BY_CONTENT, [row | {"file.hash.sha256": LIST} for row in copied()]) == [], "one file twice"
+    late = [known("12T10:00", "a.jpg", LIST, "share"), known("12T10:01", "b.jpg", PRICES, "share")]
+    assert alerts(BY_CONTENT, [*copied()[:2], *late]) == []
+
+
+def test_a_record_is_known_by_its_id_in_either_length() -> None:
+    def about(when: str, action: str, record: str) -> dict[str, Any]:
+        return {"@timestamp": at(when), "event.action": action, "crm.record_id": record}
+
+    rows = [
+        about("02T10:00", "rename", "00O5g00000AbcDe"),
+        about("02T10:01", "rename", "00O5g00000AbcDE"),
+        about("03T10:00", "share", "00O5g00000AbcDeEAG"),
+    ]
+    (alert,) = alerts(RULES, [*rows, about("03T10:01", "share", "00O5g00000AbcDE")])
+    assert (alert.facts["linked"], alert.facts["example"]) == ("record", "00O5g00000AbcDE")
+    assert alerts(RULES, [*rows, about("03T10:01", "share", "00O5g00000AbcDf")]) == []
+
+
+def test_a_report_called_by_name_in_one_system_and_by_id_in_the_other() -> None:
+    both = {"crm.record_id": "00O5g00000AbcDe", "file.name": "Kunden Nord"}
+    rows = [
+        {"@timestamp": at("02T10:00"), "event.action": "rename", "crm.record_id": "00O5g00000AbcDe"},
+        {"@timestamp": at("02T11:00"), "event.action": "rename", **both},
+        {"@timestamp": at("03T10:00"), "event.action": "share", "file.path": "/x/kunden nord"},
+    ]
+    rows += [{**row, **{key: f"{row[key]}2" for key in row if key.startswith(("crm", "file"))}} for row in rows]
+    (alert,) = alerts(RULES, rows)
+    assert alert.facts["observed"] == 2
+
+
+def test_a_content_that_everything_has_costs_no_more_than_its_share() -> None:
+    rows = [known("02T10:00", f"f{number}.xlsx", LIST) for number in range(3000)]
+    rows += [known("02T11:00", f"g{number}.jpg", LIST, "share") for number in range(3000)]
+    assert alerts(BY_CONTENT, rows) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3), st.integers(0, 4), st.integers(0, 4)), max_size=40))
+def test_a_day_needs_the_days_of_its_reach_and_nothing_else(deeds: list[tuple[int, int, int, int]]) -> None:
+    """Names go from file to file and contents from name to name."""
+    rows = []
+    for half_day, deed, one, other in deeds:
+        row = known("01T10:00", f"{one}.{'xlsx' if one < 2 else 'jpg'}", f"{other:064}", "share")
+        row |= {"@timestamp": row["@timestamp"] + timedelta(hours=12 * half_day)}
+        row |= {"event.action": "rename", "file.target_path": f"{other}.jpg"} if deed == 0 else {}
+        row |= {"event.action": "view"} if deed == 1 else {}
+        rows.append(row | ({"file.hash.sha256": None} if deed in {0, 2} else {}))
+    rule = FEW_DAYS.rules["sequence"]
+    behaviour = rule.behaviour
+    assert behaviour is not None
+    events = (
+        Tagger(FEW_DAYS, SURROUNDINGS)
+        .tag(frame(rows))
+        .with_columns(
+            pl.lit("li.na").alias("person.id"),
+            pl.col("@timestamp").dt.convert_time_zone("Asia/Shanghai").dt.date().alias("day"),
+        )
+    )
+
+    def found(seen: pl.DataFrame) -> pl.DataFrame:
+        hits = {name: seen.filter(pl.col("rule.matched").list.contains(name)) for name in rule.leaves}
+        return behaviour.find(Scene(hits=hits, calendar=SURROUNDINGS.calendar, company=cast(Company, None)))
+
+    whole = found(events)
+    for day in events["day"].unique():
+        reach = pl.col("day").is_between(day - timedelta(days=behaviour.reach), day)
+        assert found(events.filter(reach)).filter(day=day).equals(whole.filter(day=day))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def rule(detection: str, source: str = "{product: windows, category: process_cre
 def matches(text: str, event: dict[str, Any]) -> bool:
     found, problems = parsed_files({"r.yml": text})
     assert not problems
-    ((_, parsed),) = filtered(found)
+    ((_, parsed),), _ = filtered(found)
     return bool(
         Looking(Engine([in_records(parsed, {"who": ["bob", "eve"], "odd": ["a.c"]})]))
         .judged([orjson.dumps(event)])
