@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
+from shutil import rmtree
 from typing import Literal
 
 import orjson
 import polars as pl
 from sigma.filters import SigmaFilter
 
+from core.canonical import content_id
 from core.condition import Is
 from core.errors import RuleError
 from core.ports import EventQuery, EventReader
@@ -40,22 +41,20 @@ class Verdict:
     reason: str = ""
 
 
-def held_against(
-    texts: Mapping[str, str],
-    book: RuleBook,
-    stored: Mapping[str, Set[str]] = NOTHING,
-    placeholders: Placeholders = MappingProxyType({}),
-) -> list[Verdict]:
-    """A verdict for every rule in some files, and for every file that cannot be read. `stored` has the fields, in small
-    letters, that the stored records of each system have; of others nothing is held against a rule. `placeholders` have
-    values besides those that the files give."""
+def held_against(texts: Mapping[str, str], book: RuleBook, stored: Mapping[str, Set[str]] = NOTHING) -> list[Verdict]:
+    """A verdict for every rule in some files, and for every file that cannot be read, beside the rules that the book
+    has, its values of placeholders, and its pipelines where they lie above these files. `stored` has the fields, in
+    small letters, that the stored records of each system have; of others nothing is held against a rule."""
     parsed, problems = parsed_files(texts)
+    above = {file: text for file, text in book.texts.items() if has_pipeline(file, text)}
+    parsed += [(file, one) for file, one in parsed_files(above)[0] if isinstance(one, Pipeline)]
     given: Placeholders = {}
     try:
         given = placeholders_in(texts)
     except RuleError as error:
         problems.append(str(error))
-    values = {name: [*placeholders.get(name, ()), *given.get(name, ())] for name in {*placeholders, *given}}
+    there = placeholders_in(book.texts)
+    values = {name: [*there.get(name, ()), *given.get(name, ())] for name in {*there, *given}}
     verdicts = [
         Verdict(file=problem.partition(": ")[0].rpartition(":")[0], rule="", outcome="refused", reason=problem)
         for problem in problems
@@ -105,11 +104,6 @@ def _verdict(
     return Verdict(file=name, rule=title, outcome="runs")
 
 
-def values_below(folder: Path) -> Placeholders:
-    """The values of placeholders in the rules' folder, where there is one. Raises `RuleError`."""
-    return placeholders_in(dict(texts_below(folder, f"{folder}/"))) if folder.is_dir() else {}
-
-
 def fields_stored(events: EventReader) -> dict[str, set[str]]:
     """The fields, in small letters, of the newest stored records of each system of which there are any."""
     found: dict[str, set[str]] = {}
@@ -143,25 +137,104 @@ def _names(file: str, text: str) -> set[str]:
         return set()
 
 
-def copy_running(texts: Mapping[str, str], verdicts: Sequence[Verdict], source: Path, folder: Path) -> int:
-    """Copy the files of which every rule runs, values of placeholders and pipelines into `folder`, below `imported`;
-    returns how many. Rules with a pipeline have a folder of their own there, so that it changes no others; what the
-    same files were imported as without it, or with it, is taken away."""
-    held_back = {verdict.file for verdict in verdicts if verdict.outcome != "runs"}
-    pipelines = {name for name, text in texts.items() if has_pipeline(name, text)} - held_back
-    running = {verdict.file for verdict in verdicts}.union(filter(is_table, texts), pipelines) - held_back
-    root = (source if source.name else source.resolve()) if source.is_dir() else source.parent
-    plain = folder / "imported"
-    own = plain / (root.resolve().name or "rules")
-    into, other = (own, plain) if pipelines else (plain, own)
-    for name in sorted(texts):
-        before = other / Path(name).relative_to(root)
-        if before.is_file() and _names(name, texts[name]) & _names(
-            name, before.read_text(encoding="utf-8", errors="replace")
-        ):
-            before.unlink()
-    for name in sorted(running):
-        target = into / Path(name).relative_to(root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(texts[name], encoding="utf-8")
-    return len(running)
+def _is_readable(file: str, text: str) -> bool:
+    """False of a table of placeholders that cannot be read: the one before it stays."""
+    try:
+        placeholders_in({file: text})
+    except RuleError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Files of rules from `source`, a file or a folder, on their way into a folder of rules: below its `imported`, in
+    a folder of their own where a pipeline is among them, so that it changes no others. `there` are the files that lie
+    in the folder of rules."""
+
+    texts: Mapping[str, str]
+    source: Path
+    folder: Path
+    there: Mapping[str, str]
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str], source: Path, folder: Path) -> Pack:
+        """Raises `RuleError` where what lies there cannot be read."""
+        there = dict(texts_below(folder, f"{folder}/")) if folder.is_dir() else {}
+        return cls(texts, source if source.name else source.resolve(), folder, there)
+
+    @property
+    def own(self) -> Path:
+        """The folder of their own: another one for every place that rules are imported from."""
+        path = self.source.resolve()
+        return self.folder / "imported" / f"{path.stem or 'rules'}-{content_id('pack', str(path))[:8]}"
+
+    @property
+    def into(self) -> Path:
+        pipelines = any(has_pipeline(name, text) for name, text in self.texts.items())
+        return self.own if pipelines else self.folder / "imported"
+
+    def verdicts(self, stored: Mapping[str, Set[str]] = NOTHING) -> list[Verdict]:
+        """What becomes of each rule where it will lie, beside our own and what lies there. Raises `RuleError` where
+        afterwards the rules could not be loaded."""
+        targets = self._targets()
+        replaced = self._gone() | {target for name, target in targets.items() if _is_readable(name, self.texts[name])}
+        stays = {file: text for file, text in self.there.items() if file not in replaced}
+        book = RuleBook.load()
+        if stays:
+            book = RuleBook.of({**book.texts, **stays})
+        found = held_against({target: self.texts[name] for name, target in targets.items()}, book, stored)
+        root, into = f"{self._root}/", f"{self.into}/"
+        names = {target: name for name, target in targets.items()}
+        verdicts = [
+            replace(one, file=names.get(one.file, one.file), reason=one.reason.replace(into, root)) for one in found
+        ]
+        RuleBook.of({**RuleBook.load().texts, **self._after(verdicts)})
+        return verdicts
+
+    def copy(self, verdicts: Sequence[Verdict]) -> int:
+        """Copy the files of which every rule runs, values of placeholders and pipelines; returns how many. What the
+        same files were imported as before, with a pipeline or without, is taken away."""
+        running = self._running(verdicts)
+        if self.own.is_dir():
+            rmtree(self.own)
+        for file in self._gone():
+            Path(file).unlink(missing_ok=True)
+        for name in sorted(running):
+            target = Path(self._targets()[name])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(self.texts[name], encoding="utf-8")
+        return len(running)
+
+    @property
+    def _root(self) -> Path:
+        return self.source if self.source.is_dir() else self.source.parent
+
+    def _targets(self) -> dict[str, str]:
+        """Where each file is copied to."""
+        return {name: str(self.into / Path(name).relative_to(self._root)) for name in self.texts}
+
+    def _gone(self) -> set[str]:
+        """Files of the same pack as it was imported before."""
+        gone = {file for file in self.there if file.startswith(f"{self.own}/")}
+        # Without a pipeline what runs is written over it.
+        for name, text in self.texts.items() if self.into == self.own else ():
+            before = str(self.folder / "imported" / Path(name).relative_to(self._root))
+            if before in self.there and _names(name, text) & _names(before, self.there[before]):
+                gone.add(before)
+        return gone
+
+    def _running(self, verdicts: Sequence[Verdict]) -> set[str]:
+        """The files to be copied: a rule goes nowhere without the pipelines that change it."""
+        left = {verdict.file for verdict in verdicts if verdict.outcome != "runs"}
+        pipelines = {name for name, text in self.texts.items() if has_pipeline(name, text)}
+        for name in pipelines & left:
+            left |= {file for file in self.texts if file.startswith(f"{Path(name).parent}/")}
+        running = {verdict.file for verdict in verdicts}.union(filter(is_table, self.texts), pipelines)
+        return (running & self.texts.keys()) - left
+
+    def _after(self, verdicts: Sequence[Verdict]) -> dict[str, str]:
+        """What will lie in the folder of rules."""
+        targets, gone = self._targets(), self._gone()
+        kept = {file: text for file, text in self.there.items() if file not in gone}
+        return kept | {targets[name]: self.texts[name] for name in self._running(verdicts)}
