@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from shutil import rmtree
+from types import MappingProxyType
 from typing import Literal
 
 import orjson
@@ -41,20 +41,25 @@ class Verdict:
     reason: str = ""
 
 
-def held_against(texts: Mapping[str, str], book: RuleBook, stored: Mapping[str, Set[str]] = NOTHING) -> list[Verdict]:
-    """A verdict for every rule in some files, and for every file that cannot be read, beside the rules that the book
-    has, its values of placeholders, and its pipelines where they lie above these files. `stored` has the fields, in
-    small letters, that the stored records of each system have; of others nothing is held against a rule."""
-    parsed, problems = parsed_files(texts)
-    above = {file: text for file, text in book.texts.items() if has_pipeline(file, text)}
-    parsed += [(file, one) for file, one in parsed_files(above)[0] if isinstance(one, Pipeline)]
+def held_against(
+    texts: Mapping[str, str],
+    book: RuleBook,
+    stored: Mapping[str, Set[str]] = NOTHING,
+    beside: Mapping[str, str] = MappingProxyType({}),
+) -> list[Verdict]:
+    """A verdict for every rule in some files, and for every file that cannot be read. `stored` has the fields, in small
+    letters, that the stored records of each system have; of others nothing is held against a rule. What the files
+    `beside` them say counts as well: rules, filters, pipelines, values of placeholders."""
+    there, _ = parsed_files(beside)
+    own, problems = parsed_files(texts)
+    parsed = [*there, *own]
     given: Placeholders = {}
     try:
         given = placeholders_in(texts)
     except RuleError as error:
         problems.append(str(error))
-    there = placeholders_in(book.texts)
-    values = {name: [*there.get(name, ()), *given.get(name, ())] for name in {*there, *given}}
+    known_values = placeholders_in(beside)
+    values = {name: [*known_values.get(name, ()), *given.get(name, ())] for name in {*known_values, *given}}
     verdicts = [
         Verdict(file=problem.partition(": ")[0].rpartition(":")[0], rule="", outcome="refused", reason=problem)
         for problem in problems
@@ -74,8 +79,11 @@ def held_against(texts: Mapping[str, str], book: RuleBook, stored: Mapping[str, 
     known: dict[str, Rule] = dict(book.rules)
     names = {called: rule.name for rule in book.rules.values() for called in (rule.id, rule.name)} | names_of(named)
     ordered, left = in_order(named, names)
-    verdicts += [_verdict(name, rule, known, names, stored, values) for name, rule in ordered]
+    verdicts += [
+        _verdict(name, rule, known, names, NOTHING if name in beside else stored, values) for name, rule in ordered
+    ]
     verdicts += [_refused(name, rule, circle_among(left, names)) for name, rule in left]
+    verdicts = [verdict for verdict in verdicts if verdict.file in texts or verdict.file not in beside]
     return sorted(verdicts, key=lambda verdict: (verdict.file, verdict.rule))
 
 
@@ -146,83 +154,63 @@ def _is_readable(file: str, text: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
-    """Files of rules from `source`, a file or a folder, on their way into a folder of rules: below its `imported`, in
-    a folder of their own where a pipeline is among them, so that it changes no others. `there` are the files that lie
-    in the folder of rules."""
+    """Files of rules on their way `into` a folder. `targets` says where each of them is copied to, `there` what lies
+    in the folder of rules now, and `gone` which files of that are the same rules as they were imported before."""
 
     texts: Mapping[str, str]
-    source: Path
-    folder: Path
+    targets: Mapping[str, str]
+    into: Path
     there: Mapping[str, str]
+    gone: Set[str]
 
     @classmethod
     def of(cls, texts: Mapping[str, str], source: Path, folder: Path) -> Pack:
-        """Raises `RuleError` where what lies there cannot be read."""
+        """The files at `source`, for a folder of rules: below its `imported`, and there, where a pipeline is among
+        them, in a folder of their own that no other pack has, so that it changes no others. Raises `RuleError`."""
+        source = source if source.name else source.resolve()
+        root, path = (source if source.is_dir() else source.parent), source.resolve()
+        plain = folder / "imported"
+        own = plain / f"{path.stem or 'rules'}-{content_id('pack', str(path))[:8]}"
+        piped = any(has_pipeline(name, text) for name, text in texts.items())
+        into = own if piped else plain
         there = dict(texts_below(folder, f"{folder}/")) if folder.is_dir() else {}
-        return cls(texts, source if source.name else source.resolve(), folder, there)
-
-    @property
-    def own(self) -> Path:
-        """The folder of their own: another one for every place that rules are imported from."""
-        path = self.source.resolve()
-        return self.folder / "imported" / f"{path.stem or 'rules'}-{content_id('pack', str(path))[:8]}"
-
-    @property
-    def into(self) -> Path:
-        pipelines = any(has_pipeline(name, text) for name, text in self.texts.items())
-        return self.own if pipelines else self.folder / "imported"
+        gone = {file for file in there if file.startswith(f"{own}/")}
+        for name in texts if piped else ():
+            before = str(plain / Path(name).relative_to(root))
+            if before in there and _names(name, texts[name]) & _names(before, there[before]):
+                gone.add(before)
+        targets = {name: str(into / Path(name).relative_to(root)) for name in texts}
+        return cls(texts=texts, targets=targets, into=into, there=there, gone=gone)
 
     def verdicts(self, stored: Mapping[str, Set[str]] = NOTHING) -> list[Verdict]:
         """What becomes of each rule where it will lie, beside our own and what lies there. Raises `RuleError` where
         afterwards the rules could not be loaded."""
-        targets = self._targets()
-        replaced = self._gone() | {target for name, target in targets.items() if _is_readable(name, self.texts[name])}
-        stays = {file: text for file, text in self.there.items() if file not in replaced}
-        book = RuleBook.load()
-        if stays:
-            book = RuleBook.of({**book.texts, **stays})
-        found = held_against({target: self.texts[name] for name, target in targets.items()}, book, stored)
-        root, into = f"{self._root}/", f"{self.into}/"
-        names = {target: name for name, target in targets.items()}
+        ours = RuleBook.load()
+        replaced = {target for name, target in self.targets.items() if _is_readable(name, self.texts[name])}
+        stays = {file: text for file, text in self.there.items() if file not in {*self.gone, *replaced}}
+        found = held_against({target: self.texts[name] for name, target in self.targets.items()}, ours, stored, stays)
+        names = {target: name for name, target in self.targets.items()}
         verdicts = [
-            replace(one, file=names.get(one.file, one.file), reason=one.reason.replace(into, root)) for one in found
+            replace(one, file=names.get(one.file, one.file), reason=_as_given(one.reason, names)) for one in found
         ]
-        RuleBook.of({**RuleBook.load().texts, **self._after(verdicts)})
+        after = {file: text for file, text in self.there.items() if file not in self.gone}
+        after |= {self.targets[name]: self.texts[name] for name in self._running(verdicts)}
+        RuleBook.of({**ours.texts, **after})
         return verdicts
 
     def copy(self, verdicts: Sequence[Verdict]) -> int:
         """Copy the files of which every rule runs, values of placeholders and pipelines; returns how many. What the
         same files were imported as before, with a pipeline or without, is taken away."""
-        running = self._running(verdicts)
-        if self.own.is_dir():
-            rmtree(self.own)
-        for file in self._gone():
+        for file in self.gone:
             Path(file).unlink(missing_ok=True)
+        running = self._running(verdicts)
         for name in sorted(running):
-            target = Path(self._targets()[name])
+            target = Path(self.targets[name])
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(self.texts[name], encoding="utf-8")
         return len(running)
-
-    @property
-    def _root(self) -> Path:
-        return self.source if self.source.is_dir() else self.source.parent
-
-    def _targets(self) -> dict[str, str]:
-        """Where each file is copied to."""
-        return {name: str(self.into / Path(name).relative_to(self._root)) for name in self.texts}
-
-    def _gone(self) -> set[str]:
-        """Files of the same pack as it was imported before."""
-        gone = {file for file in self.there if file.startswith(f"{self.own}/")}
-        # Without a pipeline what runs is written over it.
-        for name, text in self.texts.items() if self.into == self.own else ():
-            before = str(self.folder / "imported" / Path(name).relative_to(self._root))
-            if before in self.there and _names(name, text) & _names(before, self.there[before]):
-                gone.add(before)
-        return gone
 
     def _running(self, verdicts: Sequence[Verdict]) -> set[str]:
         """The files to be copied: a rule goes nowhere without the pipelines that change it."""
@@ -230,11 +218,11 @@ class Pack:
         pipelines = {name for name, text in self.texts.items() if has_pipeline(name, text)}
         for name in pipelines & left:
             left |= {file for file in self.texts if file.startswith(f"{Path(name).parent}/")}
-        running = {verdict.file for verdict in verdicts}.union(filter(is_table, self.texts), pipelines)
-        return (running & self.texts.keys()) - left
+        return ({verdict.file for verdict in verdicts} | set(filter(is_table, self.texts)) | pipelines) - left
 
-    def _after(self, verdicts: Sequence[Verdict]) -> dict[str, str]:
-        """What will lie in the folder of rules."""
-        targets, gone = self._targets(), self._gone()
-        kept = {file: text for file, text in self.there.items() if file not in gone}
-        return kept | {targets[name]: self.texts[name] for name in self._running(verdicts)}
+
+def _as_given(reason: str, names: Mapping[str, str]) -> str:
+    """The reason with the files called as they were given."""
+    for target in [target for target in names if target in reason]:
+        reason = reason.replace(target, names[target])
+    return reason
