@@ -4,20 +4,21 @@ written."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.jobs import cases_of
-from app.wiring import House, aside_in
+from app.wiring import House, aside_in, by_person
 from cases.crews import leads, with_mates
 from core.alert import Alert
 from core.case import Case, CaseState
 from core.errors import RuleError
 from core.ports import EventReader
 from detection.backtest import Difference, Lost, Standing, affected, differences, lost
+from detection.bench import FIRST_DAY
 from detection.hunt import Retold, hunt, spoken
 from detection.judge import Judged
 from detection.rulebook import RuleBook
@@ -109,7 +110,7 @@ def backtest(
 def _alerts(
     house: House,
     book: RuleBook,
-    names: Collection[str],
+    names: Set[str],
     since: datetime | None,
     until: datetime | None,
     progress: Progress | None,
@@ -117,9 +118,16 @@ def _alerts(
     if not names:
         return []
     house.events.catch_up()
+    stages = book.of_stages if affected(house.book, book) & book.of_stages else frozenset()
     found: list[Alert] = []
     with TemporaryDirectory() as folder:
-        bench = house.bench(house.directory(), book, _store(house, book, names, Path(folder)))
+        store, directory = _store(house, book, names | stages, Path(folder)), house.directory()
+        # What is recorded is what the rules in force say.
+        bench = house.bench(directory, book, store, departing={} if stages else None)
+        if stages:
+            early = since - timedelta(days=book.stages_bear) if since and since.year > FIRST_DAY.year else None
+            signs = hunt(stages, bench, early, until)
+            bench = replace(bench, departing=by_person(alert for judged in signs for alert in judged.alerts))
         for judged in hunt(names, bench, since, until):
             found += judged.alerts
             if progress:
@@ -127,7 +135,7 @@ def _alerts(
     return sorted(found, key=lambda alert: (alert.time, alert.id))
 
 
-def _store(house: House, book: RuleBook, names: Collection[str], folder: Path) -> EventReader:
+def _store(house: House, book: RuleBook, names: Set[str], folder: Path) -> EventReader:
     """The store as these rules see it: what they would have tagged is tagged on the way, and lies in the folder."""
     leaves = {leaf for name in spoken(book, names) for leaf in book.rules[name].leaves} - of_models(book)
     if house.records.setting("rules_version") == house.tagger().version:

@@ -32,6 +32,7 @@ from ingest.reading import Limits, OpenFile, Stream
 from ingest.splitting import Bad
 
 AT_ONCE = 10_000
+SUFFIXES = (".yml", ".yaml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,16 +206,19 @@ def rule_texts(path: Path, pipelines: Sequence[Path] = ()) -> dict[str, str]:
         raise Refused(f"{path} does not exist")
     path = path if path.name else path.resolve()
     if path.is_dir():
-        files = sorted(f for f in path.rglob("*") if f.suffix in (".yml", ".yaml") and f.is_file())
+        files = sorted(f for f in path.rglob("*") if f.suffix in SUFFIXES and f.is_file())
     else:
         files = [path, *(f for f in (path.parent / TABLE,) if f.is_file())]
     texts = {str(file): file.read_text(encoding="utf-8", errors="replace") for file in files}
     for file in pipelines:
         if not file.is_file():
             raise Refused(f"{file} is no file")
+        if file.suffix not in SUFFIXES or file.name == TABLE:
+            raise Refused(f"{file}: the name of a pipeline ends in .yml or .yaml and is not {TABLE}")
         name = str((path if path.is_dir() else path.parent) / file.name)
         text = file.read_text(encoding="utf-8", errors="replace")
-        if not all(isinstance(parsed, Pipeline) for _, parsed in parsed_in(str(file), text)):
+        found = [parsed for _, parsed in parsed_in(str(file), text)]
+        if not found or not all(isinstance(parsed, Pipeline) for parsed in found):
             raise Refused(f"{file}: is no pipeline")
         if texts.setdefault(name, text) != text:
             raise Refused(f"{file}: the rules have a file of that name already")

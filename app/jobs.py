@@ -24,6 +24,7 @@ from core.case import DECIDED, Case, undecided
 from core.directory import Directory
 from core.errors import Unbalanced
 from core.ports import Mark
+from detection.bench import FIRST_DAY
 from detection.judge import Judged, judge, persons_of
 from detection.marking import DECISIVE
 from detection.risk import SCORING, score_at
@@ -170,7 +171,7 @@ def _judge(house: House, marks: Sequence[Mark], directory: Directory, until: flo
         return
     house.events.catch_up()
     at_once = FROM_A_SERVER if house.config.cluster.elasticsearch else None
-    bench = house.bench(directory)
+    bench = house.bench(directory, first=max(FIRST_DAY, min(mark.first for mark in marks)))
     with _stopping_unbalanced():
         for some in _hurried_first(marks, directory):
             for judged in judge(some, bench, at_once):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,21 +72,28 @@ class House:
     def grounds(self, directory: Directory) -> Grounds:
         return Grounds.of(self.records.approvals(), self.records.exceptions(), directory)
 
-    def departing(self) -> dict[str, list[Alert]]:
-        """What is recorded of people who are about to leave, of whom HR knows nothing."""
-        found: dict[str, list[Alert]] = {}
-        for alert in self.records.alerts(outcome=None, rules=self.book.of_stages) if self.book.of_stages else ():
-            if alert.outcome is not Outcome.SUPPRESSED:
-                found.setdefault(alert.person, []).append(alert)
-        return found
+    def departing(self, book: RuleBook, first: date | None = None) -> dict[str, list[Alert]]:
+        """What is recorded of people who are about to leave, of whom HR knows nothing; only what bears on the days from
+        `first` on."""
+        since = self.calendar.start_of(first - timedelta(days=book.stages_bear)) if first else None
+        rules = book.of_stages
+        return by_person(self.records.alerts(outcome=None, since=since, rules=rules) if rules else ())
 
     def surroundings(self) -> Surroundings:
         mails = (person.email.rpartition("@")[2] for person in self.records.persons() if "@" in person.email)
         domains = self.config.company.domains or frozenset(mails) - PERSONAL_DOMAINS
         return Surroundings(calendar=self.calendar, company_domains=domains)
 
-    def bench(self, directory: Directory, book: RuleBook | None = None, store: EventReader | None = None) -> Bench:
-        """What a judgement is made with; with other rules, or another view of what is stored, where given."""
+    def bench(
+        self,
+        directory: Directory,
+        book: RuleBook | None = None,
+        store: EventReader | None = None,
+        first: date | None = None,
+        departing: Mapping[str, Sequence[Alert]] | None = None,
+    ) -> Bench:
+        """What a judgement of the days from `first` on is made with; with other rules, another view of what is stored,
+        or other people about to leave than are recorded, where given."""
         return Bench(
             store=store or self.events,
             directory=directory,
@@ -94,11 +102,20 @@ class House:
             grounds=self.grounds(directory),
             posts=self.config.detection.posts,
             findings=self.records,
-            departing=self.departing(),
+            departing=self.departing(book or self.book, first) if departing is None else departing,
         )
 
     def tagger(self) -> Tagger:
         return Tagger(self.book, self.surroundings())
+
+
+def by_person(stages: Iterable[Alert]) -> dict[str, list[Alert]]:
+    """Findings that make somebody's stage `pre_departure`, without those that something speaks for."""
+    found: dict[str, list[Alert]] = {}
+    for alert in stages:
+        if alert.outcome is not Outcome.SUPPRESSED:
+            found.setdefault(alert.person, []).append(alert)
+    return found
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core.alert import Fact
-from core.person import Filing, Stage
+from core.person import Filing, Stage, notice_at
 from detection.behaviours.company import Notice
 
 UNTIL = "until"
@@ -35,13 +35,14 @@ def stage_with(findings: Iterable[Finding], filed: Stage, at: datetime) -> Stage
 
 
 def guesses(findings: Iterable[Finding], filings: Sequence[Filing]) -> list[Notice]:
-    """When such findings say that somebody is about to leave, in order; only until HR files something."""
-    filed = min((filing.filed for filing in filings), default=None)
+    """When such findings say that somebody is about to leave, in order; not while a notice stands, and only until HR
+    files something."""
     found: list[Notice] = []
     for finding in sorted(findings, key=lambda one: one.time):
+        if notice_at(filings, finding.time):
+            continue
         until = datetime.fromisoformat(str(finding.facts[UNTIL]))
-        if filed is not None:
-            until = min(until, filed)
+        until = min([until, *(filing.filed for filing in filings if filing.filed > finding.time)])
         if found and finding.time <= found[-1].until:
             found[-1] = found[-1]._replace(until=max(found[-1].until, until))
         elif finding.time < until:

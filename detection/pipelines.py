@@ -51,10 +51,11 @@ RUN = frozenset(
     }
 )
 """The transformations that change nothing but the rule, and need nothing but it."""
-MOST, LONGEST, TEXT = 10_000, 1_000, 1_000_000
-"""Values in a pipeline, characters of one of them, characters of a rule that is changed."""
+MOST, LONGEST, STEPS, TEXT = 10_000, 1_000, 200, 1_000_000
+"""Values in a pipeline, characters of one of them, steps for one rule, characters of a rule that is changed."""
 ITEMS = 100_000
-"""Tests and values of a rule that is changed."""
+"""Tests and values of a rule that is changed, and the fields that it names."""
+MAPPED = frozenset({"field_name_mapping", "field_name_prefix_mapping", "map_string"})
 WRONG = (
     SigmaError,
     TypeError,
@@ -89,9 +90,10 @@ def pipeline_of(document: Mapping[str, Any]) -> Pipeline:
     steps = document["transformations"]
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise RuleError("`transformations` is a list of steps")
+    if len(steps) > STEPS:
+        raise RuleError(f"a pipeline has at most {STEPS} steps")
     for step in steps:
-        if step.get("type") not in RUN:
-            raise RuleError(f"the transformation {step.get('type')} is not run here: it needs more than the rule")
+        _checked(step)
     kept = {key: value for key, value in document.items() if key not in OF_QUERIES}
     try:
         made = ProcessingPipeline.from_dict(kept)
@@ -102,6 +104,27 @@ def pipeline_of(document: Mapping[str, Any]) -> Pipeline:
     except WRONG as error:
         raise RuleError(_short(error)) from None
     return Pipeline(made, steps)
+
+
+def _checked(step: Mapping[str, Any]) -> None:
+    """Raises `RuleError` where a step is none that is run here, or pySigma would take it and do something else."""
+    kind = step.get("type")
+    if not isinstance(kind, str) or kind not in RUN:
+        raise RuleError(f"the transformation {str(kind)[:100]} is not run here: it needs more than the rule")
+    if kind in MAPPED and not _is_mapping(step.get("mapping")):
+        raise RuleError(f"{kind}: `mapping` is a table of texts, each with a text or a list of texts")
+    if kind == "add_condition" and not (isinstance(tests := step.get("conditions"), dict) and tests):
+        raise RuleError(f"{kind}: `conditions` is a table of fields and their values")
+    if kind == "convert_type" and step.get("target_type") not in ("str", "num"):
+        raise RuleError(f"{kind}: `target_type` is `str` or `num`")
+
+
+def _is_mapping(mapping: object) -> bool:
+    """Whether something maps names to one or several; what keywords are in has no name."""
+    return isinstance(mapping, dict) and all(
+        isinstance(name, str | None) and all(isinstance(one, str) for one in (to if isinstance(to, list) else [to]))
+        for name, to in mapping.items()
+    )
 
 
 def broken(why: str) -> Pipeline:
@@ -125,6 +148,8 @@ def change(rule: SigmaRule | SigmaCorrelationRule, pipelines: Sequence[Pipeline]
     """Change a rule by some pipelines, one after the other; what they know of their steps they know together. Raises
     `RuleError`, also where the rule grows beyond bounds."""
     together = ProcessingPipeline()
+    if sum(len(one.steps) for one in pipelines) > STEPS:
+        raise RuleError(f"the pipelines of a rule have more than {STEPS} steps")
     for one in pipelines:
         if one.wrong:
             raise RuleError(one.wrong)
@@ -134,7 +159,7 @@ def change(rule: SigmaRule | SigmaCorrelationRule, pipelines: Sequence[Pipeline]
         for number, (step, item) in enumerate(zip(one.steps, one.made.items, strict=True), start=1):
             try:
                 _bounded(rule, step, one.made.vars)
-                if item.apply(rule):
+                if item.apply(rule) and item.identifier:
                     together.applied_ids.add(str(item.identifier))
             except WRONG as error:
                 raise RuleError(f"step {number}, {step['type']}: {_short(error)}") from None
@@ -161,8 +186,6 @@ def _in_linear_time(item: ProcessingItem) -> None:
 def _bounded(rule: SigmaRule | SigmaCorrelationRule, step: Mapping[str, Any], values: object) -> None:
     """Raises `RuleError` where a rule is too large already, or may come to be by one more step; `values` are those of
     placeholders."""
-    if not isinstance(rule, SigmaRule):
-        return
     items, text, placeholders = _size(rule)
     made = [*_lists(step.get("mapping")), *_lists(step.get("conditions"))]
     widest = max([1, *map(len, made)])
@@ -174,20 +197,35 @@ def _bounded(rule: SigmaRule | SigmaCorrelationRule, step: Mapping[str, Any], va
         raise RuleError("the pipeline makes the rule too large")
 
 
-def _size(rule: SigmaRule) -> tuple[int, int, int]:
-    """How many tests and values a rule has, how many characters, and the most placeholders in one value."""
-    waiting: list[Any] = list(rule.detection.detections.values())
-    items = text = placeholders = 0
+def _size(rule: SigmaRule | SigmaCorrelationRule) -> tuple[int, int, int]:
+    """How many tests, values and fields a rule has, how many characters, and the most placeholders in one value.
+    Raises `RuleError` where a field is no text."""
+    waiting: list[Any] = list(rule.detection.detections.values()) if isinstance(rule, SigmaRule) else []
+    named = [*rule.fields, *(_grouped(rule) if isinstance(rule, SigmaCorrelationRule) else ())]
+    if not all(isinstance(name, str) for name in named):
+        raise RuleError("the pipeline makes a field of what is no text")
+    items, text, placeholders = len(named), sum(map(len, named)), 0
     while waiting:
         one = waiting.pop()
         if isinstance(one, SigmaDetection):
             waiting += one.detection_items
             continue
+        if not isinstance(one.field, str | None):
+            raise RuleError("the pipeline makes a field of what is no text")
         items += 1 + len(one.value)
         text += len(one.field or "") + sum(len(str(value)) for value in one.value)
         strings = (value.s for value in one.value if isinstance(value, SigmaString))
         placeholders = max([placeholders, *(sum(isinstance(part, Placeholder) for part in s) for s in strings)])
     return items, text, placeholders
+
+
+def _grouped(rule: SigmaCorrelationRule) -> Iterator[str]:
+    """The fields that a correlation groups by and looks at."""
+    yield from rule.group_by or ()
+    for alias in rule.aliases:
+        yield from alias.mapping.values()
+    fields = getattr(rule.condition, "fieldref", None)
+    yield from fields if isinstance(fields, list) else [fields] if fields is not None else []
 
 
 def _lists(document: object) -> Iterator[Sequence[object]]:

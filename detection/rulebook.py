@@ -16,6 +16,7 @@ from sigma.rule import SigmaRule
 
 from core.canonical import content_id
 from core.errors import RuleError
+from detection.behaviours.common import Common
 from detection.behaviours.joint import Joint
 from detection.behaviours.reading import Draft, behaviour_rule
 from detection.correlations import references
@@ -105,6 +106,16 @@ class RuleBook:
     def of_stages(self) -> frozenset[str]:
         """The rules that make somebody's stage `pre_departure`."""
         return frozenset(rule.name for rule in self.judged if isinstance(rule.behaviour, Joint))
+
+    @property
+    def stages_bear(self) -> int:
+        """For how many days after it a finding that made somebody's stage `pre_departure` may bear on what is found."""
+        behaviours = [(rule.reach, rule.behaviour) for rule in self.judged]
+        lasts = max((one.lasts for _, one in behaviours if isinstance(one, Joint)), default=0)
+        # Findings one upon the other are one stage, of which only the beginning matters: a beginning that is not known
+        # must lie so far back that nothing taken around it is read.
+        around = max((reach + one.after for reach, one in behaviours if isinstance(one, Common)), default=0)
+        return lasts + around + 1
 
     @property
     def event_rules(self) -> list[Rule]:

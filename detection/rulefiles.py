@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -26,6 +27,8 @@ Found = tuple[str, Written]
 """A rule and the file it is in."""
 LARGEST = 100_000
 """Values in one document."""
+_MEANT = re.compile(r"""^[ \t{"']*transformations["']?[ \t]*:""", re.MULTILINE)
+"""What tells that a file that cannot be read was meant to be a pipeline."""
 
 
 def texts_at(path: Path) -> dict[str, str]:
@@ -64,7 +67,7 @@ def parsed_files(texts: Mapping[str, str]) -> tuple[list[tuple[str, Parsed]], li
             found += list(parsed_in(name, text))
         except RuleError as error:
             problems.append(str(error))
-            found += [(name, broken("cannot be read"))] if "transformations" in text else []
+            found += [(name, broken("cannot be read"))] if _MEANT.search(text) else []
     return found, problems
 
 

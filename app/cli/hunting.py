@@ -49,16 +49,16 @@ def rules_import(
     """Say of every rule whether it runs, never matches on the sources present, or is refused; copy what runs."""
     from app.cli.show import document
     from app.hunting import rule_texts
-    from app.ruleimport import copy_running, fields_stored, held_against, values_below
-    from detection.rulebook import RuleBook
+    from app.ruleimport import Pack, fields_stored
 
     config = configuration(context)
     texts = rule_texts(folder, pipeline or ())
     target = config.detection.rules or config.data / "rules"
     with house_of(context) as house:
         stored = fields_stored(house.events)
-    verdicts = held_against(texts, RuleBook.load(), stored, values_below(target))
-    copied = 0 if check else copy_running(texts, verdicts, folder, target)
+    pack = Pack.of(texts, folder, target)
+    verdicts = pack.verdicts(stored)
+    copied = 0 if check else pack.copy(verdicts)
     counts = Counter(verdict.outcome for verdict in verdicts)
     summary = {outcome: counts[outcome] for outcome in ("runs", "never", "refused")}
     if json:
@@ -70,4 +70,4 @@ def rules_import(
     told = (
         f"{counts['runs']} rules run, {counts['never']} never match on the sources present, {counts['refused']} refused"
     )
-    typer.echo(f"{len(texts)} files: {told}; {copied} files copied to {target / 'imported'}")
+    typer.echo(f"{len(texts)} files: {told}; {copied} files copied to {pack.into}")

@@ -16,12 +16,14 @@ from app.config import Config, Detection
 from app.jobs import judge_marked
 from app.pipeline import keep, tagged
 from app.wiring import House, open_house
+from core.alert import Alert, Severity
 from core.batch import Batch
 from core.canonical import content_id
 from core.case import CaseState
 from core.person import Filing, Link, Person
 from core.ports import Mark
 from core.schema import SCHEMA, conform
+from detection.judge import judge
 from detection.rulebook import RuleBook
 
 BEGIN = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -297,6 +299,66 @@ def test_who_moves_to_another_department_is_of_no_crew_there(watched: House) -> 
     hire(watched, {"bob": "Support"})
     judge_marked(watched)
     assert crew_alerts(watched) == []
+
+
+def test_who_once_withdrew_a_notice_counts_as_anybody(watched: House) -> None:
+    resign(watched, "bob", -60)
+    resign(watched, "bob", -50, withdrawn=True)
+    for step in ABOUT.values():
+        step(watched)
+    judge_marked(watched)
+    assert crew_alerts(watched) == [("ann", "2026-03-10", "bob"), ("bob", "2026-03-10", "ann")]
+
+
+def test_who_showed_signs_long_ago_is_not_asked_about(watched: House) -> None:
+    for step in ABOUT.values():
+        step(watched)
+    judge_marked(watched)
+    assert watched.departing(watched.book, date(2026, 3, 10)).keys() == {"bob"}
+    assert watched.departing(watched.book, date(2027, 3, 10)) == {}
+    before = crew_alerts(watched)
+    watched.records.add([Mark(subject="*", first=date(2026, 3, 10), last=date(2026, 3, 10))])
+    judge_marked(watched)
+    assert crew_alerts(watched) == before != []
+
+
+@pytest.mark.parametrize("began", [8, -22, -23, -300, -900])
+def test_of_a_stage_that_lasts_the_beginning_counts_however_little_of_it_is_read(watched: House, began: int) -> None:
+    """Signs every five weeks are one stage; ann's notice is of the same weeks as its beginning, or of later ones."""
+    for step in list(ABOUT)[:4]:
+        ABOUT[step](watched)
+    judge_marked(watched)
+    times = [BEGIN + timedelta(days=day) for day in range(began, 60, 35)]
+    until = [(time + timedelta(days=60)).strftime("%Y-%m-%dT%H:%M:%S+00:00") for time in times]
+    signs = [
+        Alert(
+            id=f"{time}", rule="about_to_leave", person="bob", day=time.date(), time=time, severity=Severity.LOW,
+            score=0.0, stage="active", terms=(), facts={"until": end}, events=(),
+        )
+        for time, end in zip(times, until, strict=True)
+    ]  # fmt: skip
+    day = date(2026, 3, 8)
+    since = BEGIN.replace(hour=0) + timedelta(days=6 - watched.book.stages_bear)
+    found = []
+    for some in (signs, [sign for sign in signs if sign.time >= since]):
+        bench = watched.bench(watched.directory(), departing={"bob": some})
+        marks = [Mark(subject="person:ann", first=day, last=day + timedelta(days=60))]
+        found.append([a for one in judge(marks, bench) for a in (*one.alerts, *one.beside.alerts) if "crew" in a.facts])
+    assert found[0] == found[1]
+    assert bool(found[0]) == (began >= -22)
+
+
+def test_a_backtest_of_who_is_about_to_leave_says_what_becomes_of_crews(watched: House, tmp_path: Path) -> None:
+    for step in ABOUT.values():
+        step(watched)
+    judge_marked(watched)
+    text = RuleBook.load().origins["about_to_leave"]
+    (tmp_path / "r.yml").write_text(text.replace("kinds: 2", "kinds: 3"))
+    told = backtest(watched, str(tmp_path / "r.yml"), None, None)
+    gone = {(alert.rule, alert.person) for one in told.differences for alert in one.removed}
+    assert {("about_to_leave", "bob"), ("crew_documents", "ann"), ("crew_documents", "bob")} <= gone
+    (tmp_path / "r.yml").write_text(text.replace("description: ", "description: Now. ", 1))
+    assert backtest(watched, str(tmp_path / "r.yml"), None, None).differences == []
 
 
 def test_without_a_purpose_nobody_is_about_to_leave(house: House) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -74,7 +75,9 @@ def test_a_pack_with_a_pipeline_is_imported_with_it_and_changes_no_other(tmp_pat
     more = [] if lies == "beside the rules" else ["--pipeline", str(pipeline)]
     told = orjson.loads(run(tmp_path, "rules", "import", str(folder), *more, "--json")[1])
     assert (told["runs"], told["copied"]) == (1, 2)
-    assert sorted(p.name for p in (tmp_path / "data/rules/imported/theirs").iterdir()) == ["r.yml", "renamed.yml"]
+    (own,) = (tmp_path / "data/rules/imported").iterdir()
+    assert own.name.startswith("theirs-")
+    assert sorted(path.name for path in own.iterdir()) == ["r.yml", "renamed.yml"]
     found = orjson.loads(run(tmp_path, "hunt", "5a1b3c5d-0000-4000-8000-000000000001", "--json")[1])
     assert len(found["alerts"]) == 1
     _, out, _ = run(tmp_path, "hunt", str(folder / "r.yml"), "--events", str(log), "--pipeline", str(pipeline))
@@ -116,12 +119,112 @@ def test_a_pipeline_that_runs_commands_is_refused_with_all_that_it_should_change
     assert (told["runs"], told["copied"], told["refused"]) == (0, 0, 5)
 
 
+WINDOWS = "product: windows, service: security"
+FAILING = """
+transformations:
+- {type: detection_item_failure, message: no, field_name_conditions: [{type: include_fields, fields: [Image]}]}
+"""
+
+
+def pack(folder: Path, n: int, selection: str, pipeline: str = "") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"r{n}.yml").write_text(RULE.format(n=n, source=WINDOWS, selection=selection))
+    if pipeline:
+        (folder / "p.yml").write_text(pipeline)
+    return folder
+
+
+def brought(tmp_path: Path, folder: Path, *more: str) -> dict[str, Any]:
+    told: dict[str, Any] = orjson.loads(run(tmp_path, "rules", "import", str(folder), *more, "--json")[1])
+    return told
+
+
+def in_force(tmp_path: Path) -> set[int]:
+    """The numbers of the imported rules that are in force."""
+    code, listed, _ = run(tmp_path, "rules", "list", "--json")
+    assert code == 0
+    return {int(rule["name"][-4:]) for rule in orjson.loads(listed) if rule["name"].startswith("5a1b3c5d")}
+
+
+def test_packs_in_folders_of_one_name_do_not_change_each_other(tmp_path: Path) -> None:
+    one = pack(tmp_path / "a" / "rules", 1, "Image: x", RENAMED)
+    other = pack(tmp_path / "b" / "rules", 2, "ObjectName: x", FAILING)
+    for folder in (one, other):
+        assert brought(tmp_path, folder)["copied"] == 2
+    assert in_force(tmp_path) == {1, 2}
+    pipelines = (tmp_path / "data/rules/imported").glob("*/p.yml")
+    assert sorted(file.read_text() for file in pipelines) == sorted([RENAMED, FAILING])
+
+
+def test_a_pack_imported_anew_is_there_as_it_is_now(tmp_path: Path) -> None:
+    folder = pack(pack(tmp_path / "theirs", 1, "ObjectName: x", RENAMED), 2, "ObjectName: y")
+    assert brought(tmp_path, folder)["copied"] == 3
+    (folder / "r2.yml").unlink()
+    assert brought(tmp_path, folder)["copied"] == 2
+    assert in_force(tmp_path) == {1}
+    (folder / "p.yml").unlink()
+    assert brought(tmp_path, folder)["copied"] == 1
+    assert [file.name for file in (tmp_path / "data/rules").rglob("*.yml")] == ["r1.yml"]
+
+
+def test_verdicts_are_of_the_rules_where_they_will_lie(tmp_path: Path) -> None:
+    """A pipeline that lies above is counted, and a rule that is there already is not brought in twice."""
+    imported = tmp_path / "data/rules/imported"
+    imported.mkdir(parents=True)
+    (imported / "p.yml").write_text(FAILING)
+    folder = pack(pack(tmp_path / "theirs", 1, "Image: x"), 2, "ObjectName: x")
+    told = brought(tmp_path, folder)
+    assert (told["runs"], told["refused"], told["copied"]) == (1, 1, 1)
+    (verdict,) = [one for one in told["rules"] if one["outcome"] == "refused"]
+    assert verdict["file"] == str(folder / "r1.yml")
+    assert verdict["reason"].startswith(f"{folder / 'r1.yml'}: {imported / 'p.yml'}: step 1, detection_item_failure")
+    (copy := pack(tmp_path / "copy", 2, "ObjectName: x", RENAMED)).joinpath("r2.yml").rename(copy / "other.yml")
+    again = brought(tmp_path, copy)
+    assert "is there already" in again["rules"][0]["reason"]
+    assert in_force(tmp_path) == {2}
+
+
+def test_what_would_leave_rules_that_cannot_be_loaded_is_not_brought_in(tmp_path: Path) -> None:
+    """A file that takes the place of one that another pack's rule builds on."""
+    assert brought(tmp_path, pack(tmp_path / "one", 1, "ObjectName: x"))["copied"] == 1
+    built = pack(tmp_path / "two", 2, "ObjectName: x")
+    id_ = "5a1b3c5d-0000-4000-8000-000000000001"
+    (built / "built.yml").write_text(CORRELATION.format(name="built", base=id_))
+    assert brought(tmp_path, built)["copied"] == 2
+    assert brought(tmp_path, tmp_path / "one")["copied"] == 1, "what others build on may be imported again"
+    changed = pack(tmp_path / "three", 3, "ObjectName: x")
+    (changed / "r1.yml").write_text(RULE.format(n=4, source=WINDOWS, selection="ObjectName: x"))
+    before = {file: file.read_text() for file in (tmp_path / "data/rules").rglob("*.yml")}
+    line = ["--data", str(tmp_path / "data"), "rules", "import", str(changed)]
+    with pytest.raises(LeaverwatchError, match=r"built\.yml"):
+        CliRunner().invoke(app, line, catch_exceptions=False)
+    assert {file: file.read_text() for file in (tmp_path / "data/rules").rglob("*.yml")} == before
+
+
+def test_rules_go_nowhere_without_the_pipeline_that_changes_them(tmp_path: Path) -> None:
+    never = RULE.format(n=2, source="product: okta, service: okta", selection="eventType: x")
+    folder = pack(tmp_path / "theirs", 1, "ObjectName: x", f"{RENAMED}---{never}")
+    told = brought(tmp_path, folder)
+    assert (told["runs"], told["never"], told["copied"]) == (1, 1, 0)
+
+
 RUBBISH = {
     "title: [": "p.yml:1: ",
     "a: 1": "title",
     RULE.format(n=7, source="product: windows", selection="A: b"): "p.yml: is no pipeline",
+    "\n": "p.yml: is no pipeline",
+    "# transformations:\n": "p.yml: is no pipeline",
     "": "p.yml is no file",
 }
+
+
+@pytest.mark.parametrize("name", ["ecs.txt", "placeholders.yml", "ecs"])
+def test_a_pipeline_that_would_not_be_read_again_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(RENAMED)
+    line = ["rules", "import", str(rules(tmp_path / "theirs")), "--pipeline", str(tmp_path / name)]
+    with pytest.raises(LeaverwatchError, match="the name of a pipeline"):
+        CliRunner().invoke(app, ["--data", str(tmp_path / "data"), *line], catch_exceptions=False)
+    assert not (tmp_path / "data" / "rules").exists()
 
 
 @pytest.mark.parametrize("text", RUBBISH)

@@ -12,8 +12,10 @@ import detection.judge
 from api.views import risk_views
 from app.config import Config
 from app.wiring import open_house
+from core.alert import Match
 from core.errors import RuleError
 from core.person import Filing
+from detection.departing import guesses
 from detection.rulebook import RuleBook
 from tests.detection.conftest import EXPORT, Reader, alerts, at, book, directory, frame
 
@@ -102,6 +104,25 @@ def test_nobody_is_looked_at_so_unless_a_purpose_is_named(tmp_path: Path) -> Non
 def test_a_book_without_it_reaches_no_further() -> None:
     assert RULES.without_departing().reach < RULES.reach
     assert RuleBook.load().without_departing().reach <= RuleBook.load().reach
+
+
+def test_signs_say_that_somebody_leaves_while_hr_has_filed_nothing() -> None:
+    def sign(day: int) -> Match:
+        until = f"2026-03-{day + 9:02}T10:00:00+00:00"
+        return Match(rule="joint", person="li.na", day=date(2026, 3, day), time=at(f"{day:02}T10:00"),
+                     facts={"until": until}, events=())  # fmt: skip
+
+    def filing(day: str, *, withdrawn: bool = False) -> Filing:
+        return Filing(account="mail:li.na@example.com", filed=at(day), withdrawn=withdrawn)
+
+    def days(*filings: Filing) -> list[tuple[int, int]]:
+        return [(one.filed.day, one.until.day) for one in guesses([sign(2), sign(15)], filings)]
+
+    assert days() == [(2, 11), (15, 24)]
+    assert days(filing("01T10:00"), filing("01T11:00", withdrawn=True)) == [(2, 11), (15, 24)]
+    assert days(filing("05T10:00"), filing("06T10:00", withdrawn=True)) == [(2, 5), (15, 24)]
+    assert days(filing("12T10:00"), filing("20T10:00", withdrawn=True)) == [(2, 11)]
+    assert days(filing("20T10:00")) == [(2, 11), (15, 20)]
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,18 @@ def test_correlations_group_by_the_new_names() -> None:
         ("nothing: 1\ntransformations: []", "nothing"),
         ("priority: '1'\ntransformations: []", "whole number"),
         (step(f"type: field_name_prefix, prefix: {'x' * 2000}"), "1000 characters"),
+        (step("type: [case]"), "is not run here"),
+        (step("type: {a: b}"), "is not run here"),
+        (step("type: field_name_mapping, mapping: [1]"), "field_name_mapping: `mapping` is a table"),
+        (step("type: field_name_mapping, mapping: {Image: [5]}"), "`mapping` is a table of texts"),
+        (step("type: field_name_mapping, mapping: {Image: [null, 3]}"), "`mapping` is a table of texts"),
+        (step("type: field_name_prefix_mapping, mapping: {Im: {a: b}}"), "`mapping` is a table of texts"),
+        (step("type: map_string, mapping: {foo: null}"), "map_string: `mapping` is a table"),
+        (step("type: map_string, mapping: null"), "map_string: `mapping` is a table"),
+        (step("type: add_condition, conditions: 5"), "add_condition: `conditions` is a table"),
+        (step("type: add_condition"), "add_condition: `conditions` is a table"),
+        (step("type: convert_type, target_type: bogus"), "convert_type: `target_type`"),
+        ("transformations:\n" + "- {type: add_condition, conditions: {a: b}}\n" * 201, "at most 200 steps"),
     ],
 )  # fmt: skip
 def test_a_pipeline_that_needs_more_than_rules_is_refused_and_so_is_what_it_should_change(text: str, why: str) -> None:
@@ -149,11 +161,59 @@ def test_a_pipeline_that_needs_more_than_rules_is_refused_and_so_is_what_it_shou
         RuleBook.of({"p/r.yml": SIGMA, "p/p.yml": text})
 
 
+GROWING = "transformations:\n" + f"- {{type: field_name_mapping, mapping: {{user: [{'user, ' * 10}]}}}}\n" * 9
+SEVERAL = """
+title: S
+name: several
+correlation: {type: event_count, rules: [t], group-by: [user], timespan: 1h, condition: {gte: 2}}
+"""
+
+
+@pytest.mark.parametrize("rule", [SEVERAL, SIGMA.replace("name: t", "name: several\nfields: [user]")])
+def test_fields_that_a_rule_names_multiply_within_bounds(rule: str) -> None:
+    begun = time.monotonic()
+    (refused,) = FileRules.of({"r.yml": SIGMA, "q/s.yml": rule, "q/p.yml": GROWING}).refused
+    assert refused.startswith("q/s.yml: ")
+    assert "too large" in refused
+    assert time.monotonic() - begun < 5
+
+
+def test_pipelines_over_one_rule_have_so_many_steps_together() -> None:
+    many = "transformations:\n" + "- {type: set_state, key: a, val: b}\n" * 101
+    assert not FileRules.of({"p/r.yml": SIGMA, "p/a.yml": many}).refused
+    (refused,) = FileRules.of({"p/r.yml": SIGMA, "p/a.yml": many, "p/b.yml": many}).refused
+    assert "more than 200 steps" in refused
+
+
+def test_a_step_without_a_name_is_not_the_step_called_none() -> None:
+    after = "type: add_condition, conditions: {no: way}, rule_conditions: [{type: processing_item_applied,"
+    texts = {"r.yml": SIGMA, "p.yml": "transformations: [{type: set_state, key: a, val: b}, "}
+    texts["p.yml"] += f"{{{after} processing_item_id: None}}]}}]"
+    assert matches(texts, {"Image": "\\a.exe", "CommandLine": "foo"})
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("title: [ # of all transformations: these", False),
+        ("description: transformations\ntitle: [", False),
+        ("name: x\ntransformations: [", True),
+        ("{'transformations': [", True),
+    ],
+)
+def test_of_files_that_cannot_be_read_only_what_was_meant_as_a_pipeline_refuses_the_rules_below(
+    text: str, meant: bool
+) -> None:
+    rules = FileRules.of({"p/r.yml": SIGMA, "p/x.yml": text})
+    assert len(rules.refused) == 1 + meant
+    assert len(rules.single) == (not meant)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         (step("type: rule_failure, message: not for us"), "step 1, rule_failure: not for us"),
-        (step("type: field_name_mapping, mapping: [1]"), "step 1, field_name_mapping"),
+        (step("type: field_name_prefix, prefix: 5"), "step 1, field_name_prefix"),
         (step("type: field_name_mapping, mapping: {Image: []}"), "empty"),
         (step("type: drop_detection_item"), "nothing is left"),
         ("transformations:\n" + f"- {{type: field_name_mapping, mapping: {{Image: [{'Image, ' * 90}]}}}}\n" * 6,
