@@ -98,7 +98,7 @@ def test_a_model_learns_from_incidents_and_its_card_says_from_whom(data: Path, m
 def test_drift_is_looked_at_kept_and_told_by_doctor(data: Path, model: dict[str, Any]) -> None:
     assert "promote one" in run("models", "drift", data=data, expect=2).stderr
     run("models", "promote", model["id"], data=data)
-    assert "whether it still fits" in run("doctor", data=data, expect=None).stdout
+    assert f"model: {model['id']}" in run("doctor", data=data, expect=None).stdout, "looked at once it judges"
     looked = run("models", "drift", "--days", "14", "--json", data=data, expect=None)
     found = json.loads(looked.stdout)
     assert looked.returncode == bool(found["problems"])
