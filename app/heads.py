@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Thread
 
 import structlog
 from cryptography.x509 import Certificate
 
+from app.beside import beside
 from app.config import Config
 from app.wiring import House
-from core.errors import LeaverwatchError, Refused
+from core.errors import Refused
 from core.proof import SignedHead, SigningKey
 from evidence.heads import enrol, export, make_head, stamp_owed
 from evidence.signing import FileSigner, ProgramSigner, Signer, fingerprint, following, make_key
@@ -53,31 +53,14 @@ def keep_heads(house: House) -> Kept:
         return Kept(head=head, troubles=troubles)
 
 
-@contextmanager
-def keeping_heads(house: House) -> Iterator[None]:
+def keeping_heads(house: House) -> AbstractContextManager[None]:
     """Keep heads now and every so often, beside whatever is done meanwhile."""
-    done = Event()
-    log = structlog.get_logger()
 
     def work() -> None:
-        while True:
-            try:
-                for trouble in keep_heads(house).troubles:
-                    log.warning("evidence waits", reason=trouble)
-            except LeaverwatchError as error:
-                log.warning("no head of the ledger", reason=str(error))
-            except Exception as error:  # whatever it is, heads are to be made later
-                log.error("no head of the ledger", reason=type(error).__name__)
-            if done.wait(house.config.evidence.heads_minutes * 60):
-                return
+        for trouble in keep_heads(house).troubles:
+            structlog.get_logger().warning("evidence waits", reason=trouble)
 
-    thread = Thread(target=work, name="heads")
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    return beside("signing", work, house.config.evidence.heads_minutes * 60)
 
 
 def signer_of(config: Config, keys: Sequence[SigningKey]) -> Signer:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
 
 import structlog
 
+from app.beside import beside
 from app.compliance import Asked, write_report
 from app.config import Config
 from app.wiring import House, open_house
 from cases.budget import monday
-from core.errors import LeaverwatchError
 
 SETTING = "compliance_report"
 """The period that was reported last."""
@@ -57,29 +55,11 @@ def report_due(house: House, at: datetime) -> Path | None:
     return folder
 
 
-@contextmanager
-def reporting(config: Config, every: float = HOUR) -> Iterator[None]:
+def reporting(config: Config, every: float = HOUR) -> AbstractContextManager[None]:
     """Write reports that are due, now and every so many seconds, beside whatever is done meanwhile."""
-    done = Event()
 
     def work() -> None:
-        while True:
-            try:
-                with open_house(config) as house:
-                    report_due(house, datetime.now(UTC))
-            except (LeaverwatchError, OSError) as error:
-                log.warning("the compliance report waits", reason=str(error))
-            except Exception as error:  # whatever it is, the next report is to be written
-                log.error("the compliance report failed", reason=type(error).__name__)
-            if done.wait(every):
-                return
+        with open_house(config) as house:
+            report_due(house, datetime.now(UTC))
 
-    thread = Thread(target=work, name="reporting", daemon=True)
-    if config.evidence.report:
-        thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        if thread.ident:
-            thread.join()
+    return beside("compliance reports", work, every) if config.evidence.report else nullcontext()

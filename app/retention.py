@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
-from threading import Event, Thread
 from uuid import uuid4
 
 import structlog
 
+from app.beside import beside
 from app.config import Config
 from app.freezing import freeze
 from app.holds import held_persons, in_force, kept_by
 from app.wiring import House, open_house
-from core.errors import LeaverwatchError
 from core.evidence import Hold, HoldScope
 from core.retention import Due, Erased, Erasure, Expiry, Stored
 
@@ -68,29 +67,9 @@ def retain(house: House, by: str, now: datetime | None = None) -> list[Erasure]:
     return [one for one in done if one.due.erased]
 
 
-@contextmanager
-def retaining(config: Config) -> Iterator[None]:
+def retaining(config: Config) -> AbstractContextManager[None]:
     """Once a day, beside whatever is done meanwhile, delete what is too old. What cannot be deleted now is later."""
-    done = Event()
-
-    def work() -> None:
-        while True:
-            try:
-                retain_daily(config)
-            except LeaverwatchError as error:
-                log.warning("retention waits", reason=str(error))
-            except Exception as error:  # whatever it is, the next day is to be tried
-                log.error("retention failed", reason=type(error).__name__)
-            if done.wait(EVERY_SECONDS):
-                return
-
-    thread = Thread(target=work, name="retention", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    return beside("retention", lambda: retain_daily(config), EVERY_SECONDS)
 
 
 def retain_daily(config: Config, now: datetime | None = None) -> list[Erasure]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Event, Thread
+from contextlib import AbstractContextManager
 
-import structlog
-
-from core.errors import Unavailable
+from app.beside import beside
 from core.ports import Herald, Records
 
 AT_ONCE = 500
@@ -26,25 +22,7 @@ def tell(records: Records, herald: Herald) -> int:
     return told
 
 
-@contextmanager
-def telling(records: Records, herald: Herald, every: float) -> Iterator[None]:
+def telling(records: Records, herald: Herald, every: float) -> AbstractContextManager[None]:
     """Tell what is untold every so many seconds, beside whatever is done meanwhile: who judges never waits for who
     listens. What cannot be told is told later."""
-    done = Event()
-
-    def work() -> None:
-        while not done.wait(every):
-            try:
-                tell(records, herald)
-            except Unavailable as error:
-                structlog.get_logger().warning("telling waits", reason=str(error))
-            except Exception as error:  # whatever it is, alerts that come later are to be told
-                structlog.get_logger().error("telling failed", reason=type(error).__name__)
-
-    thread = Thread(target=work, name="telling")
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    return beside("telling", lambda: tell(records, herald), every)
