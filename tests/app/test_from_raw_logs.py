@@ -229,7 +229,7 @@ def test_reports_exported_and_then_deleted_are_known_again_by_their_ids(house: H
     deleted = [
         f'{{"attributes": {{"type": "UriEvent"}}, "EventDate": "{BEGIN + timedelta(days=2):%Y-%m-%dT%H:%M:%S}.000Z",'
         f' "Operation": "Delete", "OperationStatus": "Success", "UserId": "{ACCOUNTS["ann"]}AAK",'
-        f' "RecordId": "00O5g00000AbcD{number}EAG", "QueriedEntities": "Report"}}'
+        f' "RecordId": "00O5g00000AbcD{number}EAJ", "QueriedEntities": "Report"}}'
         for number in range(3)
     ]
     brought_in(house, "salesforce_event_log", tmp_path / "uri.jsonl", deleted)
