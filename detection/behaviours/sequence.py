@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from core.alert import SEPARATOR
 from core.errors import RuleError
 from detection.behaviours.base import FOUND, Behaviour, Scene
-from detection.behaviours.tracing import BY, CONTENT, NAME, RECORD, Added, Handle, Seen, Trace
+from detection.behaviours.tracing import AROUND, BY, CONTENT, NAME, RECORD, Added, Handle, Seen, Trace
 from detection.totals import Total, together
 from detection.windows import TIME
 
@@ -192,6 +192,8 @@ class _Person:
         self.trace = Trace(timedelta(days=rule.days) // timedelta(microseconds=1), disguise)
         self.recent: dict[Handle, int] = {}
         """What stands for each thing that was found whole, and when that was last, which stands last."""
+        self.own: dict[Handle, int] = {}
+        """The contents by which things were found whole, likewise: by these they hang together, however many names."""
 
     def found(self, rows: pl.DataFrame) -> Iterator[tuple[object, ...]]:
         """A row for each day on which enough things were found whole."""
@@ -202,7 +204,7 @@ class _Person:
                 if not times:
                     self._forget(event.time)
                 thing = self._after(event)
-                if thing and sum(1 for _ in islice(self._things(event.time), self.rule.files)) >= self.rule.files:
+                if thing and self._enough(event.time):
                     times, latest = [*times[:1], event.time], thing
             if times and len(things := list(self._things(times[-1]))) >= self.rule.files:
                 yield self._told(on, times, things, latest)
@@ -228,43 +230,52 @@ class _Person:
         known = any(self.recent.get(handle, since) > since for handle in thing)
         if (one := self._whole(added, thing, now)) is None:
             return []
-        self.recent.pop(one, None)
-        self.recent[one] = now
+        _put(self.recent, one, now)
         return thing if last or not known else []
 
     def _whole(self, added: Added, thing: Iterable[Handle], now: int) -> Handle | None:
-        """What stands for the thing, if it is whole: its content, where that went through the steps whatever it was
-        called, or else the name or record that did, or else the content by which its names hang together."""
+        """What stands for the thing, if it is whole: by its content, which went through the steps whatever it was
+        called and stands for itself where it has too many names; by names and records alone; or by what contents tie."""
         since, content = now - self.trace.span, added.content
         around = self.trace.thing(content, since, own={content}) if content else ()
         needs = self.needs[self._kept([*thing, *around], since)]
         if content and self.trace.whole([content], needs, now):
-            return content
+            _put(self.own, content, now)
+            return content if content.common(since) else added.handle
         named = self.trace.thing(added.handle, since, by=(NAME, RECORD))
         if self.trace.whole(named, needs, now):
             return added.handle
         linked = self.trace.thing(added.handle, since)
-        between = next((handle for handle in linked if handle.by == CONTENT), None)
-        return between if between and self.trace.whole(linked, needs, now) else None
+        if not self.trace.whole(linked, needs, now):
+            return None
+        for between in (handle for handle in linked if handle.by == CONTENT):
+            _put(self.own, between, now)
+        return added.handle
 
     def _kept(self, thing: Iterable[Handle], since: int) -> bool:
         return self.rule.copies is not None and self.trace.went(thing, len(self.names) + 2, since)
 
-    def _things(self, now: int) -> Iterator[list[Handle]]:
-        """The things that were found whole within the span that ends now, each once; two that were one thing at any
-        time in the span before are one."""
+    def _enough(self, now: int) -> bool:
+        return sum(1 for _ in islice(self._things(now, AROUND * self.rule.files), self.rule.files)) >= self.rule.files
+
+    def _things(self, now: int, looked_at: int | None = None) -> Iterator[list[Handle]]:
+        """The things that were found whole within the span that ends now, each once, among so many finds, the newest;
+        two that were one thing at any time in the span before are one."""
         told: set[Handle] = set()
-        for one in reversed(self.recent):
+        for one in islice(reversed(self.recent), looked_at):
             if self.recent[one] <= now - self.trace.span:
                 return
             if one not in told:
-                thing = self.trace.thing(one, now - 2 * self.trace.span, own=self.recent)
+                thing = self.trace.thing(one, now - 2 * self.trace.span, own=self.own)
+                if told.isdisjoint(thing):
+                    yield thing
                 told.update(thing)
-                yield thing
 
     def _forget(self, now: int) -> None:
-        for one in list(takewhile(lambda one: self.recent[one] <= now - self.trace.span, self.recent)):
-            del self.recent[one]
+        for known in (self.recent, self.own):
+            old = takewhile(lambda item: item[1] <= now - self.trace.span, known.items())
+            for one, _ in list(old):
+                del known[one]
 
     def _told(
         self, day: date, times: list[int], things: list[list[Handle]], latest: Iterable[Handle]
@@ -302,6 +313,11 @@ def _repeats_its_case(record: pl.Expr) -> pl.Expr:
         return pl.lit(CASES).str.slice(five.str.reverse().str.to_integer(base=2, strict=False), 1)
 
     return record.str.contains(RECORD_ID) & (record.str.slice(15) == pl.concat_str(map(letter, (0, 5, 10))))
+
+
+def _put(known: dict[Handle, int], one: Handle, now: int) -> None:
+    known.pop(one, None)
+    known[one] = now
 
 
 def _last_part(path: pl.Expr) -> pl.Expr:

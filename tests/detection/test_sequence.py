@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import permutations
 from typing import Any, cast
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 
 import detection.judge
 from core.errors import RuleError
+from detection import selftest
 from detection.behaviours.base import Scene
 from detection.behaviours.company import Company
 from detection.rulebook import RuleBook
+from detection.selftest import RuleTest, raised
 from detection.tagging import Tagger
 from tests.detection.conftest import EXPORT, SURROUNDINGS, alerts, at, book, frame
 
@@ -288,6 +291,12 @@ def test_a_content_of_many_names_melts_no_files_and_is_one_file_itself() -> None
     assert alerts(BY_CONTENT, [*template, *same]) == []
 
 
+def test_one_name_with_ever_new_contents_is_one_file() -> None:
+    rows = [known("02T10:00", "list.xlsx", f"{number:064x}") for number in range(1, 200)]
+    rows += [known("02T11:00", "list.jpg", f"{number:064x}", "share") for number in range(1, 200)]
+    assert alerts(BY_CONTENT, rows) == []
+
+
 def test_what_is_kept_elsewhere_is_not_gone_with_a_copy() -> None:
     rules = book(
         tagged("share"),
@@ -346,6 +355,31 @@ def test_a_day_needs_the_days_of_its_reach_and_nothing_else(files: int, deeds: l
     for day in events["day"].unique():
         reach = pl.col("day").is_between(day - timedelta(days=behaviour.reach), day)
         assert found(events.filter(reach)).filter(day=day).equals(whole.filter(day=day))
+
+
+@pytest.mark.parametrize("name", ["disguised_taken_out", "taken_out_then_deleted", "reports_taken_then_deleted"])
+def test_the_tests_in_our_rules_say_the_same_of_each_day_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = RuleBook.load()
+    for written in ours.rules[name].extra.tests:
+        test = RuleTest.model_validate(written)
+        whole = raised(ours, name, test)
+        apart = []
+        for day in (date(2026, 3, number) for number in range(1, 5)):
+            monkeypatch.setattr(selftest, "ALL_DAYS", (day, day))
+            apart += raised(ours, name, test)
+        monkeypatch.undo()
+        assert apart == whole, test.name
+
+
+def test_a_test_inside_a_rule_sees_no_days_beyond_the_reach_of_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = "title: S\nname: sequence\nlevel: high\nbehaviour: {type: sequence, steps: {disguise: [renamed],"
+    rules = book(tagged("rename"), tagged("share"), f"{rule} take: [shared]}}, needs: [disguise, take], files: 1}}\n")
+    rows = [story()[0], share("03T10:00", "img_1.jpg")]
+    test = RuleTest(name="t", events=[{"person.id": "li.na", **row} for row in rows], matches=["li.na"])
+    assert len(raised(rules, "sequence", test)) == 1
+    monkeypatch.setattr(selftest, "ALL_DAYS", (date(2026, 3, 3), date(2026, 3, 3)))
+    short = replace(rules, rules={name: replace(rule, reach=0, window=0) for name, rule in rules.rules.items()})
+    assert raised(short, "sequence", test) == []
 
 
 @pytest.mark.parametrize(
