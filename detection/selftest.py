@@ -228,7 +228,7 @@ class _OneFrame:
         self._events = events
 
     def read(self, query: EventQuery) -> pl.DataFrame:
-        return self._events.select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
+        return self._between(query).select(query.columns or list(SCHEMA)).sort("@timestamp", "event.id")
 
     def totals(
         self,
@@ -239,11 +239,14 @@ class _OneFrame:
         *,
         times: bool = False,
     ) -> pl.DataFrame:
-        asked = self._events.with_columns(pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias("day"))
-        if query.start and query.end:
-            asked = asked.filter(pl.col("@timestamp").is_between(query.start, query.end, closed="left"))
+        day = pl.col("@timestamp").dt.convert_time_zone(zone).dt.date().alias("day")
+        asked = self._between(query).with_columns(day)
         if query.tagged is not None:
             asked = asked.filter(pl.col("rule.matched").list.set_intersection(list(query.tagged)).list.len() > 0)
         moments = [pl.col("@timestamp").min().alias("since"), pl.col("@timestamp").max().alias("until")]
         counts = [pl.len().alias("events"), *(pl.col(name).sum() for name in sums)]
         return asked.group_by(by).agg(*counts, *(moments if times else []))
+
+    def _between(self, query: EventQuery) -> pl.DataFrame:
+        wanted = pl.lit(True) if query.start is None else pl.col("@timestamp") >= query.start
+        return self._events.filter(wanted if query.end is None else wanted & (pl.col("@timestamp") < query.end))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 NAME, CONTENT, RECORD = "name", "content", "record"
@@ -11,6 +12,8 @@ BY = (NAME, CONTENT, RECORD)
 """What may tie two events, in the order in which it is told."""
 AROUND = 64
 """Handles of one thing that are looked at, the nearest first."""
+NAMES = 3
+"""The most names under which a content is still one file; what goes by more, such as a template, is many files'."""
 REMEMBERED = 64
 """Events of each step that a handle remembers, the newest."""
 
@@ -53,6 +56,11 @@ class Handle:
         self.document: int | None = None
         """When it was last seen under the name of a document."""
 
+    def common(self, since: int) -> bool:
+        """Whether it goes by too many names to tell by it what they are."""
+        recent = takewhile(lambda tie: tie[1] > since, islice(reversed(self.ties.items()), AROUND))
+        return sum(one.by == NAME for one, _ in recent) > NAMES
+
     def add(self, place: int, step: Step) -> None:
         steps = self.steps.setdefault(place, [])
         steps.append(step)
@@ -61,15 +69,20 @@ class Handle:
 
 
 class Added(NamedTuple):
-    """A handle of the thing that an event is about, and whether the event tied handles that nothing tied before."""
+    """A handle of the thing that an event is about, and of its content where it names one; and whether the event tied
+    handles that nothing tied before."""
 
     handle: Handle
+    content: Handle | None
     tied: bool
 
 
 class Trace:
-    """A person's things. Ties and names hold for `span` microseconds after they were seen last, so that what is said
-    at a moment depends on the two spans before it and on nothing else. Events are given in order."""
+    """A person's things. Names hold for `span` microseconds after they were given, ties after they were seen last, a
+    document's content after it was seen as one. What is said of a thing at a moment depends on the span before it; what
+    its events were about, on one more. Events are given in order.
+
+    A content that goes by more than `NAMES` names ties nothing: it is a thing of its own, and each name is another."""
 
     def __init__(self, span: int, disguise: int | None) -> None:
         self.span = span
@@ -89,34 +102,49 @@ class Trace:
         tied = [self._tie(first, other, event.time) for other in others]
         self._number += 1
         key = 2 * self._number
-        if self.disguise is not None and self._was_document(event, handles):
-            _note(handles, self.disguise, Step(key, event.time, self._number, event.shown))
+        content = next((handle for handle in handles if handle.by == CONTENT), None)
+        if self.disguise is not None and content and _was_document(content, event, self.span):
+            # Of the content alone: names have it only as long as they are tied to it.
+            content.add(self.disguise, Step(key, event.time, self._number, event.shown))
         for place in event.places:
-            _note(handles, place, Step(key + 1, event.time, self._number, event.shown))
-        return Added(first, any(tied))
+            for handle in handles:
+                handle.add(place, Step(key + 1, event.time, self._number, event.shown))
+        return Added(first, content, any(tied))
 
-    def thing(self, handle: Handle, now: int) -> list[Handle]:
-        """The handle and those of the same thing, as far as is known."""
+    def thing(self, handle: Handle, since: int, own: Container[Handle] = (), by: Container[str] = BY) -> list[Handle]:
+        """The handle and those of the same thing by ties seen after a moment, as far as is known. Those in `own` lead
+        on by however many names they go; others than of the kinds in `by` do not."""
+
+        def leads(one: Handle) -> bool:
+            return one.by in by and (one.by != CONTENT or one in own or not one.common(since))
+
         found = {handle: None}
         for one in (waiting := [handle]):
+            if one is handle and not leads(one):
+                break
             for other, time in reversed(one.ties.items()):
-                if time <= now - self.span or len(found) >= AROUND:
+                if time <= since or len(found) >= AROUND:
                     break
-                if other not in found:
+                if other not in found and leads(other):
                     found[other] = None
                     waiting.append(other)
         return list(found)
 
-    def whole(self, thing: Iterable[Handle], needs: Sequence[int], now: int) -> bool:
-        """Whether the thing went through these steps in their order within the span that ends now."""
+    def whole(self, thing: Iterable[Handle], needs: Sequence[Collection[int]], now: int) -> bool:
+        """Whether the thing went through a step of each need, in their order, within the span that ends now."""
         before = 2 * self._number + 2
         step = None
-        for place in reversed(needs):
-            step = max((last for one in thing if (last := _last(one, place, before))), default=None)
+        for places in reversed(needs):
+            lasts = (_last(one, place, before) for one in thing for place in places)
+            step = max((last for last in lasts if last), default=None)
             if step is None:
                 return False
             before = step.key
         return step is not None and step.time > now - self.span
+
+    def went(self, thing: Iterable[Handle], place: int, since: int) -> bool:
+        """Whether the thing went through a step after a moment."""
+        return any(steps[-1].time > since for one in thing if (steps := one.steps.get(place)))
 
     def steps(self, handle: Handle, since: int) -> Iterator[tuple[int, Step]]:
         """A handle's steps after a moment, with the place of each."""
@@ -139,19 +167,12 @@ class Trace:
         one.ties[other] = other.ties[one] = now
         return before is None or before <= now - self.span
 
-    def _was_document(self, event: Seen, handles: Iterable[Handle]) -> bool:
-        """Whether the content of an event that looks harmless was a document's before."""
-        found = False
-        for handle in handles:
-            if handle.by == CONTENT:
-                found = event.harmless and handle.document is not None and handle.document > event.time - self.span
-                handle.document = event.time if event.document else handle.document
-        return found
 
-
-def _note(handles: Iterable[Handle], place: int, step: Step) -> None:
-    for handle in handles:
-        handle.add(place, step)
+def _was_document(content: Handle, event: Seen, span: int) -> bool:
+    """Whether the content of an event that looks harmless was a document's before."""
+    found = event.harmless and content.document is not None and content.document > event.time - span
+    content.document = event.time if event.document else content.document
+    return found
 
 
 def _last(handle: Handle, place: int, before: int) -> Step | None:

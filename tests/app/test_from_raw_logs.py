@@ -176,19 +176,23 @@ def test_a_rule_of_others_finds_windows_events_that_came_as_xml_by_number_channe
         assert found == windows_event(*meant)
 
 
+def sysmon(code: int, time: datetime, **told: str) -> str:
+    data = {"UtcTime": f"{time:%Y-%m-%d %H:%M:%S}.000", "User": "CORP\\li.na", **told}
+    channel = "Microsoft-Windows-Sysmon/Operational"
+    winlog = {"event_id": code, "channel": channel, "computer_name": "PC-7", "event_data": data}
+    log = {"@timestamp": f"{time:%Y-%m-%dT%H:%M:%S}.000Z", "event": {"code": str(code)}, "winlog": winlog}
+    return json.dumps(log)
+
+
 def downloaded(number: int) -> str:
     """Sysmon: the mark of origin of a file that came from the web."""
-    time = f"{BEGIN + timedelta(minutes=number):%Y-%m-%d %H:%M:%S}"
-    data = {
-        "UtcTime": f"{time}.000",
-        "Image": "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
-        "TargetFilename": f"C:\\Users\\li.na\\Downloads\\kunden{number}.xlsx:Zone.Identifier",
-        "Hash": f"MD5={number:032X},SHA256={number:064X}",
-        "User": "CORP\\li.na",
-    }
-    channel = "Microsoft-Windows-Sysmon/Operational"
-    winlog = {"event_id": 15, "channel": channel, "computer_name": "PC-7", "event_data": data}
-    return json.dumps({"@timestamp": f"{time.replace(' ', 'T')}.000Z", "event": {"code": "15"}, "winlog": winlog})
+    return sysmon(
+        15,
+        BEGIN + timedelta(minutes=number),
+        Image="C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+        TargetFilename=f"C:\\Users\\li.na\\Downloads\\kunden{number}.xlsx:Zone.Identifier",
+        Hash=f"MD5={number:032X},SHA256={number:064X}",
+    )
 
 
 def carried_off(number: int) -> str:
@@ -220,6 +224,30 @@ def test_what_was_downloaded_is_known_again_on_the_stick_by_its_content(
     assert alert.facts["phases"] == "disguise, take out"
 
 
+def deleted(number: int, path: str, day: int) -> str:
+    """Sysmon: a file deleted, whose content was carried off."""
+    time = BEGIN + timedelta(days=day, minutes=number)
+    return sysmon(23, time, TargetFilename=path, Hashes=f"SHA256={number:064X}", Image="C:\\WINWORD.EXE")
+
+
+def test_who_edits_documents_after_copying_them_deleted_nothing_and_who_deletes_them_did(
+    house: House, tmp_path: Path
+) -> None:
+    """Programs save by writing a new file and deleting the old one under a name of their own, in the same folder."""
+    files = range(1, 11)
+    brought_in(house, "m365_audit", tmp_path / "copies.jsonl", (carried_off(number) for number in files))
+    folder = "C:\\Users\\li.na\\Documents"
+    names = ("~WRL{:04}.tmp", "{:08X}", "plan{}.docx~RF3F2A1.TMP", "plan{}.docx.partial")
+    saved = (deleted(number, f"{folder}\\{name.format(number)}", day=2) for number in files for name in names)
+    brought_in(house, "windows_security", tmp_path / "saved.jsonl", saved)
+    assert alerts(house, "taken_out_then_deleted") == []
+    gone = (deleted(number, f"\\\\?\\{folder}\\plan{number}.docx", day=3) for number in files)
+    brought_in(house, "windows_security", tmp_path / "gone.jsonl", gone)
+    (alert,) = alerts(house, "taken_out_then_deleted")
+    assert (alert.facts["linked"], alert.facts["observed"]) == ("content", 10)
+    assert alert.facts["example"].startswith("plan")
+
+
 def test_reports_exported_and_then_deleted_are_known_again_by_their_ids(house: House, tmp_path: Path) -> None:
     head = '"EVENT_TYPE","TIMESTAMP","USER_ID","REPORT_ID","ROW_COUNT","ORIGIN"'
     exported = [
@@ -229,7 +257,7 @@ def test_reports_exported_and_then_deleted_are_known_again_by_their_ids(house: H
     deleted = [
         f'{{"attributes": {{"type": "UriEvent"}}, "EventDate": "{BEGIN + timedelta(days=2):%Y-%m-%dT%H:%M:%S}.000Z",'
         f' "Operation": "Delete", "OperationStatus": "Success", "UserId": "{ACCOUNTS["ann"]}AAK",'
-        f' "RecordId": "00O5g00000AbcD{number}EAG", "QueriedEntities": "Report"}}'
+        f' "RecordId": "00O5g00000AbcD{number}EAJ", "QueriedEntities": "Report"}}'
         for number in range(3)
     ]
     brought_in(house, "salesforce_event_log", tmp_path / "uri.jsonl", deleted)

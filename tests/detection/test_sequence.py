@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import permutations
 from typing import Any, cast
@@ -15,8 +16,11 @@ from hypothesis import strategies as st
 
 import detection.judge
 from core.errors import RuleError
+from detection import selftest
 from detection.behaviours.base import Scene
 from detection.behaviours.company import Company
+from detection.rulebook import RuleBook
+from detection.selftest import RuleTest, raised
 from detection.tagging import Tagger
 from tests.detection.conftest import EXPORT, SURROUNDINGS, alerts, at, book, frame
 
@@ -50,25 +54,20 @@ def share(when: str, path: str) -> dict[str, Any]:
     return {"@timestamp": at(when), "event.action": "share", "file.path": path}
 
 
-BY_CONTENT = book(
-    tagged("rename"),
-    tagged("share"),
-    KNOWN,
-    f"title: S\nname: sequence\nlevel: high\nbehaviour: {{type: sequence, {STEPS}, files: 2, days: 7, seen: [known],"
-    " disguised: {step: disguise, documents: [xlsx], harmless: [jpg]}}\n",
-)
+def by_content(files: int, days: int) -> RuleBook:
+    return book(
+        tagged("rename"),
+        tagged("share"),
+        KNOWN,
+        f"title: S\nname: sequence\nlevel: high\nbehaviour: {{type: sequence, {STEPS}, files: {files}, days: {days},"
+        " seen: [known], disguised: {step: disguise, documents: [xlsx], harmless: [jpg]}}\n",
+    )
 
 
-FEW_DAYS = book(
-    tagged("rename"),
-    tagged("share"),
-    KNOWN,
-    f"title: S\nname: sequence\nlevel: high\nbehaviour: {{type: sequence, {STEPS}, files: 1, days: 3, seen: [known],"
-    " disguised: {step: disguise, documents: [xlsx], harmless: [jpg]}}\n",
-)
+BY_CONTENT = by_content(files=2, days=7)
 
 
-def known(when: str, path: str, content: str, action: str = "view") -> dict[str, Any]:
+def known(when: str, path: str, content: str | None, action: str = "view") -> dict[str, Any]:
     return {"@timestamp": at(when), "event.action": action, "file.path": path, "file.hash.sha256": content}
 
 
@@ -199,7 +198,7 @@ def test_a_record_is_known_by_its_id_in_either_length() -> None:
     rows = [
         about("02T10:00", "rename", "00O5g00000AbcDe"),
         about("02T10:01", "rename", "00O5g00000AbcDE"),
-        about("03T10:00", "share", "00O5g00000AbcDeEAG"),
+        about("03T10:00", "share", "00O5g00000AbcDeEAJ"),
     ]
     (alert,) = alerts(RULES, [*rows, about("03T10:01", "share", "00O5g00000AbcDE")])
     assert (alert.facts["linked"], alert.facts["example"]) == ("record", "00O5g00000AbcDE")
@@ -224,9 +223,109 @@ def test_a_content_that_everything_has_costs_no_more_than_its_share() -> None:
     assert alerts(BY_CONTENT, rows) == []
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3), st.integers(0, 4), st.integers(0, 4)), max_size=40))
-def test_a_day_needs_the_days_of_its_reach_and_nothing_else(deeds: list[tuple[int, int, int, int]]) -> None:
+def deed(day: int, hour: int, path: str, content: str | None = None, action: str = "view") -> dict[str, Any]:
+    moment = at("01T00:00") + timedelta(days=day, hours=hour)
+    return {"@timestamp": moment, "event.action": action, "file.path": path, "file.hash.sha256": content}
+
+
+def test_a_day_is_judged_alone_as_with_all_others_however_far_back_lies_what_bears_on_it() -> None:
+    """A document seen a span before its disguise, taken out a span later, counts a span later still."""
+    rows = [
+        row
+        for number, content in enumerate((LIST, PRICES))
+        for row in (
+            deed(0, number, f"list{number}.xlsx", content),
+            deed(2, 22 + number, f"img{number}.jpg", content),
+            deed(5, 20 + number, f"img{number}.jpg", None, "share"),
+        )
+    ]
+    rows += [deed(8, 17, "c.xlsx", "c" * 64), deed(8, 18, "c.jpg", "c" * 64), deed(8, 19, "c.jpg", None, "share")]
+    rules = by_content(files=3, days=3)
+    rows = [{"event.id": str(number), **row} for number, row in enumerate(rows)]
+    (alert,) = alerts(rules, rows)
+    assert (alert.day, alert.facts["observed"]) == (date(2026, 3, 9), 3)
+    assert alerts(rules, rows, days=(alert.day, alert.day)) == [alert]
+
+
+def test_two_names_of_which_it_becomes_known_that_they_are_one_file_count_once() -> None:
+    rows = [
+        rename("02T10:00", "Kunden.xlsx", "a.jpg"),
+        rename("02T10:01", "preise.xlsx", "b.jpg"),
+        share("02T11:00", "a.jpg"),
+        share("02T11:01", "b.jpg"),
+    ]
+    third = [rename("04T10:00", "plan.xlsx", "c.jpg"), share("04T11:00", "c.jpg")]
+    assert alerts(by_content(files=3, days=7), [*rows, *third])[0].facts["observed"] == 3
+    one = [known("03T10:00", "a.jpg", LIST), known("03T10:01", "b.jpg", LIST)]
+    assert alerts(by_content(files=3, days=7), [*rows, *one, *third]) == []
+    other = [known("03T10:00", "a.jpg", LIST), known("03T10:01", "b.jpg", PRICES)]
+    assert len(alerts(by_content(files=3, days=7), [*rows, *other, *third])) == 1
+
+
+def test_one_file_found_twice_is_one_though_what_tied_its_names_is_long_ago() -> None:
+    rows = [
+        known("02T10:00", "a.jpg", LIST),
+        known("02T10:01", "b.jpg", LIST),
+        rename("05T10:00", "x", "a.jpg"),
+        share("08T10:00", "a.jpg"),
+        rename("10T10:00", "y", "b.jpg"),
+        share("10T11:00", "b.jpg"),
+    ]
+    assert [alert.facts["observed"] for alert in alerts(BY_CONTENT, rows)] == [2], "renamed, each is a new file"
+    rows = [known("02T10:00", "a", LIST), known("02T10:01", "b", LIST)]
+    rows += [
+        known(f"{day:02}T10:00", name, None, act)
+        for name, days in (("a", (5, 8)), ("b", (10, 11)))
+        for day, act in zip(days, ("rename", "share"), strict=True)
+    ]
+    assert alerts(BY_CONTENT, rows) == []
+
+
+def test_a_content_of_many_names_melts_no_files_and_is_one_file_itself() -> None:
+    template = [known("02T09:00", f"{name}.xlsx", LIST) for name in "abcd"]
+    renamed = [rename("03T10:00", f"{name}.xlsx", f"{name}.jpg") for name in "abcd"]
+    shared = [share("04T10:00", f"{name}.jpg") for name in "abcd"]
+    (alert,) = alerts(BY_CONTENT, [*template, *renamed, *shared])
+    assert alert.facts["observed"] == 4
+    same = [known("04T10:00", f"{name}.jpg", LIST, "share") for name in "abcd"]
+    assert alerts(BY_CONTENT, [*template, *same]) == []
+
+
+def test_one_name_with_ever_new_contents_is_one_file() -> None:
+    rows = [known("02T10:00", "list.xlsx", f"{number:064x}") for number in range(1, 200)]
+    rows += [known("02T11:00", "list.jpg", f"{number:064x}", "share") for number in range(1, 200)]
+    assert alerts(BY_CONTENT, rows) == []
+
+
+def test_what_is_kept_elsewhere_is_not_gone_with_a_copy() -> None:
+    rules = book(
+        tagged("share"),
+        tagged("delete"),
+        tagged("download"),
+        "title: S\nname: sequence\nlevel: high\nbehaviour: {type: sequence, steps: {take: [shared], gone: [deleted]},"
+        " needs: [take, gone], files: 1, days: 7, copies: {step: gone, rules: [deleted], kept: [downloadd]}}\n",
+    )
+    rows = [share("03T10:00", "a.xlsx"), known("04T10:00", "C:\\a.xlsx", LIST, "delete")]
+    assert len(alerts(rules, rows)) == 1
+    assert alerts(rules, [known("02T10:00", "https://x/a.xlsx", None, "download"), *rows]) == []
+    assert len(alerts(rules, [known("02T10:00", "https://x/b.xlsx", None, "download"), *rows])) == 1
+    with pytest.raises(RuleError, match="copies"):
+        book(
+            tagged("rename"),
+            tagged("share"),
+            f"title: S\nname: s\nbehaviour: {{type: sequence, {STEPS},"
+            " copies: {step: take, rules: [renamed], kept: [shared]}}\n",
+        )
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(1, 3),
+    st.lists(
+        st.tuples(st.integers(0, 26), st.integers(0, 3), st.integers(0, 5), st.integers(0, 3)), min_size=5, max_size=40
+    ),
+)
+def test_a_day_needs_the_days_of_its_reach_and_nothing_else(files: int, deeds: list[tuple[int, int, int, int]]) -> None:
     """Names go from file to file and contents from name to name."""
     rows = []
     for half_day, deed, one, other in deeds:
@@ -235,11 +334,12 @@ def test_a_day_needs_the_days_of_its_reach_and_nothing_else(deeds: list[tuple[in
         row |= {"event.action": "rename", "file.target_path": f"{other}.jpg"} if deed == 0 else {}
         row |= {"event.action": "view"} if deed == 1 else {}
         rows.append(row | ({"file.hash.sha256": None} if deed in {0, 2} else {}))
-    rule = FEW_DAYS.rules["sequence"]
+    rules = by_content(files=files, days=2)
+    rule = rules.rules["sequence"]
     behaviour = rule.behaviour
     assert behaviour is not None
     events = (
-        Tagger(FEW_DAYS, SURROUNDINGS)
+        Tagger(rules, SURROUNDINGS)
         .tag(frame(rows))
         .with_columns(
             pl.lit("li.na").alias("person.id"),
@@ -255,6 +355,31 @@ def test_a_day_needs_the_days_of_its_reach_and_nothing_else(deeds: list[tuple[in
     for day in events["day"].unique():
         reach = pl.col("day").is_between(day - timedelta(days=behaviour.reach), day)
         assert found(events.filter(reach)).filter(day=day).equals(whole.filter(day=day))
+
+
+@pytest.mark.parametrize("name", ["disguised_taken_out", "taken_out_then_deleted", "reports_taken_then_deleted"])
+def test_the_tests_in_our_rules_say_the_same_of_each_day_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = RuleBook.load()
+    for written in ours.rules[name].extra.tests:
+        test = RuleTest.model_validate(written)
+        whole = raised(ours, name, test)
+        apart = []
+        for day in (date(2026, 3, number) for number in range(1, 5)):
+            monkeypatch.setattr(selftest, "ALL_DAYS", (day, day))
+            apart += raised(ours, name, test)
+        monkeypatch.undo()
+        assert apart == whole, test.name
+
+
+def test_a_test_inside_a_rule_sees_no_days_beyond_the_reach_of_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = "title: S\nname: sequence\nlevel: high\nbehaviour: {type: sequence, steps: {disguise: [renamed],"
+    rules = book(tagged("rename"), tagged("share"), f"{rule} take: [shared]}}, needs: [disguise, take], files: 1}}\n")
+    rows = [story()[0], share("03T10:00", "img_1.jpg")]
+    test = RuleTest(name="t", events=[{"person.id": "li.na", **row} for row in rows], matches=["li.na"])
+    assert len(raised(rules, "sequence", test)) == 1
+    monkeypatch.setattr(selftest, "ALL_DAYS", (date(2026, 3, 3), date(2026, 3, 3)))
+    short = replace(rules, rules={name: replace(rule, reach=0, window=0) for name, rule in rules.rules.items()})
+    assert raised(short, "sequence", test) == []
 
 
 @pytest.mark.parametrize(
