@@ -235,7 +235,7 @@ class _Person:
 
     def _whole(self, added: Added, thing: Iterable[Handle], now: int) -> Handle | None:
         """What stands for the thing, if it is whole: by its content, which went through the steps whatever it was
-        called and stands for itself where it has too many names; by names and records alone; or by what contents tie."""
+        called and stands for itself where it has too many names; by names and records alone; or by contents' ties."""
         since, content = now - self.trace.span, added.content
         around = self.trace.thing(content, since, own={content}) if content else ()
         needs = self.needs[self._kept([*thing, *around], since)]
@@ -259,7 +259,7 @@ class _Person:
         return sum(1 for _ in islice(self._things(now, AROUND * self.rule.files), self.rule.files)) >= self.rule.files
 
     def _things(self, now: int, looked_at: int | None = None) -> Iterator[list[Handle]]:
-        """The things that were found whole within the span that ends now, each once, among so many finds, the newest;
+        """The things that were found whole within the span that ends now, each once, of the newest `looked_at` finds;
         two that were one thing at any time in the span before are one."""
         told: set[Handle] = set()
         for one in islice(reversed(self.recent), looked_at):
