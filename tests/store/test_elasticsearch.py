@@ -334,12 +334,12 @@ def test_a_document_that_somebody_changed_took_away_or_put_in_is_named(
     elastic.retag("2", lambda events: events)
     elastic.catch_up()
     ids = [content_id("event", str(number)) for number in range(6)]
-    (index,) = (index for indices in backing(client, f"logs-*-{namespace}").values() for index in indices)
+    ((stream, (index,)),) = backing(client, f"logs-*-{namespace}").items()
     client.update(index=index, id=ids[1], doc={"event.original": "{}"})
     client.delete(index=index, id=ids[2])
     client.update(index=index, id=ids[3], doc={"event.sequence": "no number"})
     document = client.get(index=index, id=ids[4])["_source"] | {"event.id": "f" * 32}
-    client.create(index=index, id="f" * 32, document=document)
+    client.create(index=stream, id="f" * 32, document=document)
     elastic.catch_up()
     found = examine(records, elastic.stored, list, tmp_path)
     assert {(wrong.how, wrong.id) for wrong in found.wrong} == {
