@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from app.departures import Span, departures
 from app.wiring import House
@@ -19,6 +18,7 @@ from core.case import DECIDED, Case
 from core.directory import Directory
 from core.evidence import AuditEntry, Deed
 from core.ports import EventQuery
+from core.retention import Erasure, Stored
 from evidence.compliance import ComplianceReport, Decided, ErasureLine, Look, SourceLine, compliance_paper
 from evidence.marks import Mark
 from evidence.paper import as_csv, as_html, as_pdf
@@ -160,9 +160,8 @@ def _person(about: str, cases: Mapping[str, str], persons: set[str], house: Hous
     return alert.person if alert else None
 
 
-def _erasure(one: Any) -> ErasureLine:
-    """A `core.retention.Erasure` as a line."""
-    events = sum(part.records for part in one.due.erased if part.kind == "event")
+def _erasure(one: Erasure) -> ErasureLine:
+    events = sum(part.records for part in one.due.erased if part.kind == Stored.EVENT)
     limits = sorted(one.before.items())
     return ErasureLine(
         begun=one.begun,

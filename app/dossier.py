@@ -12,7 +12,7 @@ import orjson
 
 from app.wiring import House
 from core.alert import Outcome
-from core.canonical import moment_text
+from core.canonical import moment_or_none, moment_text
 from core.case import Case
 from core.directory import Directory
 from core.errors import Broken
@@ -45,6 +45,7 @@ class Counted:
 
 def dossier_of(
     house: House,
+    directory: Directory,
     case: Case,
     scope: Scope,
     snapshots: Sequence[Snapshot],
@@ -53,9 +54,7 @@ def dossier_of(
     counted: Counted,
 ) -> Dossier:
     """Everything as it was frozen; of what is not frozen, as it is now."""
-    directory = house.directory()
-    last = latest(snapshots)
-    bodies = sorted(last, key=lambda body: (body["alert"]["time"], body["alert"]["id"]))
+    bodies = sorted(latest(snapshots), key=lambda body: (body["alert"]["time"], body["alert"]["id"]))
     own = frozenset({case.id, *case.alerts, *scope.persons})
     coverage = _coverage(snapshots)
     favour = _favour(house, directory, scope, bodies, coverage)
@@ -63,8 +62,7 @@ def dossier_of(
         "events": {"shown": counted.shown, "withheld": sum(counted.withheld.values())},
         "left_out": {"withheld": dict(counted.withheld), "unproven": counted.unproven, "snapshots": sorted(hidden)},
     }
-    names = {one.id for one in snapshots if one.id in hidden}
-    gone = {orjson.loads(one.body)["alert"]["id"] for one in snapshots if one.id in names}
+    gone = {one.alert for one in snapshots if one.id in hidden}
     shown = [{"hidden": body["alert"]["time"]} if body["alert"]["id"] in gone else body for body in bodies]
     return Dossier(
         case=_struck(values, redaction),
@@ -112,7 +110,7 @@ def _case(house: House, case: Case, scope: Scope, bodies: Sequence[Values], dire
         "state": case.state.value,
         "opened": moment_text(case.opened),
         "score": case.score,
-        "decided": moment_text(case.decided) if case.decided else None,
+        "decided": moment_or_none(case.decided),
         "by": case.decided_by,
         "reason": case.reason,
         "persons": [{name: person[name] for name in names} for person in persons],
@@ -128,9 +126,9 @@ def _hold(hold: Hold) -> dict[str, Any]:
         "reason": hold.reason,
         "placed": moment_text(hold.placed),
         "placed_by": hold.placed_by,
-        "since": moment_text(hold.since) if hold.since else None,
-        "until": moment_text(hold.until) if hold.until else None,
-        "lifted": moment_text(hold.lifted) if hold.lifted else None,
+        "since": moment_or_none(hold.since),
+        "until": moment_or_none(hold.until),
+        "lifted": moment_or_none(hold.lifted),
         "lifted_by": hold.lifted_by,
     }
 

@@ -20,8 +20,9 @@ from app.freezing import freeze
 from app.heads import keep_heads, signer_of
 from app.paper import case_paper
 from app.parties import Parties
+from app.whichcase import case_named, persons_of
 from app.wiring import House
-from core.canonical import moment_text
+from core.canonical import moment_or_none, moment_text
 from core.case import Case
 from core.errors import Refused
 from core.evidence import AuditEntry, Deed, Snapshot
@@ -94,8 +95,7 @@ def plan(house: House, asked: Asked) -> Plan:
     case = case_named(house, asked.case)
     freeze(house)
     keep_heads(house)
-    alerts = [alert for one in case.alerts if (alert := house.records.alert(one))]
-    everybody = list(dict.fromkeys([case.person, *(alert.person for alert in alerts)]))
+    everybody = persons_of(house, case)
     parties = Parties.of(house)
     directory = parties.directory
     wanted = {person for text in asked.persons for person in (*parties.named(text), text)}
@@ -141,7 +141,16 @@ def export(house: House, asked: Asked, delivery: Delivery, out: Path, say: Say =
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder, _spooled(made, Path(folder), delivery,
         say) as (snapshots, pieces, counted):  # fmt: skip
-        dossier = dossier_of(house, made.case, made.scope, made.snapshots, made.redaction, made.hidden(), counted)
+        dossier = dossier_of(
+            made.house,
+            made.parties.directory,
+            made.case,
+            made.scope,
+            made.snapshots,
+            made.redaction,
+            made.hidden(),
+            counted,
+        )
         copy, head = _copy(made, delivery), newest(house.records)
         packing = Packing(
             dossier=dossier,
@@ -166,14 +175,6 @@ def export(house: House, asked: Asked, delivery: Delivery, out: Path, say: Say =
 
         paths = packing.write(parts, out, progress)
     return [_sealed(path, delivery) for path in paths]
-
-
-def case_named(house: House, start: str) -> Case:
-    """The case whose id begins so. Raises `Refused` where there is none, or several."""
-    found = [case for case in house.records.cases() if case.id.startswith(start)]
-    if len(found) != 1:
-        raise Refused(f"{len(found)} cases begin with {start}")
-    return found[0]
 
 
 @contextmanager
@@ -220,8 +221,8 @@ def scope_values(made: Plan) -> dict[str, Any]:
     asked = made.asked
     return {
         "persons": list(made.scope.persons),
-        "since": moment_text(asked.since) if asked.since else None,
-        "until": moment_text(asked.until) if asked.until else None,
+        "since": moment_or_none(asked.since),
+        "until": moment_or_none(asked.until),
         "sources": sorted(asked.sources),
         "redacted_fields": list(made.redaction.fields),
         "redacted_persons": made.redaction.persons,

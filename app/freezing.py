@@ -14,7 +14,7 @@ import polars as pl
 from api.views import alert_views
 from app.wiring import House
 from core.alert import Alert
-from core.canonical import moment_text
+from core.canonical import moment_or_none, moment_text
 from core.directory import ALWAYS, NEVER, Directory
 from core.evidence import Evidence, Snapshot, Unfrozen
 from core.leaf import NAMES, contents
@@ -170,8 +170,8 @@ def _sources(house: House) -> list[Text]:
             "quarantined": status.quarantined,
             "ignored": dict(status.ignored),
             "waiting": status.waiting,
-            "first_event": _moment(status.first_event),
-            "last_event": _moment(status.last_event),
+            "first_event": moment_or_none(status.first_event),
+            "last_event": moment_or_none(status.last_event),
         }
         for status in house.events.sources()
     ]
@@ -208,7 +208,3 @@ def _person(alert: Alert, directory: Directory) -> Text:
             if filing.filed <= by
         ],
     }
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment_text(moment)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from app.whichcase import persons_of
 from app.wiring import House
 from core.canonical import content_id, moment_text
 from core.directory import ALWAYS, NEVER, Directory
@@ -96,7 +97,7 @@ def held_persons(hold: Hold, house: House) -> list[str]:
     """Whom a hold concerned when it was placed, and whom its case has come to concern since."""
     found = set(hold.persons)
     if hold.scope is HoldScope.CASE:
-        found |= _of_case(house, hold.subject)
+        found.update(_of_case(house, hold.subject))
     return sorted(found)
 
 
@@ -111,10 +112,6 @@ def _persons(house: House, scope: HoldScope, subject: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _of_case(house: House, case_id: str) -> set[str]:
-    """A case's person and those of its alerts, which in a crew's case are several."""
+def _of_case(house: House, case_id: str) -> list[str]:
     case = next((one for one in house.records.cases() if one.id == case_id), None)
-    if case is None:
-        return set()
-    alerts = (house.records.alert(one) for one in case.alerts)
-    return {case.person, *(alert.person for alert in alerts if alert)}
+    return persons_of(house, case) if case else []

@@ -47,3 +47,8 @@ def record_ids(source: str, originals: Iterable[bytes], occurrences: Sequence[in
 def moment_text(moment: datetime) -> str:
     """A time in UTC to the microsecond, always as many characters: 2026-11-27T03:02:06.000000Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment_or_none(moment: datetime | None) -> str | None:
+    """The same of a time that may not be known."""
+    return None if moment is None else moment_text(moment)

@@ -49,12 +49,8 @@ def export(
     source: Sources = None,
     redact: Redact = None,
     part_size: PartSize = 2048,
-    recipient: Annotated[
-        list[str] | None, typer.Option(help="Encrypt to this age or SSH key; may be repeated.")
-    ] = None,
-    password_file: Annotated[
-        Path | None, typer.Option(help="Encrypt by the password in the file's first line.")
-    ] = None,
+    recipient: Keys = None,
+    password_file: PasswordFile = None,
     lang: Annotated[Literal["en", "zh"], typer.Option(help="Language of the report on paper.")] = "en",
 ) -> None:
     """Write a case's evidence as a bundle that proves itself: `evidence verify`, or `verify.py` inside."""

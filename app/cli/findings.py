@@ -132,17 +132,16 @@ def decide(
     from getpass import getuser
 
     from app.jobs import judge_marked
+    from app.whichcase import case_named
     from core.case import CaseState
 
     if not reason.strip():
         raise typer.BadParameter("a decision needs a reason")
     with house_of(context) as house:
-        found = [known.id for known in house.records.cases() if known.id.startswith(case)]
-        if len(found) != 1:
-            raise typer.BadParameter(f"{len(found)} cases begin with {case}")
-        house.records.decide(found[0], CaseState(verdict), reason.strip(), datetime.now(UTC), by or getuser())
+        found = case_named(house, case).id
+        house.records.decide(found, CaseState(verdict), reason.strip(), datetime.now(UTC), by or getuser())
         judge_marked(house)
-    typer.echo(f"{found[0]} is {verdict}")
+    typer.echo(f"{found} is {verdict}")
 
 
 def risk(

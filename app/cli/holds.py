@@ -222,13 +222,11 @@ def verify(context: typer.Context, json: Json = False) -> None:
 
 
 def _subject(house: House, case: str, person: str) -> tuple[HoldScope, str]:
+    from app.whichcase import case_named
     from core.evidence import HoldScope
 
     if case:
-        found = [known.id for known in house.records.cases() if known.id.startswith(case)]
-        if len(found) != 1:
-            raise typer.BadParameter(f"{len(found)} cases begin with {case}")
-        return HoldScope.CASE, found[0]
+        return HoldScope.CASE, case_named(house, case).id
     if not person:
         return HoldScope.RANGE, ""
     directory = house.directory()

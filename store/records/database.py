@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, case, func, inspect, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Table, case, delete, func, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -151,6 +151,15 @@ def upsert(
     statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
     if rows:
         connection.execute(statement, list(rows))
+
+
+def delete_in_order(connection: Connection, key: Column[str], those: ColumnElement[bool]) -> None:
+    """Delete the rows of a key's table that are asked for."""
+    if connection.dialect.name == "postgresql":
+        # A deletion locks rows as it meets them; in the order in which they are written nobody waits in a circle.
+        in_order = select(key).where(those).order_by(key.collate("C"))
+        connection.execute(in_order.with_for_update()).all()
+    connection.execute(delete(key.table).where(those))
 
 
 def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Column, Connection, RowMapping, delete, select
+from sqlalchemy import Column, Connection, RowMapping, select
 
 from core.alert import Outcome
 from core.evidence import SNAPSHOT, Evidence, Snapshot, Unfrozen
 from core.proof import canonical
 from store.records.alertrows import alert_of, digest_of
-from store.records.database import Database, add_missing, pieces
+from store.records.database import Database, add_missing, delete_in_order, pieces
 from store.records.leaves import append_leaves
 from store.records.tables import alerts as alert_table
 from store.records.tables import frozen_events, frozen_texts, snapshots, unfrozen
@@ -136,8 +136,4 @@ def _strike_off(connection: Connection, done: Sequence[Unfrozen]) -> None:
     for some in pieces(sorted(done, key=lambda one: one.alert)):
         alerts = unfrozen.c.alert.in_([one.alert for one in some])
         # A stamp is one note's alone, but for the first that a migration made.
-        those = alerts & unfrozen.c.stamp.in_([one.stamp for one in some])
-        if connection.dialect.name == "postgresql":
-            in_order = select(unfrozen.c.alert).where(those).order_by(unfrozen.c.alert.collate("C"))
-            connection.execute(in_order.with_for_update()).all()
-        connection.execute(delete(unfrozen).where(those))
+        delete_in_order(connection, unfrozen.c.alert, alerts & unfrozen.c.stamp.in_([one.stamp for one in some]))

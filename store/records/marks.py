@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql
 
 from core.ports import Mark
-from store.records.database import Database, pieces, upsert
+from store.records.database import Database, delete_in_order, pieces, upsert
 from store.records.tables import marks as table
 from store.records.tables import turns
 
@@ -103,9 +103,4 @@ def settle_marks(connection: Connection, settled: Sequence[Mark]) -> None:
     for some in pieces(sorted(settled, key=lambda mark: mark.subject)):
         subjects = table.c.subject.in_([mark.subject for mark in some])
         # A stamp is one mark's alone.
-        those = subjects & table.c.stamp.in_([mark.stamp for mark in some])
-        if connection.dialect.name == "postgresql":
-            # A deletion locks rows as it meets them; in the order in which they are written nobody waits in a circle.
-            in_order = select(table.c.subject).where(those).order_by(table.c.subject.collate("C"))
-            connection.execute(in_order.with_for_update()).all()
-        connection.execute(delete(table).where(those))
+        delete_in_order(connection, table.c.subject, subjects & table.c.stamp.in_([mark.stamp for mark in some]))
