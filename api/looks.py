@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic
 
+from core.access import Caller
 from core.directory import Directory
 from core.evidence import Audit, AuditEntry, Deed
 
-ITSELF = "api"
-"""Whoever has the token: the API knows nobody by name."""
 ONE_LOOK_SECONDS = 900.0
 """The same asked again so soon is one look: who refreshes a page or polls does not fill the log."""
 REMEMBERED = 1_000
@@ -35,15 +34,15 @@ class Looks:
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
-        self._noted: dict[tuple[str, tuple[str, ...]], float] = {}
+        self._noted: dict[tuple[str, str, tuple[str, ...]], float] = {}
         self._lock = Lock()
 
-    def note(self, what: str, about: Iterable[str]) -> None:
+    def note(self, caller: Caller, what: str, about: Iterable[str]) -> None:
         """Note a look, unless the same was noted a while ago."""
-        entry = look(ITSELF, what, about)
+        entry = look(caller.name, what, about)
         if entry is None:
             return
-        key, now = (what, tuple(entry.about)), monotonic()
+        key, now = (caller.name, what, tuple(entry.about)), monotonic()
         with self._lock:
             if now - self._noted.get(key, -ONE_LOOK_SECONDS) < ONE_LOOK_SECONDS:
                 return

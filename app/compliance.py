@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from app.departures import Span, departures
+from app.pseudonyms import pseudonyms
 from app.wiring import House
 from core.alert import Alert, Outcome
 from core.canonical import moment_text
@@ -23,11 +23,8 @@ from evidence.compliance import ComplianceReport, Decided, ErasureLine, Look, So
 from evidence.marks import Mark
 from evidence.paper import as_csv, as_html, as_pdf
 from evidence.printing import Language
-from evidence.pseudonyms import Pseudonyms
 
 A_DAY = timedelta(days=1)
-KEY = "pseudonym_key"
-"""The setting that keeps what pseudonyms are made with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +43,10 @@ class Asked:
         return f"CR-{self.first:%Y%m%d}-{self.last:%Y%m%d}-{self.at:%Y%m%d%H%M%S}"
 
 
-def pseudonyms(house: House) -> Pseudonyms:
-    """Those of this installation, whose key is made once."""
-    with house.records.alone("pseudonyms"):
-        key = house.records.setting(KEY)
-        if key is None:
-            key = secrets.token_hex(32)
-            house.records.set_setting(KEY, key)
-    return Pseudonyms(bytes.fromhex(key))
-
-
 def collect(house: House, asked: Asked) -> ComplianceReport:
     """What the report of a period is made of."""
     directory, calendar, records = house.directory(), house.calendar, house.records
-    masked = pseudonyms(house)
+    masked = pseudonyms(house.records)
     span = Span(
         asked.first,
         asked.last,

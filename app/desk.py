@@ -11,7 +11,7 @@ from models.registry import Registry
 
 
 class ModelDesk:
-    """Adapter of `api.models.Desk`."""
+    """Adapter of `api.desks.ModelDesk`."""
 
     def __init__(self, house: House) -> None:
         self._house = house

@@ -112,6 +112,20 @@ class Directory:
         known = self._persons.get(person_id)
         return known or Person(id=person_id, email=_address(person_id))
 
+    def known(self) -> frozenset[str]:
+        """Everybody there is: employees, and whoever any account that was seen belongs to."""
+        return frozenset(self._persons.keys() | self._accounts_of.keys())
+
+    def managers_of(self, person_id: str) -> Sequence[str]:
+        """Who manages the person, who manages those, and so on, as far as anybody is known."""
+        by_email = {person.email.lower(): person.id for person in self._persons.values() if person.email}
+        found: dict[str, None] = {}
+        above = by_email.get(self.person(person_id).manager_email.lower())
+        while above is not None and above not in found and above != person_id:
+            found[above] = None
+            above = by_email.get(self.person(above).manager_email.lower())
+        return list(found)
+
     def peers_of(self, person_id: str) -> frozenset[str]:
         """Others of the same department and title of whom any account has been seen; nobody where either is unknown."""
         person = self._persons.get(person_id)

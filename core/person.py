@@ -29,6 +29,7 @@ class Person:
     title: str = ""
     manager_email: str = ""
     hired: date | None = None
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

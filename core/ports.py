@@ -17,6 +17,7 @@ from core.condition import Condition
 from core.errors import Damaged
 from core.evidence import Audit, Erasures, Freezer, Holds
 from core.grounds import Approval, RuleException
+from core.happening import Happenings
 from core.label import Incident
 from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
 from core.person import Filing, Link, Person
@@ -328,7 +329,20 @@ class Incidents(Protocol):
 
 
 class Records(
-    People, Marks, Grounds, Inbox, Models, Findings, Incidents, Freezer, Holds, Erasures, Audit, Ledger, Protocol
+    People,
+    Marks,
+    Grounds,
+    Inbox,
+    Models,
+    Findings,
+    Incidents,
+    Freezer,
+    Holds,
+    Erasures,
+    Audit,
+    Ledger,
+    Happenings,
+    Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""
 

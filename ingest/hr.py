@@ -24,6 +24,7 @@ _EMPLOYEES = {
     "title": ("title", "职位", "岗位"),
     "manager_email": ("manager_email", "直属上级", "上级邮箱"),
     "hire_date": ("hire_date", "入职日期"),
+    "country": ("country", "国家", "国家/地区"),
     "workstation": ("workstation", "电脑名"),
     "ip": ("ip",),
     "valid_from": ("valid_from", "生效"),
@@ -110,6 +111,7 @@ def _person(row: Row) -> Person:
         title=row.text("title"),
         manager_email=manager if is_mail(manager) else "",
         hired=row.day("hire_date"),
+        country=row.text("country"),
     )
 
 

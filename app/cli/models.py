@@ -182,7 +182,7 @@ def _who() -> str:
 
 
 def _say(house: House, found: list[RegisteredModel], json: bool, *, one: bool = False) -> None:
-    from api.models import model_view
+    from api.routes.models import model_view
     from app.cli.show import document, table
     from app.modelling import shown, taught
     from core.drift import kept

@@ -95,18 +95,30 @@ def serve(context: typer.Context) -> None:
     """Serve the API on this machine until stopped."""
     import uvicorn
 
-    from api.server import Shop, create_app
+    from api.doors import TokenDoor
+    from api.server import create_app
+    from api.shop import Shop
     from app.desk import ModelDesk
     from app.heads import keeping_heads
+    from app.pseudonyms import pseudonyms
     from app.reporting import reporting
     from app.retention import retaining
     from app.token import token_of
+    from core.access import Caller, Permission, Role
 
     config = configuration(context)
     token = token_of(config)
     with house_of(context) as house, reporting(config):
-        shop = Shop(house.records, house.events, house.book, house.directory, ModelDesk(house))
-        service = create_app(shop, token)
+        shop = Shop(
+            house.records,
+            house.events,
+            house.book,
+            house.directory,
+            pseudonyms(house.records),
+            ModelDesk(house),
+        )
+        caller = Caller(name="api", roles=frozenset(Role), permissions=frozenset(Permission))
+        service = create_app(shop, TokenDoor(token, caller))
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
         # Where judges share the servers, one of them signs and lets go.

@@ -12,6 +12,7 @@ from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
 from store.records.freezing import FrozenRecords
 from store.records.grounds import GroundRecords
+from store.records.happenings import HappeningRecords
 from store.records.holds import HoldRecords
 from store.records.inbox import InboxRecords
 from store.records.incidents import IncidentRecords
@@ -34,6 +35,7 @@ class SqlRecords(
     FrozenRecords,
     HoldRecords,
     AuditRecords,
+    HappeningRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""

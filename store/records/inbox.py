@@ -14,10 +14,12 @@ from core.alert import Alert, Outcome
 from core.case import DECIDED, Case, CaseState
 from core.errors import Refused, Unbalanced
 from core.evidence import AuditEntry, Deed
+from core.happening import Happening, Kind
 from core.ports import Mark, News
 from store.records.alertrows import alert_of, alert_row, as_json
 from store.records.audit import note_in
 from store.records.database import Database, Row, pieces, upsert
+from store.records.happenings import alert_happening, case_opened, happen_in
 from store.records.marks import add_marks, settle_marks
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
@@ -40,7 +42,8 @@ class InboxRecords:
         cases: Sequence[Case],
     ) -> None:
         with self._database.writing(alone=False) as connection:
-            before = _stored(connection, [alert.id for alert in alerts]) | _clear(connection, judged)
+            cleared, known_cases = _clear(connection, judged)
+            before = _stored(connection, [alert.id for alert in alerts]) | cleared
             fresh = {"detected_at": datetime.now(UTC)}
             after = {a.id: before.get(a.id, fresh) | alert_row(a) for a in alerts}
             upsert(connection, alert_table, list(after.values()))
@@ -49,6 +52,10 @@ class InboxRecords:
             changed = [row for one, row in (before | after).items() if _told(before.get(one)) != _told(after.get(one))]
             _note_changed(connection, changed)
             settle_marks(connection, marks)
+            now = datetime.now(UTC)
+            news = [alert_happening(row, _became(before.get(row["id"]), after.get(row["id"])), now) for row in changed]
+            opened = [case for case in cases if case.id not in decided | known_cases]
+            happen_in(connection, [*news, *(case_opened(case, after, now) for case in opened)])
 
     def alerts(
         self,
@@ -102,6 +109,10 @@ class InboxRecords:
             note_in(connection, AuditEntry(at=at, by=by, deed=Deed.DECIDED, about=about, why=reason, details=decided))
             day = row.opened.date()
             add_marks(connection, [Mark(subject=f"person:{row.person}", first=day, last=day)])
+            happen_in(
+                connection,
+                [Happening(at=at, kind=Kind.CASE_DECIDED, subject=case_id, person=row.person, by=by, details=decided)],
+            )
 
     def divide(self, overflow: Collection[str]) -> None:
         with self._database.writing() as connection:
@@ -155,9 +166,11 @@ class InboxRecords:
                 connection.execute(delete(untold).where(untold.c.stamp.in_(some)))
 
 
-def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -> dict[str, Row]:
-    """Take away the alerts of the judged days, and return them by id, and the open cases of the judged persons."""
+def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -> tuple[dict[str, Row], frozenset[str]]:
+    """Take away the alerts of the judged days, and return them by id, and the open cases of the judged persons, and
+    return their ids."""
     cleared: dict[str, Row] = {}
+    cases: set[str] = set()
     of: dict[tuple[date, date], list[str]] = {}
     for person, first, last in sorted(judged):
         of.setdefault((first, last), []).append(person)
@@ -168,8 +181,8 @@ def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -
             cleared |= {row["id"]: dict(row) for row in rows}
     for some in pieces(sorted({person for person, _, _ in judged})):
         open_ones = case_table.c.person.in_(some) & case_table.c.state.in_(_OPEN)
-        connection.execute(delete(case_table).where(open_ones))
-    return cleared
+        cases.update(connection.execute(delete(case_table).where(open_ones).returning(case_table.c.id)).scalars())
+    return cleared, frozenset(cases)
 
 
 def _left_out(connection: Connection) -> set[str]:
@@ -198,13 +211,22 @@ def _move(connection: Connection, ids: Sequence[str], origin: Outcome, target: O
     for some in pieces(ids):
         these = alert_table.c.id.in_(some) & (alert_table.c.outcome == origin.value)
         moved = update(alert_table).where(these).values(outcome=target.value)
-        rows = connection.execute(moved.returning(alert_table.c.id, alert_table.c.person)).mappings()
-        _note_changed(connection, [dict(row) for row in rows])
+        rows = [dict(row) for row in connection.execute(moved.returning(alert_table)).mappings()]
+        _note_changed(connection, rows)
+        kind, now = Kind.ALERT_RAISED if target is Outcome.ALERT else Kind.ALERT_GONE, datetime.now(UTC)
+        happen_in(connection, [alert_happening(row, kind, now) for row in rows])
 
 
 def _told(row: Row | None) -> Row | None:
     """What the world outside is told of a row: nothing of a match that is no alert."""
     return row if row and row["outcome"] == Outcome.ALERT.value else None
+
+
+def _became(before: Row | None, after: Row | None) -> Kind:
+    """What an alert that changed has become for the world outside."""
+    if not _told(after):
+        return Kind.ALERT_GONE
+    return Kind.ALERT_CHANGED if _told(before) else Kind.ALERT_RAISED
 
 
 def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Row]:

@@ -65,6 +65,7 @@ persons = Table(
     Column("title", Words, nullable=False),
     Column("manager_email", Words, nullable=False),
     Column("hired", Date),
+    Column("country", Words, nullable=False, server_default=""),
 )
 links = Table(
     "links",
@@ -413,3 +414,13 @@ erasures = Table(
     *(Column(name, Text, nullable=False) for name in ("before", "erased", "held")),
     Column("done", Moment),
 )
+happenings = Table(
+    "happenings",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    *(Column(name, Words, nullable=False) for name in ("kind", "subject", "person", "by", "severity")),
+    *(Column(name, Text, nullable=False) for name in ("to", "details")),
+    Index("happenings_by_time", "at"),
+)
+"""Whoever adds to it holds a lock until the end of the transaction."""

@@ -2,93 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
 from api import looks
+from api.doors import TokenDoor
 from api.metrics import Counts, exposition
-from api.server import Shop, create_app
-from cases.inbox import gather
+from api.server import create_app
+from api.shop import Shop
 from core.batch import Batch
-from core.calendar import CompanyCalendar
 from core.canonical import content_id
-from core.directory import Directory
 from core.errors import Damaged
 from core.evidence import AuditEntry, Deed
-from core.person import Link, Person
-from core.ports import Mark, SourceStatus
-from core.schema import SCHEMA, conform
-from detection.bench import Bench
-from detection.derive import Surroundings
-from detection.judge import judge
-from detection.marking import touched
-from detection.risk import score_at
-from detection.rulebook import RuleBook
-from detection.tagging import Tagger
+from core.ports import SourceStatus
 from store.memory import MemoryStore
 from store.records import SqlRecords
+from tests.api.shops import BOOK, EVERYTHING, exported
 
 TOKEN = "a-token-of-the-test"
-BOOK = RuleBook.load()
-AROUND = Surroundings()
-MOMENT = datetime(2026, 3, 2, 3, tzinfo=UTC)
-
-
-def exported() -> pl.DataFrame:
-    row = {
-        "event.id": content_id("one"),
-        "@timestamp": MOMENT,
-        "event.action": "export",
-        "event.module": "salesforce",
-        "event.dataset": "salesforce.report",
-        "user.account": "mail:li.na@example.com",
-        "data.records": 20_000,
-        "event.original": "<script>alert(1)</script>",
-    }
-    return conform(pl.DataFrame([row], schema={name: SCHEMA[name] for name in row}))
-
-
-def weeks_before() -> pl.DataFrame:
-    """What makes the log old enough to tell what is usual."""
-    return exported().with_columns(
-        pl.lit(content_id("old")).alias("event.id"),
-        (pl.col("@timestamp") - timedelta(days=40)).alias("@timestamp"),
-        pl.lit(1, pl.Int64).alias("data.records"),
-        pl.lit("{}").alias("event.original"),
-    )
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    records = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
-    events = MemoryStore(records)
-    records.save_persons(
-        [Person(id="7", name="李娜", email="li.na@example.com")], [Link(account="mail:li.na@example.com", person="7")]
-    )
-    frame = Tagger(BOOK, AROUND).tag(pl.concat([weeks_before(), exported()]))
-    batch = Batch(source="salesforce_event_log", read=2, events=frame)
-    events.append(batch, touched(frame, CompanyCalendar(), BOOK))
-
-    def directory() -> Directory:
-        return Directory(records.persons(), records.links(), records.filings(), records.accounts(), CompanyCalendar())
-
-    marks: list[Mark] = list(records.pending())
-    for judged in judge(marks, Bench(store=events, directory=directory(), book=BOOK, surroundings=AROUND)):
-        case = gather("7", judged.alerts, score_at, 30.0)
-        records.settle(judged.marks, judged.spans, judged.alerts, [case] if case else [])
-    yield Shop(records, events, BOOK, directory)
-    records.close()
-
-
-@pytest.fixture
-def client(shop: Shop) -> TestClient:
-    return TestClient(create_app(shop, TOKEN), headers={"Authorization": f"Bearer {TOKEN}"})
 
 
 def test_an_alert_comes_with_its_ledger_its_words_and_its_events(client: TestClient) -> None:
@@ -136,11 +72,12 @@ def test_alerts_are_narrowed_by_person_and_time(client: TestClient) -> None:
     "path", ["/api/v1/alerts", "/api/v1/persons", "/api/v1/sources", "/api/v1/cases", "/api/v1/events", "/metrics"]
 )
 def test_without_the_token_nothing_is_shown(shop: Shop, path: str, header: dict[str, str]) -> None:
-    assert TestClient(create_app(shop, TOKEN), headers=header).get(path).status_code in (401, 403)
+    client = TestClient(create_app(shop, TokenDoor(TOKEN, EVERYTHING)), headers=header)
+    assert client.get(path).status_code == 401
 
 
 def test_health_needs_no_token_and_readiness_asks_the_stores(shop: Shop) -> None:
-    client = TestClient(create_app(shop, TOKEN))
+    client = TestClient(create_app(shop, TokenDoor(TOKEN, EVERYTHING)))
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/readyz").status_code == 200
 
@@ -177,22 +114,21 @@ def test_every_route_is_described(client: TestClient) -> None:
     assert all(operation.get("description") for operation in operations)
 
 
-def test_an_alert_of_a_rule_that_is_gone_is_still_shown(shop: Shop) -> None:
+def test_an_alert_of_a_rule_that_is_gone_is_still_shown(shop: Shop, client: TestClient) -> None:
     shop.book = replace(BOOK, rules={})
-    client = TestClient(create_app(shop, TOKEN), headers={"Authorization": f"Bearer {TOKEN}"})
     alert = client.get("/api/v1/alerts").json()[0]
     assert "no longer in force" in alert["message"]
     assert alert["title"] == alert["rule"]
 
 
-def test_damaged_data_is_said_and_not_a_crash(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_data_is_said_and_not_a_crash(shop: Shop, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise Damaged("segment x is missing")
 
     monkeypatch.setattr(shop.events, "sources", broken)
-    client = TestClient(create_app(shop, TOKEN), headers={"Authorization": f"Bearer {TOKEN}"})
     answer = client.get("/api/v1/sources")
-    assert (answer.status_code, answer.json()) == (503, {"detail": "segment x is missing"})
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert (answer.json()["code"], answer.json()["detail"]) == ("damaged", "segment x is missing")
 
 
 def test_events_are_searched_a_page_at_a_time(shop: Shop, client: TestClient) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from core.pseudonyms import Pseudonyms
 from evidence.compliance import ComplianceReport, compliance_paper, runs
 from evidence.compliancewords import HEADS, INTRO, LABELS, SHEETS, TITLES, TOLD
 from evidence.mapping import ASKED
 from evidence.marks import Mark
 from evidence.paper import Paper, Section, Sheet, as_csv, as_html, as_pdf
 from evidence.printing import Language
-from evidence.pseudonyms import Pseudonyms
 from evidence.tracing import find_mark
 from tests.evidence.test_report import text_of
 

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Protocol
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Request, status
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from api.caller import needs
+from api.desks import ModelDesk
+from api.problems import Problem, answers, not_found
+from api.shop import InShop
+from core.access import Caller, Permission
 from core.drift import Drift
-from core.errors import Refused
 from core.model import Evaluation, Lesson, ModelState, RegisteredModel
-
-
-class Desk(Protocol):
-    """Who changes what models do. Each raises `Refused` where that is not to be."""
-
-    def models(self) -> Sequence[RegisteredModel]: ...
-
-    def finding_counts(self) -> Mapping[str, int]: ...
-
-    def drift(self) -> Drift | None: ...
-
-    def shadow(self, model: str, *, by: str, why: str) -> RegisteredModel: ...
-
-    def promote(self, model: str, *, by: str, why: str) -> RegisteredModel: ...
-
-    def rollback(self, *, by: str, why: str) -> RegisteredModel: ...
 
 
 class DriftView(BaseModel):
@@ -71,11 +59,10 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 
 class Change(BaseModel):
-    """Who answers for a change, and why it is made: kept with the model for good."""
+    """Why a change is made: kept with the model for good, with the name of whoever calls."""
 
     model_config = ConfigDict(extra="forbid")
 
-    by: Words
     why: Words
 
 
@@ -118,64 +105,55 @@ def _drift_view(drift: Drift) -> DriftView:
     )
 
 
-def _desk(request: Request) -> Desk:
-    desk: Desk | None = request.app.state.shop.desk
-    if desk is None:
-        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, "models are changed where they lie, not here")
-    return desk
+def _desk(shop: InShop) -> ModelDesk:
+    if shop.desk is None:
+        raise Problem(503, "no-models", "models are changed where they lie, not here")
+    return shop.desk
 
 
-AtDesk = Annotated[Desk, Depends(_desk)]
-router = APIRouter(
-    prefix="/api/v1/models",
-    responses={401: {"description": "No or wrong token"}, 503: {"description": "No models here"}},
-)
-REFUSED: dict[int | str, dict[str, object]] = {
-    404: {"description": "No such model"},
-    409: {"description": "Refused, with the reason"},
-}
+AtDesk = Annotated[ModelDesk, Depends(_desk)]
+router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=answers(401, 403, 503))
 
 
 @router.get("", operation_id="list_models")
-def list_models(desk: AtDesk) -> list[ModelView]:
+def list_models(desk: AtDesk, _: Caller = needs(Permission.READ_MODELS)) -> list[ModelView]:
     """All models with their cards, the oldest first."""
     found, drift = desk.finding_counts(), desk.drift()
     return [model_view(model, found.get(model.card.id, 0), drift) for model in desk.models()]
 
 
-@router.post("/{model_id}/shadow", operation_id="shadow_model", responses=REFUSED)
-def shadow(desk: AtDesk, model_id: str, change: Change) -> ModelView:
+@router.post("/{model_id}/shadow", operation_id="shadow_model", responses=answers(404, 409))
+def shadow(desk: AtDesk, model_id: str, change: Change, caller: Caller = needs(Permission.CHANGE_MODELS)) -> ModelView:
     """Mark a model that is to be watched before it is promoted."""
     _known(desk, model_id)
-    return _done(desk, lambda: desk.shadow(model_id, by=change.by, why=change.why))
+    return _done(desk, lambda: desk.shadow(model_id, by=caller.name, why=change.why))
 
 
-@router.post("/{model_id}/promote", operation_id="promote_model", responses=REFUSED)
-def promote(desk: AtDesk, model_id: str, change: Change) -> ModelView:
+@router.post("/{model_id}/promote", operation_id="promote_model", responses=answers(404, 409))
+def promote(desk: AtDesk, model_id: str, change: Change, caller: Caller = needs(Permission.CHANGE_MODELS)) -> ModelView:
     """Make a model champion, unless it is worse than the present one on the days that it held out. This takes as long
     as judging those days with both."""
     _known(desk, model_id)
-    return _done(desk, lambda: desk.promote(model_id, by=change.by, why=change.why))
+    return _done(desk, lambda: desk.promote(model_id, by=caller.name, why=change.why))
 
 
-@router.post("/{model_id}/rollback", operation_id="roll_back_model", responses=REFUSED)
-def rollback(desk: AtDesk, model_id: str, change: Change) -> ModelView:
+@router.post("/{model_id}/rollback", operation_id="roll_back_model", responses=answers(404, 409))
+def rollback(
+    desk: AtDesk, model_id: str, change: Change, caller: Caller = needs(Permission.CHANGE_MODELS)
+) -> ModelView:
     """Bring back the champion before this one, which has to be champion still; answers with that one."""
     if _known(desk, model_id).state is not ModelState.CHAMPION:
-        raise HTTPException(status.HTTP_409_CONFLICT, f"{model_id} is not champion")
-    return _done(desk, lambda: desk.rollback(by=change.by, why=change.why))
+        raise Problem(409, "refused", f"{model_id} is not champion")
+    return _done(desk, lambda: desk.rollback(by=caller.name, why=change.why))
 
 
-def _known(desk: Desk, model_id: str) -> RegisteredModel:
+def _known(desk: ModelDesk, model_id: str) -> RegisteredModel:
     found = next((one for one in desk.models() if one.card.id == model_id), None)
     if found is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, "no such model")
+        raise not_found("model")
     return found
 
 
-def _done(desk: Desk, change: Callable[[], RegisteredModel]) -> ModelView:
-    try:
-        model = change()
-        return model_view(model, desk.finding_counts().get(model.card.id, 0), desk.drift())
-    except Refused as error:
-        raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from None
+def _done(desk: ModelDesk, change: Callable[[], RegisteredModel]) -> ModelView:
+    model = change()
+    return model_view(model, desk.finding_counts().get(model.card.id, 0), desk.drift())

@@ -13,4 +13,4 @@ class Pseudonyms:
 
     def __call__(self, person: str) -> str:
         digest = hmac.digest(self._key, person.encode("utf-8", "surrogatepass"), "sha256").hex()
-        return f"P{digest[:10].upper()}"
+        return f"P{digest[:16].upper()}"

@@ -1,0 +1,66 @@
+"""What one caller sees of persons: whom at all, and whom by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+from core.access import Caller, Depth
+from core.directory import Directory
+from core.pseudonyms import Pseudonyms
+
+NOBODY: Mapping[str, Depth] = {}
+
+
+class Lens:
+    """One caller's view in one request. `unmasked` says of which persons more than a pseudonym is shown, and how much
+    (see `access.unmasking`); everything else about a person goes by `pseudonym`, which is the same in every list, link
+    and export."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        directory: Directory,
+        pseudonyms: Pseudonyms,
+        unmasked: Mapping[str, Depth] = NOBODY,
+        person_of: Callable[[str], str | None] | None = None,
+    ) -> None:
+        self.caller = caller
+        self.directory = directory
+        self._pseudonyms = pseudonyms
+        self._unmasked = unmasked
+        self._person_of = person_of
+
+    def within(self, person: str) -> bool:
+        """Whether the caller may look at this person at all: within their scope, neither themselves nor anybody who
+        manages them."""
+        return person not in self._never and self.caller.scope.covers(self.directory.person(person))
+
+    def shows(self, person: str, depth: Depth = Depth.IDENTITY) -> bool:
+        """Whether the person is unmasked to that depth."""
+        known = self._unmasked.get(person)
+        return known is not None and (depth is Depth.IDENTITY or known is Depth.CONTENT)
+
+    def pseudonym(self, person: str) -> str:
+        return self._pseudonyms(person)
+
+    def name(self, person: str) -> str:
+        """What the person is called in a sentence."""
+        if not self.shows(person):
+            return self.pseudonym(person)
+        known = self.directory.person(person)
+        return known.name or known.email or known.id
+
+    def person(self, pseudonym: str) -> str | None:
+        """Whose pseudonym it is; None where it is nobody's whom the caller may look at."""
+        found = self._person_of(pseudonym) if self._person_of else self._known.get(pseudonym)
+        return found if found is not None and self.within(found) else None
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        return {self._pseudonyms(person): person for person in self.directory.known()}
+
+    @cached_property
+    def _never(self) -> frozenset[str]:
+        own = self.caller.person
+        return frozenset({own, *self.directory.managers_of(own)}) if own else frozenset()

@@ -1,0 +1,49 @@
+"""Who calls, and whether they may: every route that is not open to everybody names the permission it `needs`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Request
+
+from api.problems import Problem
+from core.access import Caller, Permission
+
+
+class Door(Protocol):
+    """Knows callers by what their request carries."""
+
+    def caller(self, request: Request) -> Caller:
+        """Raises `Problem` (401) where it carries nothing that is known, or nothing that is known any more."""
+
+
+def known(request: Request) -> Caller:
+    """Whoever calls."""
+    door: Door = request.app.state.door
+    caller = door.caller(request)
+    request.state.caller = caller
+    return caller
+
+
+def unknown(why: str) -> Problem:
+    """The request carries nothing that anybody is known by."""
+    return Problem(HTTPStatus.UNAUTHORIZED, "unknown-caller", why, {"WWW-Authenticate": "Bearer"})
+
+
+class Needs:
+    """A dependency: the caller, who has the permission. What nobody else has said may be done, may not."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    def __call__(self, caller: Annotated[Caller, Depends(known)]) -> Caller:
+        if not caller.may(self.permission):
+            raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs the permission {self.permission.value}")
+        return caller
+
+
+def needs(permission: Permission) -> Caller:
+    """As the default of a route's parameter: `caller: Caller = needs(Permission.READ_ALERTS)`."""
+    found: Caller = Depends(Needs(permission))
+    return found

@@ -1,0 +1,25 @@
+"""What the house does for the API that reaches beyond reading and writing records, each a small promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from core.drift import Drift
+from core.model import RegisteredModel
+
+
+class ModelDesk(Protocol):
+    """Who changes what models do. Each raises `Refused` where that is not to be."""
+
+    def models(self) -> Sequence[RegisteredModel]: ...
+
+    def finding_counts(self) -> Mapping[str, int]: ...
+
+    def drift(self) -> Drift | None: ...
+
+    def shadow(self, model: str, *, by: str, why: str) -> RegisteredModel: ...
+
+    def promote(self, model: str, *, by: str, why: str) -> RegisteredModel: ...
+
+    def rollback(self, *, by: str, why: str) -> RegisteredModel: ...

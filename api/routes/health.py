@@ -1,0 +1,43 @@
+"""Whether the service answers, and counts for Prometheus."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+
+from api.caller import needs
+from api.metrics import exposition
+from api.problems import Problem, answers
+from api.shop import InShop
+from core.access import Caller, Permission
+
+router = APIRouter(tags=["service"])
+
+
+class Health(BaseModel):
+    """Says the process answers."""
+
+    status: str = "ok"
+
+
+@router.get("/healthz", operation_id="health")
+def health() -> Health:
+    """The process answers."""
+    return Health()
+
+
+@router.get("/readyz", operation_id="ready", responses=answers(503))
+def ready(shop: InShop) -> Health:
+    """The stores answer."""
+    try:
+        shop.events.count()
+    except Exception:  # whatever is broken below, the answer is the same: not ready
+        raise Problem(503, "not-ready", "the stores do not answer") from None
+    return Health()
+
+
+@router.get("/metrics", operation_id="metrics", response_class=Response, responses=answers(401, 403))
+def metrics(request: Request, shop: InShop, _: Caller = needs(Permission.READ_METRICS)) -> Response:
+    """Counts for Prometheus; those of events are at most a minute old."""
+    return Response(exposition(shop.records, request.app.state.counts), media_type=CONTENT_TYPE_LATEST)
