@@ -14,9 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
-from app.compliance import Asked, collect, pseudonyms, write_report
+from app.compliance import Asked, collect, write_report
 from app.config import Config, Evidence
 from app.jobs import judge_marked
+from app.pseudonyms import pseudonyms
 from app.reporting import SETTING, period_before, report_due, reporting
 from app.tracing import trace
 from app.wiring import House, open_house
@@ -94,7 +95,7 @@ def test_who_left_long_ago_is_named_only_while_accounts_are_used(house: House) -
     store(house, export(3, 1, LI))
     (departure,) = collect(house, MARCH).departures
     assert departure.late == 1
-    assert departure.person == pseudonyms(house)("li.na")
+    assert departure.person == pseudonyms(house.records)("li.na")
 
 
 def test_a_withdrawn_notice_leaves_nobody_late_and_a_new_one_counts_from_its_own_day(house: House) -> None:
@@ -152,7 +153,7 @@ def test_who_looked_at_whom_goes_by_person_whatever_was_looked_at(house: House) 
     later = replace(look, at=NOON + timedelta(days=90))
     house.records = Keeping(house.records, [look, other, later])  # type: ignore[assignment]
     (found,) = collect(house, MARCH).looks
-    assert (found.by, found.person, found.times, found.reasoned) == ("chen", pseudonyms(house)("li.na"), 2, 1)
+    assert (found.by, found.person, found.times, found.reasoned) == ("chen", pseudonyms(house.records)("li.na"), 2, 1)
 
 
 def test_erasures_and_holds_of_the_period_are_told(house: House) -> None:
@@ -178,7 +179,7 @@ def test_a_source_is_silent_on_working_days_without_events_since_it_was_heard_of
 def test_persons_are_pseudonyms_unless_names_are_asked_for(house: House) -> None:
     resign(house, LI, date(2026, 3, 10))
     masked, named = collect(house, MARCH), collect(house, replace(MARCH, named=True))
-    assert masked.departures[0].person == pseudonyms(house)("li.na")
+    assert masked.departures[0].person == pseudonyms(house.records)("li.na")
     assert named.departures[0].person == "li.na@corp.example"
 
 
