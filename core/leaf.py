@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Sequence
 
 import polars as pl
+from polars_hash import CryptographicHashingNameSpace
 
 from core.proof import SALT_BYTES
 from core.schema import SCHEMA, TIME
+from core.tiles import DIGESTS
 
 LEFT_OUT = frozenset({"rule.matched"})
 """Caches: tags change with the rules, the event does not."""
@@ -16,6 +18,8 @@ NAMES = tuple(sorted(SCHEMA.keys() - LEFT_OUT))
 UNTIMED = -(2**63)
 """Stands for the time of what has none."""
 ACCOUNT_BYTES = 8
+_ROW, _LACKING = "", "?"
+"""Columns beside those of events, whose names are longer."""
 STAMP = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
@@ -23,27 +27,33 @@ def contents(events: pl.DataFrame) -> pl.Series:
     """Of each event the JSON of its columns that are not null: names sorted, no spaces, times in UTC to the
     microsecond. These are the bytes that `core.proof.canonical` makes of the same values."""
     nulls = events.select(NAMES).null_count().row(0, named=True)
-    runs: list[pl.Expr] = []
-    always: list[str] = []
-    for name in NAMES:
-        if not nulls[name]:
-            always.append(name)
-            continue
-        if nulls[name] < events.height:
-            runs += [*_members(always), pl.when(pl.col(name).is_not_null()).then(*_members([name]))]
-            always = []
-    runs += _members(always)
-    times = [pl.col(name).dt.strftime(STAMP) for name in NAMES if SCHEMA[name] == TIME]
-    whole = pl.concat_str(pl.lit("{"), pl.concat_str(runs, separator=",", ignore_nulls=True), pl.lit("}"))
-    return events.lazy().with_columns(times).select(whole.alias("content")).collect().to_series()
+    always = [name for name in NAMES if not nulls[name]]
+    partly = [name for name in NAMES if 0 < nulls[name] < events.height]
+    times = [pl.col(name).dt.strftime(STAMP) for name in (*always, *partly) if SCHEMA[name] == TIME]
+    rows = events.select(*always, *partly).with_columns(times)
+    # Rows that lack the same columns are written together, as structs without those.
+    lacking = pl.concat_list(pl.col(partly).is_null()) if partly else pl.lit(None)
+    alike = rows.with_row_index(_ROW).with_columns(lacking.alias(_LACKING)).partition_by(_LACKING)
+    written = [_written(some, always, partly) for some in alike]
+    return pl.concat(written).sort(_ROW)["content"] if written else pl.Series("content", [], pl.String)
 
 
-def hashed(contents: pl.Series, salts: pl.Series) -> Sequence[bytes]:
-    """What the hash of each leaf is taken of: a NUL and the leaf's data (see `core.proof.leaf_of`); salts in
-    hexadecimal."""
-    line = pl.concat_str(pl.lit('\0{"content":'), contents, pl.lit(',"salt":"'), salts, pl.lit('"}'))
-    whole: list[bytes] = pl.select(line.cast(pl.Binary)).to_series().to_list()
-    return whole
+def _written(rows: pl.DataFrame, always: Sequence[str], partly: Sequence[str]) -> pl.DataFrame:
+    """The content of rows that lack the same columns."""
+    names = sorted([*always, *(name for name in partly if rows[name].null_count() == 0)])
+    content = pl.struct(names).struct.json_encode() if names else pl.lit("{}")
+    return rows.select(_ROW, content.alias("content"))
+
+
+def leaf_hashes(contents: pl.Series, salts: bytes, algorithm: str = "sha256") -> list[bytes]:
+    """The hash of each leaf: of a NUL and the leaf's data (see `core.proof.leaf_of`); salts one after the other."""
+    text, width = salts.hex(), 2 * SALT_BYTES
+    each = pl.Series([text[at : at + width] for at in range(0, len(text), width)], dtype=pl.String)
+    line = pl.concat_str(pl.lit('\0{"content":'), contents, pl.lit(',"salt":"'), each, pl.lit('"}'))
+    if algorithm == "sha256":
+        digests = pl.select(CryptographicHashingNameSpace(line).sha2_256().str.decode("hex"))
+        return digests.to_series().to_list()
+    return [*map(DIGESTS[algorithm], pl.select(line.cast(pl.Binary)).to_series())]
 
 
 def salts(seed: bytes, count: int) -> bytes:
@@ -54,9 +64,3 @@ def salts(seed: bytes, count: int) -> bytes:
 def account_digest(account: str, seed: bytes) -> bytes:
     """By this it is found which leaves of a batch were of an account, without the account being written there."""
     return hashlib.blake2b(account.encode(), key=seed, digest_size=ACCOUNT_BYTES).digest()
-
-
-def _members(names: Sequence[str]) -> list[pl.Expr]:
-    """The members of a JSON object, without its braces; none for no names."""
-    encoded = pl.struct(names).struct.json_encode() if names else None
-    return [] if encoded is None else [encoded.str.strip_prefix("{").str.strip_suffix("}")]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from core.leaf import salts
 from core.proof import SALT_BYTES, Ledger
@@ -52,11 +51,9 @@ class Copied:
     def hashes(self, indexes: Numbers) -> Bytes:
         return np.asarray(self._leaves["hash"][indexes])
 
-    def salts(self, indexes: Numbers) -> pl.Series:
-        """In hexadecimal."""
-        data = np.ascontiguousarray(self._leaves["salt"][indexes]).tobytes().hex()
-        width = 2 * SALT_BYTES
-        return pl.Series([data[at : at + width] for at in range(0, len(data), width)], dtype=pl.String)
+    def salts(self, indexes: Numbers) -> bytes:
+        """One after the other."""
+        return np.ascontiguousarray(self._leaves["salt"][indexes]).tobytes()
 
     def _copy_hashes(self, ledger: Ledger, algorithm: str) -> None:
         for number, row in ledger.tree_rows(algorithm):

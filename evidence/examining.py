@@ -3,7 +3,6 @@ it was."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import polars as pl
 
 from core.canonical import moment_text
 from core.errors import Damaged
-from core.leaf import ACCOUNT_BYTES, UNTIMED, account_digest, contents, hashed
+from core.leaf import ACCOUNT_BYTES, UNTIMED, account_digest, contents, leaf_hashes
 from core.proof import Entry, Ledger
 from evidence.copied import EVENT_ID_BYTES, Bytes, Copied, Flags, Numbers
 
@@ -148,8 +147,7 @@ def _compare(rows: pl.DataFrame, copied: Copied, seen: Flags, found: Examined) -
 
 
 def _same(content: pl.Series, indexes: Numbers, copied: Copied) -> Flags:
-    data = hashed(content, copied.salts(indexes))
-    digests = b"".join(hashlib.sha256(one).digest() for one in data)
+    digests = b"".join(leaf_hashes(content, copied.salts(indexes)))
     own = np.frombuffer(digests, np.uint8).reshape(-1, 32)
     same: Flags = (own == copied.hashes(indexes)).all(axis=1)
     return same

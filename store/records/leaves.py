@@ -13,10 +13,9 @@ import polars as pl
 from sqlalchemy import Connection, select, update
 
 from core.canonical import content_id
-from core.leaf import ACCOUNT_BYTES, UNTIMED, account_digest, hashed, salts
+from core.leaf import ACCOUNT_BYTES, UNTIMED, account_digest, leaf_hashes, salts
 from core.leaf import contents as contents_of
 from core.proof import SALT_BYTES, canonical
-from core.tiles import DIGESTS
 from store.records.database import upsert
 from store.records.tables import ledger_entries, ledger_trees, settings
 from store.records.tiles import grow
@@ -50,7 +49,7 @@ def leaves_of(source: str, events: pl.DataFrame, algorithms: Sequence[str]) -> L
     times = events["@timestamp"]
     since, until = times.min(), times.max()
     known = {account: account_digest(account, seed) for account in events["user.account"].unique().drop_nulls()}
-    accounts = [known.get(account, bytes(ACCOUNT_BYTES)) for account in events["user.account"]]
+    accounts = events["user.account"].replace_strict(known, default=bytes(ACCOUNT_BYTES), return_dtype=pl.Binary)
     return Leaves(
         kind=EVENT,
         source=source,
@@ -123,8 +122,5 @@ def append_leaves(connection: Connection, kind: str, ids: Sequence[str], content
 
 
 def _hashes(contents: pl.Series, seed: bytes, algorithms: Sequence[str]) -> dict[str, Sequence[bytes]]:
-    whole = salts(seed, len(contents)).hex()
-    width = 2 * SALT_BYTES
-    each = pl.Series([whole[at : at + width] for at in range(0, len(whole), width)], dtype=pl.String)
-    data = hashed(contents, each)
-    return {algorithm: [*map(DIGESTS[algorithm], data)] for algorithm in algorithms}
+    own = salts(seed, len(contents))
+    return {algorithm: leaf_hashes(contents, own, algorithm) for algorithm in algorithms}
