@@ -32,7 +32,7 @@ def contents(events: pl.DataFrame) -> pl.Series:
     times = [pl.col(name).dt.strftime(STAMP) for name in (*always, *partly) if SCHEMA[name] == TIME]
     rows = events.select(*always, *partly).with_columns(times)
     # Rows that lack the same columns are written together, as structs without those.
-    lacking = pl.concat_list(pl.col(partly).is_null()) if partly else pl.lit(None)
+    lacking = pl.concat_str(pl.col(partly).is_null().cast(pl.UInt8)) if partly else pl.lit("")
     alike = rows.with_row_index(_ROW).with_columns(lacking.alias(_LACKING)).partition_by(_LACKING)
     written = [_written(some, always, partly) for some in alike]
     return pl.concat(written).sort(_ROW)["content"] if written else pl.Series("content", [], pl.String)
