@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
 
-from api.shapes import AlertView, CaseView, Language, RiskView, RuleView, SourceView, TermView
+from api.shapes import AlertView, CaseView, DriverView, Language, RiskView, RuleView, SourceView, TermView
 from core.alert import Alert, Fact, Term
 from core.calendar import CompanyCalendar
 from core.case import Case
@@ -23,6 +23,7 @@ from detection.rule import Rule
 from detection.rulebook import RuleBook
 from detection.standing import rank_at
 
+_OF_TERM = [field.name for field in fields(Term) if field.name != "drivers"]
 GONE = {
     "zh": "该规则已不再启用，下次导入后重新判断",
     "en": "the rule is no longer in force; the next import judges anew",
@@ -204,10 +205,10 @@ def source_views(events: EventStore, directory: Directory) -> list[SourceView]:
 def event_documents(
     events: EventReader, alert: Alert, calendar: CompanyCalendar, book: RuleBook
 ) -> list[dict[str, JsonValue]]:
-    """The stored events of an alert as documents, oldest first. They are looked for as far back as the alert's rule
-    looks, and then, where some are missing, as any rule does: it may have looked further back when it found them."""
+    """The stored events of an alert as documents, oldest first. They are looked for as far back as those lie that the
+    alert's rule adds up, and then, where some are missing, as any rule looks: it may have been another one then."""
     rule = book.rules.get(alert.rule)
-    near = rule.window if rule else book.reach
+    near = rule.span if rule else book.reach
     rows = _events_of(alert, events, calendar, near)
     if len(rows) < len(alert.events) and near < book.reach:
         rows = _events_of(alert, events, calendar, book.reach)
@@ -244,6 +245,10 @@ def _plain(value: object) -> JsonValue:
 def term_views(terms: Iterable[Term]) -> list[TermView]:
     """Lines of a ledger as documents, in the order given."""
     return [
-        TermView(**asdict(term), messages={"zh": term_words(term, "zh"), "en": term_words(term, "en")})
+        TermView(
+            **{name: getattr(term, name) for name in _OF_TERM},
+            drivers=[DriverView(**asdict(driver)) for driver in term.drivers],
+            messages={"zh": term_words(term, "zh"), "en": term_words(term, "en")},
+        )
         for term in terms
     ]

@@ -132,7 +132,7 @@ def person_ledger(alerts: Sequence[Alert], at: datetime) -> tuple[Term, ...]:
     An alert's score halves every 30 days; of one rule's alerts the k-th strongest counts 1/k of it, so that
     repetition adds ever less and never takes anything away.
     """
-    return running(share_term(alert, score * weight, weight) for alert, score, weight in strongest(alerts, at))
+    return running((share_term(alert), score * weight, weight) for alert, score, weight in strongest(alerts, at))
 
 
 def strongest(alerts: Sequence[Alert], at: datetime) -> list[tuple[Alert, float, float]]:
@@ -140,20 +140,19 @@ def strongest(alerts: Sequence[Alert], at: datetime) -> list[tuple[Alert, float,
     return sorted(_shares(alerts, at), key=lambda share: (-share[1] * share[2], share[0].id))
 
 
-def running(terms: Iterable[Term]) -> tuple[Term, ...]:
-    """The terms, rounded as running totals, so that what is shown adds up to the rounded sum."""
-    rounded = []
+def running(shares: Iterable[tuple[Term, float, float]]) -> tuple[Term, ...]:
+    """Terms with their points and weights, rounded as running totals, so that what is shown adds up to the rounded
+    sum."""
+    terms = []
     whole = before = 0.0
-    for term in terms:
-        whole = math.fsum((whole, term.points))
-        points = round(round(whole, 2) - before, 2)
+    for term, share, weight in shares:
+        whole = math.fsum((whole, share))
+        terms.append(replace(term, points=round(round(whole, 2) - before, 2), weight=round(weight, 4)))
         before = round(whole, 2)
-        weight = None if term.weight is None else round(term.weight, 4)
-        rounded.append(replace(term, points=points, weight=weight))
-    return tuple(rounded)
+    return tuple(terms)
 
 
-def share_term(alert: Alert, points: float, weight: float) -> Term:
+def share_term(alert: Alert, points: float = 0.0, weight: float = 0.0) -> Term:
     """What an alert adds to its person's ledger, before anything is rounded."""
     own = next((term for term in alert.terms if term.name == alert.rule), None)
     return Term(

@@ -17,7 +17,7 @@ from core.standing import Rank, Standing, Standings
 from detection.departing import UNTIL
 from detection.risk import HALF_LIFE_DAYS, SECONDS, decay, running, share_term, strongest
 
-STRONGEST = 5
+STRONGEST = 3
 """Terms of a ledger that a list shows of each person."""
 WITHOUT_SCORE = 1e9
 """The depth of whoever has alerts that count for nothing."""
@@ -61,10 +61,7 @@ def terms_of(standing: Standing, at: datetime) -> tuple[Term, ...]:
     """The strongest terms of the person's ledger at a moment for which the standing holds: the first of what
     `detection.risk.person_ledger` gives."""
     fresh = decay(standing.since, at)
-    return running(
-        replace(term, points=term.points * fresh, weight=None if term.weight is None else term.weight * fresh)
-        for term in standing.strongest
-    )
+    return running((term, term.points * fresh, (term.weight or 0.0) * fresh) for term in standing.strongest)
 
 
 def bring_up(records: Ranking) -> int:

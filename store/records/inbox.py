@@ -145,8 +145,13 @@ class InboxRecords:
             return _tally(connection)
 
     def detected_at(self, alert_ids: Collection[str]) -> Mapping[str, datetime]:
+        query = select(alert_table.c.id, alert_table.c.detected_at)
+        found: dict[str, datetime] = {}
         with self._database.reading() as connection:
-            return {one: row["detected_at"] for one, row in _stored(connection, sorted(alert_ids)).items()}
+            for some in pieces(sorted(alert_ids)):
+                rows = connection.execute(query.where(alert_table.c.id.in_(some))).all()
+                found |= {row.id: row.detected_at for row in rows}
+        return found
 
     def untold(self, most: int) -> Sequence[News]:
         query = select(untold).order_by(untold.c.person, untold.c.alert).limit(most)
