@@ -77,7 +77,7 @@ def _make(folder: Path, size: Size) -> None:
         for number, batch in enumerate(batches(size.events, accounts=size.persons, at_once=EVENTS_AT_ONCE)):
             store.append(batch, [])
             wanted = left if number == cut - 1 else min(left, -(-size.alerts // cut) * 11 // 10)
-            left -= _raise(records, [*_alerts(batch.events, rules, wanted, draw)])
+            left -= _raise(records, [*_alerts(batch.events, rules, wanted, draw)]) if wanted else 0
             if number % COMPACT_EVERY == 0:
                 store.compact()
         store.compact()
@@ -154,12 +154,12 @@ def _alert(rule: Rule, person: str, day: date, time: datetime, events: Sequence[
 def _raise(records: SqlRecords, alerts: Sequence[Alert]) -> int:
     """Write alerts; returns how many of them are new."""
     with records.database.writing() as connection:
-        before = connection.exec_driver_sql("select count(*) from alerts").scalar_one() if alerts else 0
+        before = connection.exec_driver_sql("select count(*) from alerts").scalar_one()
         rows = [alert_row(alert) | {"detected_at": alert.time + timedelta(seconds=5)} for alert in alerts]
         for some in pieces(rows):
             add_missing(connection, alert_table, some)
         note_unranked(connection, [alert.person for alert in alerts])
-        after = connection.exec_driver_sql("select count(*) from alerts").scalar_one() if alerts else 0
+        after = connection.exec_driver_sql("select count(*) from alerts").scalar_one()
         return int(after - before)
 
 
