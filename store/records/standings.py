@@ -61,7 +61,7 @@ class StandingRecords:
         with self._database.reading() as connection:
             person = _ordered(connection)
             where = [table.c.newest > at, person > after, *restricted(connection, table.c.person, whose)]
-            query = select(table.c.person).distinct().where(*where).order_by(person).limit(most)
+            query = select(table.c.person).where(*where).group_by(table.c.person).order_by(person).limit(most)
             return connection.execute(query).scalars().all()
 
 
