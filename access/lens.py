@@ -7,6 +7,7 @@ from functools import cached_property
 
 from core.access import Caller, Depth
 from core.directory import Directory
+from core.listing import Whose
 from core.pseudonyms import Pseudonyms
 
 NOBODY: Mapping[str, Depth] = {}
@@ -35,6 +36,13 @@ class Lens:
         """Whether the caller may look at this person at all: within their scope, neither themselves nor anybody who
         manages them."""
         return person not in self._never and self.caller.scope.covers(self.directory.person(person))
+
+    def whose(self) -> Whose:
+        """Everybody whom the caller may look at, as lists are asked for."""
+        scope = self.caller.scope
+        if not (scope.departments or scope.countries):
+            return Whose(never=self._never)
+        return Whose(only=frozenset(filter(self.within, self.directory.known())), never=self._never)
 
     def shows(self, person: str, depth: Depth = Depth.IDENTITY) -> bool:
         """Whether the person is unmasked to that depth."""

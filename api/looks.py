@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic
@@ -29,11 +30,43 @@ def whose(accounts: Iterable[object], directory: Directory) -> set[str]:
     return {person for account in set(accounts) if account for person in directory.persons_of(str(account))}
 
 
+class Together:
+    """Entries of the audit log that come at the same time, written in one transaction: each is durable when its `note`
+    returns, and a disk that is asked to be sure takes as long for one as for many."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._waiting: list[tuple[AuditEntry, Future[None]]] = []
+        self._queue, self._writing = Lock(), Lock()
+
+    def note(self, entry: AuditEntry) -> None:
+        written: Future[None] = Future()
+        with self._queue:
+            self._waiting.append((entry, written))
+        with self._writing:
+            # Whoever comes first writes for all who wait; these find it done.
+            if not written.done():
+                self._write()
+        written.result()
+
+    def _write(self) -> None:
+        with self._queue:
+            some, self._waiting = self._waiting, []
+        try:
+            self._audit.note_all([entry for entry, _ in some])
+        except BaseException as error:  # whatever went wrong, everybody who waits is told
+            for _, written in some:
+                written.set_exception(error)
+            raise
+        for _, written in some:
+            written.set_result(None)
+
+
 class Looks:
     """The looks of one process."""
 
     def __init__(self, audit: Audit) -> None:
-        self._audit = audit
+        self._log = Together(audit)
         self._noted: dict[tuple[str, str, tuple[str, ...]], float] = {}
         self._lock = Lock()
 
@@ -46,7 +79,7 @@ class Looks:
         with self._lock:
             if now - self._noted.get(key, -ONE_LOOK_SECONDS) < ONE_LOOK_SECONDS:
                 return
-        self._audit.note(entry)
+        self._log.note(entry)
         with self._lock:
             if len(self._noted) >= REMEMBERED:
                 self._noted.clear()

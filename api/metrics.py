@@ -46,8 +46,7 @@ def exposition(records: Records, counts: Counts) -> bytes:
     matches = Gauge("leaverwatch_matches", "Matches by what became of them", ["outcome"], registry=registry)
     for outcome, number in tally.items():
         matches.labels(outcome.value).set(number)
-    cases = [case for case in records.cases() if case.state is CaseState.NEW]
-    Gauge("leaverwatch_cases", "Open cases", registry=registry).set(len(cases))
+    Gauge("leaverwatch_cases", "Open cases", registry=registry).set(records.case_counts()[CaseState.NEW])
     Gauge("leaverwatch_marks", "Subjects waiting to be judged", registry=registry).set(len(records.pending()))
     quarantined = Gauge("leaverwatch_quarantined", "Records in quarantine", ["source"], registry=registry)
     waiting = Gauge("leaverwatch_waiting_lines", "Lines waiting for the rest of theirs", ["source"], registry=registry)

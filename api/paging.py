@@ -43,8 +43,13 @@ def place(after: str | None, like: tuple[type, ...]) -> Key | None:
         key = None
     right = isinstance(key, list) and len(key) == len(like)
     if not right or any(type(value) is not kind for value, kind in zip(key, like, strict=True)):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-cursor", "after is not what an answer gave as next")
+        raise bad_cursor()
     return tuple(key)
+
+
+def bad_cursor() -> Problem:
+    """The cursor is none of ours, or its place is no more."""
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-cursor", "after is not what an answer gave as next")
 
 
 def page(items: Sequence[T], limit: int, key: Callable[[T], Key]) -> tuple[Sequence[T], str | None]:

@@ -10,9 +10,12 @@ from fastapi import Depends, Query, Request
 
 from access.lens import Lens
 from api.desks import ModelDesk
+from api.known import Known
 from api.looks import Looks
 from core.access import Caller
 from core.directory import Directory
+from core.errors import BadQuery
+from core.listing import Whose
 from core.ports import EventStore, Records
 from core.pseudonyms import Pseudonyms
 from detection.rulebook import RuleBook
@@ -21,7 +24,7 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 
 
 class Shop:
-    """What the routes read from; the directory is read afresh for every answer. Without a desk no model is changed."""
+    """What the routes read from; `directory` gives the one as of now. Without a desk no model is changed."""
 
     def __init__(
         self,
@@ -39,10 +42,24 @@ class Shop:
         self.pseudonyms = pseudonyms
         self.desk = desk
         self.looks = Looks(records)
+        self._known: Known | None = None
 
     def lens(self, caller: Caller) -> Lens:
         """What the caller sees of persons now."""
-        return Lens(caller, self.directory(), self.pseudonyms)
+        known = self.known()
+        return Lens(caller, known.directory, self.pseudonyms, person_of=known.person)
+
+    def known(self) -> Known:
+        """What follows from who is who now."""
+        directory, known = self.directory(), self._known
+        if known is None or known.directory is not directory:
+            self._known = known = Known(directory, self.pseudonyms)
+        return known
+
+    def whose(self, lens: Lens) -> Whose:
+        """Everybody whom the caller may look at, as lists are asked for."""
+        known = self._known
+        return known.whose(lens) if known and known.directory is lens.directory else lens.whose()
 
 
 def _shop(request: Request) -> Shop:
@@ -54,5 +71,8 @@ InShop = Annotated[Shop, Depends(_shop)]
 
 
 def utc(moment: datetime | None) -> datetime | None:
-    """A moment without a zone is taken as UTC."""
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+    """The moment in UTC, as which one without a zone is taken. Raises `BadQuery`."""
+    try:
+        return moment and (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
+    except OverflowError:
+        raise BadQuery("moments lie in the years 1 to 9999") from None

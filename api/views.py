@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
 
-from api.shapes import AlertView, CaseView, Language, RiskView, RuleView, SourceView, TermView
+from api.shapes import AlertView, CaseView, DriverView, Language, RiskView, RuleView, SourceView, TermView
 from core.alert import Alert, Fact, Term
 from core.calendar import CompanyCalendar
 from core.case import Case
@@ -17,11 +17,13 @@ from core.ports import EventQuery, EventReader, EventStore, Records
 from core.schema import SCHEMA
 from detection.departing import stage_with
 from detection.explain import explain, term_words
-from detection.peers import peers_usual
-from detection.risk import person_ledger, points_of, score_at, sum_of
+from detection.peers import judged_against, peers_usual
+from detection.risk import person_ledger, points_of, sum_of
 from detection.rule import Rule
 from detection.rulebook import RuleBook
+from detection.standing import rank_at
 
+_OF_TERM = [field.name for field in fields(Term) if field.name != "drivers"]
 GONE = {
     "zh": "该规则已不再启用，下次导入后重新判断",
     "en": "the rule is no longer in force; the next import judges anew",
@@ -32,14 +34,15 @@ GONE = {
 def alert_views(
     alerts: Sequence[Alert],
     records: Records,
-    events: EventReader,
+    events: EventReader | None,
     directory: Directory,
     book: RuleBook,
     language: Language = "en",
 ) -> list[AlertView]:
-    """Alerts as documents, in the order given."""
+    """Alerts as documents, in the order given. Without events nobody's usual is looked up: peers' is shown as far as a
+    rule was judged against it."""
     detected = records.detected_at([alert.id for alert in alerts])
-    peers = peers_usual(alerts, events, directory, book)
+    peers = peers_usual(alerts, events, directory, book) if events else judged_against(alerts)
     return [_alert_view(alert, detected[alert.id], peers.get(alert.id), directory, book, language) for alert in alerts]
 
 
@@ -70,7 +73,7 @@ def _alert_view(
         severity=alert.severity.value,
         stage=alert.stage,
         score=alert.score,
-        terms=_terms(replace(term, peers_usual=peers) if term.name == alert.rule else term for term in alert.terms),
+        terms=term_views(replace(term, peers_usual=peers) if term.name == alert.rule else term for term in alert.terms),
         facts=dict(alert.facts),
         message=messages[language],
         messages=messages,
@@ -152,12 +155,12 @@ def risk_views(
     at: datetime,
     page: slice = slice(None),
 ) -> list[RiskView]:
-    """Persons with alerts raised by `at`, highest score first (ties by person); of these some."""
+    """Persons with alerts raised by `at`, highest score first (equal ones by person); of these some."""
     by_person: dict[str, list[Alert]] = {}
     for alert in alerts:
         if alert.time <= at:
             by_person.setdefault(alert.person, []).append(alert)
-    ranked = sorted(by_person, key=lambda person: (-score_at(by_person[person], at), person))[page]
+    ranked = sorted(by_person, key=lambda person: rank_at(person, by_person[person], at))[page]
     peers = peers_usual([alert for person in ranked for alert in by_person[person]], events, directory, book)
     return [_risk_view(person, by_person[person], peers, directory, at) for person in ranked]
 
@@ -172,15 +175,14 @@ def _risk_view(
         score=sum_of(terms),
         stage=stage_with(alerts, directory.stage(person, at), at).value,
         first_alert=min(alert.time for alert in alerts),
-        terms=_terms(replace(term, peers_usual=peers.get(term.alert or "")) for term in terms),
+        terms=term_views(replace(term, peers_usual=peers.get(term.alert or "")) for term in terms),
     )
 
 
 def data_clock(records: Records, events: EventStore) -> datetime:
     """The moment scores are taken at: the newest event or alert, so that old logs are judged in their own time."""
-    times = [alert.time for alert in records.alerts()[-1:]]
-    newest = events.newest()
-    return max([*times, newest] if newest else times, default=datetime.now(UTC))
+    newest = [moment for moment in (records.newest_alert(), events.newest()) if moment]
+    return max(newest, default=datetime.now(UTC))
 
 
 def source_views(events: EventStore, directory: Directory) -> list[SourceView]:
@@ -201,16 +203,28 @@ def source_views(events: EventStore, directory: Directory) -> list[SourceView]:
 
 
 def event_documents(
-    events: EventStore, alert: Alert, calendar: CompanyCalendar, reach: int
+    events: EventReader, alert: Alert, calendar: CompanyCalendar, book: RuleBook
 ) -> list[dict[str, JsonValue]]:
-    """The stored events of an alert as documents, oldest first; none is older than `reach` days before its day."""
+    """The stored events of an alert as documents, oldest first. They are looked for as far back as those lie that the
+    alert's rule adds up, and then, where some are missing, as any rule looks: it may have been another one then."""
+    rule = book.rules.get(alert.rule)
+    near = rule.span if rule else book.reach
+    rows = _events_of(alert, events, calendar, near)
+    if len(rows) < len(alert.events) and near < book.reach:
+        rows = _events_of(alert, events, calendar, book.reach)
+    return [document(row) for row in rows]
+
+
+def _events_of(
+    alert: Alert, events: EventReader, calendar: CompanyCalendar, reach: int
+) -> Sequence[Mapping[str, object]]:
     query = EventQuery(
         ids=alert.events,
         start=calendar.start_of(alert.day - timedelta(days=reach)),
         end=calendar.end_of(alert.day),
         columns=tuple(SCHEMA),
     )
-    return [document(row) for row in events.read(query).iter_rows(named=True)]
+    return events.read(query).rows(named=True)
 
 
 def document(row: Mapping[str, object]) -> dict[str, JsonValue]:
@@ -228,8 +242,13 @@ def _plain(value: object) -> JsonValue:
     raise TypeError(type(value).__name__)
 
 
-def _terms(terms: Iterable[Term]) -> list[TermView]:
+def term_views(terms: Iterable[Term]) -> list[TermView]:
+    """Lines of a ledger as documents, in the order given."""
     return [
-        TermView(**asdict(term), messages={"zh": term_words(term, "zh"), "en": term_words(term, "en")})
+        TermView(
+            **{name: getattr(term, name) for name in _OF_TERM},
+            drivers=[DriverView(**asdict(driver)) for driver in term.drivers],
+            messages={"zh": term_words(term, "zh"), "en": term_words(term, "en")},
+        )
         for term in terms
     ]

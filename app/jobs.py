@@ -28,6 +28,7 @@ from detection.bench import FIRST_DAY
 from detection.judge import Judged, judge, persons_of
 from detection.marking import DECISIVE
 from detection.risk import SCORING, score_at
+from detection.standing import bring_up
 
 chance = SystemRandom()
 NOTHING_DECIDED: Mapping[str, Sequence[Case]] = {}
@@ -90,6 +91,7 @@ def judge_marked(
         _drain(turns, monotonic() + seconds)
     with _stopping_unbalanced():
         divide(house)
+    bring_up(house.records)
     freeze(house)
     return turns.spans
 
@@ -128,6 +130,7 @@ class Turns:
                 self.spans += len(judged.spans)
                 if self.progress:
                     self.progress(judged)
+        bring_up(records)
         return mine
 
     def pause(self, seconds: float) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import Config
+from app.directories import Directories
 from core.alert import Alert, Outcome
 from core.calendar import CompanyCalendar
 from core.directory import Directory
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class House:
-    """Everything a command works with. The directory and the tagger are read afresh by each caller that needs them:
-    people, links and the company's domains change between imports. `heard` are days on which something is known to have
+    """Everything a command works with. The directory is as of the last transaction of whatever process, and read anew
+    only where that changed it; the tagger is made afresh by each caller that needs it: the company's domains change
+    between imports. `heard` are days on which something is known to have
     been heard of; of those nobody remembers, everybody is judged again."""
 
     config: Config
@@ -63,11 +65,9 @@ class House:
     def sources(self) -> Mapping[str, Source]:
         return sources(self.config.company.zone)
 
-    def directory(self) -> Directory:
-        records = self.records
-        return Directory(
-            records.persons(), records.links(), records.filings(), records.accounts(), self.config.company.calendar()
-        )
+    @cached_property
+    def directory(self) -> Directories:
+        return Directories(self.records, self.config.company.calendar())
 
     def grounds(self, directory: Directory) -> Grounds:
         return Grounds.of(self.records.approvals(), self.records.exceptions(), directory)

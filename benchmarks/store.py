@@ -27,15 +27,15 @@ RULES = [f"rule_{number}" for number in range(40)]
 FEW = ["@timestamp", "event.id", "user.account", "rule.matched", "data.records"]
 
 
-def batches(rows: int, seed: int = 7) -> Iterator[Batch]:
+def batches(rows: int, seed: int = 7, accounts: int = ACCOUNTS, at_once: int = ROWS) -> Iterator[Batch]:
     """Batches in order of time over 180 days; one event in five is tagged, originals have 340 bytes."""
     draw = np.random.default_rng(seed)
     words = np.array([f"Quarterly account review {number:03}" for number in range(500)])
     paths = np.array([f"/share/sales/customer-{number:05}/offer-{number % 37}.xlsx" for number in range(20_000)])
-    for first in range(0, rows, ROWS):
-        count = min(ROWS, rows - first)
+    for first in range(0, rows, at_once):
+        count = min(at_once, rows - first)
         seconds = np.sort((first + draw.random(count) * count * 1.1) / rows * DAYS * 86_400)
-        who = (draw.pareto(1.2, count) * 40).astype(np.int64) % ACCOUNTS
+        who = (draw.pareto(1.2, count) * 40).astype(np.int64) % accounts
         ids = draw.bytes(16 * count)
         tagged = draw.random(count) < 0.2
         frame = pl.DataFrame(

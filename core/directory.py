@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import pairwise
 
 import polars as pl
@@ -44,7 +45,6 @@ class Directory:
         self._filings: dict[str, list[Filing]] = {}
         for filing in sorted(filings, key=lambda f: (f.filed, f.withdrawn, f.account)):
             self._filings.setdefault(self._person_at(filing.account, filing.filed), []).append(filing)
-        self._peers: dict[tuple[str, str], set[str]] | None = None
         self._accounts_of: dict[str, set[str]] = {}
         for account in accounts:
             for person in self.persons_of(account):
@@ -118,7 +118,7 @@ class Directory:
 
     def managers_of(self, person_id: str) -> Sequence[str]:
         """Who manages the person, who manages those, and so on, as far as anybody is known."""
-        by_email = {person.email.lower(): person.id for person in self._persons.values() if person.email}
+        by_email = self._by_email
         found: dict[str, None] = {}
         above = by_email.get(self.person(person_id).manager_email.lower())
         while above is not None and above not in found and above != person_id:
@@ -131,12 +131,7 @@ class Directory:
         person = self._persons.get(person_id)
         if person is None or not (person.department and person.title):
             return frozenset()
-        if self._peers is None:
-            self._peers = {}
-            for one in self._persons.values():
-                if one.id in self._accounts_of:
-                    self._peers.setdefault((one.department, one.title), set()).add(one.id)
-        return frozenset(self._peers.get((person.department, person.title), ())) - {person_id}
+        return frozenset(self._on_post.get((person.department, person.title), ())) - {person_id}
 
     def is_linked(self, account: str) -> bool:
         """Whether the account belongs to somebody at some time."""
@@ -168,6 +163,19 @@ class Directory:
         if notice is None or notice.last_day is None:
             return None
         return (notice.last_day - self.calendar.day_of(moment)).days
+
+    @cached_property
+    def _by_email(self) -> dict[str, str]:
+        return {person.email.lower(): person.id for person in self._persons.values() if person.email}
+
+    @cached_property
+    def _on_post(self) -> dict[tuple[str, str], set[str]]:
+        """By department and title those of whom any account has been seen."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for one in self._persons.values():
+            if one.id in self._accounts_of:
+                found.setdefault((one.department, one.title), set()).add(one.id)
+        return found
 
     def _linked(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events' accounts and times, in their order, with `person.id` and `person.known`."""

@@ -193,6 +193,9 @@ class Audit(Protocol):
     def note(self, entry: AuditEntry) -> AuditEntry:
         """Append; returns the entry with its number and digests."""
 
+    def note_all(self, entries: Sequence[AuditEntry]) -> None:
+        """Append some in order, in one transaction."""
+
     def last_noted(self) -> AuditEntry | None: ...
 
     def audited(

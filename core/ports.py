@@ -19,10 +19,12 @@ from core.evidence import Audit, Erasures, Freezer, Holds
 from core.grounds import Approval, RuleException
 from core.happening import Happenings
 from core.label import Incident
+from core.listing import Lists
 from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
 from core.person import Filing, Link, Person
 from core.proof import Ledger
 from core.retention import Due, Expiry
+from core.standing import Standings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +185,9 @@ class People(Protocol):
     def accounts(self) -> Mapping[str, Sequence[str]]:
         """Every account seen in events, with its other keys (a SID, a mail address) seen beside it."""
 
+    def people_version(self) -> str:
+        """Another one after every transaction that changed any of it, of whatever process."""
+
 
 class Marks(Protocol):
     def add(self, marks: Sequence[Mark]) -> None:
@@ -342,6 +347,8 @@ class Records(
     Audit,
     Ledger,
     Happenings,
+    Lists,
+    Standings,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

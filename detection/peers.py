@@ -33,11 +33,11 @@ def peers_usual(alerts: Iterable[Alert], store: EventReader, directory: Director
     judged before whom; what a rule was judged against stands in its facts. An alert is missing where it has no peers,
     or where its rule does not simply count or add up.
     """
-    found: dict[str, Fact] = {}
+    alerts = list(alerts)
+    found = judged_against(alerts)
     per_rule: dict[str, list[Alert]] = defaultdict(list)
     for alert in alerts:
-        if PEERS in alert.facts:
-            found[alert.id] = alert.facts[PEERS]
+        if alert.id in found:
             continue
         rule = book.rules.get(alert.rule)
         if rule and _compares(rule, book) and len(directory.peers_of(alert.person)) >= LEAST:
@@ -49,6 +49,11 @@ def peers_usual(alerts: Iterable[Alert], store: EventReader, directory: Director
             values = _values(some, window, store, directory)
             found |= {alert.id: _usual(alert, window, values, directory) for alert in some}
     return found
+
+
+def judged_against(alerts: Iterable[Alert]) -> dict[str, Fact]:
+    """What peers usually have, by alert, where its rule was judged against that."""
+    return {alert.id: alert.facts[PEERS] for alert in alerts if PEERS in alert.facts}
 
 
 def daily_usual(

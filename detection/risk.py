@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from core.alert import Alert, Fact, Match, Severity, Term
@@ -131,19 +132,28 @@ def person_ledger(alerts: Sequence[Alert], at: datetime) -> tuple[Term, ...]:
     An alert's score halves every 30 days; of one rule's alerts the k-th strongest counts 1/k of it, so that
     repetition adds ever less and never takes anything away.
     """
-    shares = sorted(_shares(alerts, at), key=lambda share: (-share[1] * share[2], share[0].id))
+    return running((share_term(alert), score * weight, weight) for alert, score, weight in strongest(alerts, at))
+
+
+def strongest(alerts: Sequence[Alert], at: datetime) -> list[tuple[Alert, float, float]]:
+    """Each alert raised by then, its score, and how much of it counts; what counts most comes first."""
+    return sorted(_shares(alerts, at), key=lambda share: (-share[1] * share[2], share[0].id))
+
+
+def running(shares: Iterable[tuple[Term, float, float]]) -> tuple[Term, ...]:
+    """Terms with their points and weights, rounded as running totals, so that what is shown adds up to the rounded
+    sum."""
     terms = []
     whole = before = 0.0
-    for alert, score, weight in shares:
-        # Rounded as running totals, so that what is shown adds up to the rounded sum.
-        whole = math.fsum((whole, score * weight))
-        points = round(round(whole, 2) - before, 2)
+    for term, share, weight in shares:
+        whole = math.fsum((whole, share))
+        terms.append(replace(term, points=round(round(whole, 2) - before, 2), weight=round(weight, 4)))
         before = round(whole, 2)
-        terms.append(_share_term(alert, points, weight))
     return tuple(terms)
 
 
-def _share_term(alert: Alert, points: float, weight: float) -> Term:
+def share_term(alert: Alert, points: float = 0.0, weight: float = 0.0) -> Term:
+    """What an alert adds to its person's ledger, before anything is rounded."""
     own = next((term for term in alert.terms if term.name == alert.rule), None)
     return Term(
         name=alert.rule,
@@ -154,7 +164,7 @@ def _share_term(alert: Alert, points: float, weight: float) -> Term:
         silent_below=own.silent_below if own else None,
         unit=own.unit if own else None,
         alert=alert.id,
-        weight=round(weight, 4),
+        weight=weight,
     )
 
 

@@ -7,18 +7,22 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, JsonValue
 
+from access.lens import Lens
 from api.caller import needs
+from api.paging import After, Limit, Page, page
 from api.problems import answers, not_found
+from api.reading import moment_place
 from api.shapes import AlertView, Language
-from api.shop import InShop, Moment, utc
+from api.shop import InShop, Moment, Shop, utc
 from api.views import alert_views, event_documents
 from core.access import Caller, Permission
-from core.alert import Outcome
+from core.alert import Outcome, Severity
+from core.listing import AlertQuery, Whose
+from core.person import Stage
 
-router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], responses=answers(401, 403, 503))
-Person = Annotated[str | None, Query(description="Only this person's", max_length=512)]
-Limit = Annotated[int, Query(ge=1, le=1000)]
-Offset = Annotated[int, Query(ge=0, le=10_000_000)]
+router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], responses=answers(401, 403, 422, 503))
+Pseudonym = Annotated[str | None, Query(description="Only this person's, by pseudonym", max_length=64)]
+Newest = Annotated[bool, Query(description="Newest first")]
 
 
 class AlertDetail(BaseModel):
@@ -28,24 +32,41 @@ class AlertDetail(BaseModel):
     events: list[dict[str, JsonValue]]
 
 
-@router.get("", operation_id="list_alerts")
+@router.get("", operation_id="list_alerts", responses=answers(404))
 def list_alerts(
     shop: InShop,
-    person: Person = None,
+    person: Pseudonym = None,
     since: Moment = None,
     until: Moment = None,
     lang: Language = "en",
     outcome: Annotated[Outcome, Query(description="What became of the match")] = Outcome.ALERT,
-    limit: Limit = 100,
-    offset: Offset = 0,
+    severity: Annotated[list[Severity] | None, Query(description="Only these", max_length=5)] = None,
+    rule: Annotated[str | None, Query(description="Only this rule's, by name", max_length=200)] = None,
+    stage: Annotated[Stage | None, Query(description="Only of persons who were at it")] = None,
+    newest: Newest = False,
+    limit: Limit = 50,
+    after: After = None,
     caller: Caller = needs(Permission.READ_ALERTS),
-) -> list[AlertView]:
-    """Alerts, oldest first; `since` <= time < `until`. Matches that are none are asked for by their outcome."""
-    only = None if person is None else [person]
-    found = shop.records.alerts(persons=only, since=utc(since), until=utc(until), outcome=outcome)
-    some = found[offset : offset + limit]
-    shop.looks.note(caller, "alerts", (alert.person for alert in some))
-    return alert_views(some, shop.records, shop.events, shop.directory(), shop.book, lang)
+) -> Page[AlertView]:
+    """Alerts a page at a time, oldest first; `since` <= time < `until`. Matches that are none are asked for by their
+    outcome. In lists `peers_usual` is given as far as a rule was judged against it; else one alert alone says it."""
+    lens = shop.lens(caller)
+    query = AlertQuery(
+        whose=of_person(shop, lens, person),
+        outcome=outcome,
+        severities=severity or (),
+        rule=rule,
+        stage=stage,
+        since=utc(since),
+        until=utc(until),
+        newest=newest,
+        after=moment_place(after),
+        limit=limit + 1,
+    )
+    found = shop.records.alert_page(query)
+    shown, following = page(found, limit, lambda alert: (alert.time.isoformat(), alert.id))
+    shop.looks.note(caller, "alerts", (alert.person for alert in shown))
+    return Page(items=alert_views(shown, shop.records, None, lens.directory, shop.book, lang), next=following)
 
 
 @router.get("/{alert_id}", operation_id="get_alert", responses=answers(404))
@@ -53,10 +74,26 @@ def get_alert(
     shop: InShop, alert_id: str, lang: Language = "en", caller: Caller = needs(Permission.READ_ALERTS)
 ) -> AlertDetail:
     """One alert with its ledger and its events."""
+    lens = shop.lens(caller)
     alert = shop.records.alert(alert_id)
-    if alert is None:
+    if alert is None or not lens.within(alert.person):
         raise not_found("alert")
     shop.looks.note(caller, "alert", (alert.id, alert.person))
-    directory = shop.directory()
-    (view,) = alert_views([alert], shop.records, shop.events, directory, shop.book, lang)
-    return AlertDetail(alert=view, events=event_documents(shop.events, alert, directory.calendar, shop.book.reach))
+    (view,) = alert_views([alert], shop.records, shop.events, lens.directory, shop.book, lang)
+    events = event_documents(shop.events, alert, lens.directory.calendar, shop.book)
+    return AlertDetail(alert=view, events=events)
+
+
+def of_person(shop: Shop, lens: Lens, pseudonym: str | None) -> Whose:
+    """Whose rows a list has: everybody's whom the caller may look at, or one person's of these. Ends the request where
+    that is nobody."""
+    whose = shop.whose(lens)
+    return whose if pseudonym is None else whose.those_of(named(lens, pseudonym))
+
+
+def named(lens: Lens, pseudonym: str) -> str:
+    """The person of a pseudonym. Ends the request where it is nobody's whom the caller may look at."""
+    found = lens.person(pseudonym)
+    if found is None:
+        raise not_found("person")
+    return found

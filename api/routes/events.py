@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 
 from api.caller import needs
 from api.looks import whose
+from api.paging import Limit
 from api.problems import answers
-from api.routes.alerts import Limit
 from api.search import EventPage, Order, TotalView, asked, event_page, totals
 from api.shop import InShop, Moment, utc
 from core.access import Caller, Permission

@@ -105,10 +105,12 @@ def serve(context: typer.Context) -> None:
     from app.retention import retaining
     from app.token import token_of
     from core.access import Caller, Permission, Role
+    from detection.standing import bring_up
 
     config = configuration(context)
     token = token_of(config)
     with house_of(context) as house, reporting(config):
+        bring_up(house.records)
         shop = Shop(
             house.records,
             house.events,

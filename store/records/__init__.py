@@ -17,9 +17,11 @@ from store.records.holds import HoldRecords
 from store.records.inbox import InboxRecords
 from store.records.incidents import IncidentRecords
 from store.records.ledger import LedgerRecords
+from store.records.lists import ListRecords
 from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
 from store.records.people import PeopleRecords
+from store.records.standings import StandingRecords
 from store.records.tables import settings
 
 
@@ -36,6 +38,8 @@ class SqlRecords(
     HoldRecords,
     AuditRecords,
     HappeningRecords,
+    ListRecords,
+    StandingRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""

@@ -22,7 +22,7 @@ def alert_of(row: Row) -> Alert:
         severity=Severity(row["severity"]),
         score=row["score"],
         stage=row["stage"],
-        terms=tuple(_term(term) for term in json.loads(row["terms"])),
+        terms=tuple(term_of(term) for term in json.loads(row["terms"])),
         facts=json.loads(row["facts"]),
         events=tuple(json.loads(row["events"])),
         outcome=Outcome(row["outcome"]),
@@ -41,7 +41,7 @@ def alert_row(alert: Alert) -> Row:
         "severity": alert.severity.value,
         "score": alert.score,
         "stage": alert.stage,
-        "terms": as_json([_term_values(term) for term in alert.terms]),
+        "terms": as_json([term_values(term) for term in alert.terms]),
         "facts": as_json(dict(alert.facts)),
         "events": as_json(list(alert.events)),
         "outcome": alert.outcome.value,
@@ -57,13 +57,13 @@ def digest_of(alert: Alert) -> str:
     return hashlib.sha256(as_json({**row, "day": str(alert.day), "time": str(alert.time)}).encode()).hexdigest()
 
 
-def _term(values: Row) -> Term:
+def term_of(values: Row) -> Term:
     since = values.get("since")
     drivers = drivers_of(values.get("drivers", ()))
     return Term(**values | {"since": since and datetime.fromisoformat(since), "drivers": drivers})
 
 
-def _term_values(term: Term) -> Row:
+def term_values(term: Term) -> Row:
     """What a term says, without what it does not."""
     values = {name: value for name, value in asdict(term).items() if value not in (None, ())}
     return values | ({"since": term.since.astimezone(UTC).isoformat()} if term.since else {})

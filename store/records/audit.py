@@ -23,6 +23,11 @@ class AuditRecords:
         with self._database.writing(alone=False) as connection:
             return note_in(connection, entry)
 
+    def note_all(self, entries: Sequence[AuditEntry]) -> None:
+        with self._database.writing(alone=False) as connection:
+            for entry in entries:
+                note_in(connection, entry)
+
     def last_noted(self) -> AuditEntry | None:
         with self._database.reading() as connection:
             return last_of(connection)

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import fcntl
+import secrets
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, case, delete, func, inspect, select, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    UpdateBase,
+    case,
+    delete,
+    event,
+    func,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.errors import ConfigError, LeaverwatchError, Refused
 from store.records.engines import engine_of, trouble
+from store.records.tables import accounts, filings, links, persons, settings
 
-HEAD = "0013"
+HEAD = "0021"
 WRITERS = 0x1EA7E2
 """PostgreSQL's advisory lock of those who write alone."""
-OLDER = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"})
+OLDER = frozenset(f"{number:04}" for number in range(1, 14))
 """Shapes that the migrations bring up to `HEAD`."""
 FORBIDDEN = "42501"
 """PostgreSQL's word for a right that is missing."""
+PEOPLE_VERSION = "people_version"
+"""The setting that every transaction draws anew that writes who is who."""
+_PEOPLE, _WRITTEN = frozenset({persons, links, filings, accounts}), "people written"
 PIECE = 500
 """Values of one statement: below every dialect's limit of parameters."""
 
@@ -35,6 +53,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = engine_of(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        event.listen(self.engine, "after_execute", _watch)
         try:
             with self.reading() as connection:
                 ready = shape_of(connection) == HEAD
@@ -62,8 +81,11 @@ class Database:
                 if error.connection_invalidated:
                     raise
                 raise Refused(f"the records database is busy, try again: {error.orig}") from None
+            connection.info.pop(_WRITTEN, None)
             with transaction:
                 yield connection
+                if connection.info.pop(_WRITTEN, None):
+                    upsert(connection, settings, [{"name": PEOPLE_VERSION, "value": secrets.token_hex(16)}])
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -117,6 +139,12 @@ class Database:
             if self.is_sqlite or not (forbidden or isinstance(error, OperationalError)):
                 raise
             raise trouble(self.engine, error) from error
+
+
+def _watch(connection: Connection, statement: object, *_: object) -> None:
+    """Here and not where people are written, so that nobody who writes them can forget it."""
+    if isinstance(statement, UpdateBase) and statement.table in _PEOPLE:
+        connection.info[_WRITTEN] = True
 
 
 def add_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:

@@ -15,6 +15,8 @@ CONNECT_SECONDS = 10
 OLDEST_POSTGRESQL = 13
 SEEN_DEAD = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
 """A client whose machine is gone loses its locks after a minute."""
+CONNECTIONS = 40
+"""As many as requests are answered at once. One that is not needed is not opened."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -27,7 +29,7 @@ def engine_of(address: str) -> Engine:
     except ArgumentError:
         raise ConfigError("the address of the records database is not one: postgresql://USER@HOST/DATABASE") from None
     if url.drivername == "sqlite":
-        engine = create_engine(url)
+        engine = create_engine(url, pool_size=CONNECTIONS)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -40,6 +42,7 @@ def engine_of(address: str) -> Engine:
             url.set(drivername="postgresql+psycopg"),
             connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "leaverwatch"},
             pool_pre_ping=True,
+            pool_size=CONNECTIONS,
         )
     except ModuleNotFoundError:
         raise ConfigError("PostgreSQL needs the part `cluster`: pip install 'leaverwatch[cluster]'") from None

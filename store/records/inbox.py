@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
@@ -16,11 +15,13 @@ from core.errors import Refused, Unbalanced
 from core.evidence import AuditEntry, Deed
 from core.happening import Happening, Kind
 from core.ports import Mark, News
-from store.records.alertrows import alert_of, alert_row, as_json
+from store.records.alertrows import alert_of, alert_row
 from store.records.audit import note_in
+from store.records.caserows import case_of, case_row, note_persons
 from store.records.database import Database, Row, pieces, upsert
 from store.records.happenings import alert_happening, case_opened, happen_in
 from store.records.marks import add_marks, settle_marks
+from store.records.standings import note_unranked
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
 from store.records.tables import unfrozen, untold
@@ -48,7 +49,9 @@ class InboxRecords:
             after = {a.id: before.get(a.id, fresh) | alert_row(a) for a in alerts}
             upsert(connection, alert_table, list(after.values()))
             decided = _decided(connection, [case.id for case in cases])
-            upsert(connection, case_table, [_case_row(case) for case in cases if case.id not in decided])
+            written = [case for case in cases if case.id not in decided]
+            upsert(connection, case_table, [case_row(case) for case in written])
+            note_persons(connection, written, known_cases)
             changed = [row for one, row in (before | after).items() if _told(before.get(one)) != _told(after.get(one))]
             _note_changed(connection, changed)
             settle_marks(connection, marks)
@@ -88,13 +91,13 @@ class InboxRecords:
         query = select(case_table).order_by(case_table.c.opened, case_table.c.id)
         with self._database.reading() as connection:
             if persons is None:
-                return [_case(dict(row)) for row in connection.execute(query).mappings()]
+                return [case_of(dict(row)) for row in connection.execute(query).mappings()]
             rows = [
                 dict(row)
                 for some in pieces(sorted(persons))
                 for row in connection.execute(query.where(case_table.c.person.in_(some))).mappings()
             ]
-        return sorted((_case(row) for row in rows), key=lambda case: (case.opened, case.id))
+        return sorted((case_of(row) for row in rows), key=lambda case: (case.opened, case.id))
 
     def decide(self, case_id: str, state: CaseState, reason: str, at: datetime, by: str = "") -> None:
         decision = {"state": state.value, "reason": reason, "decided": at, "decided_by": by}
@@ -142,8 +145,13 @@ class InboxRecords:
             return _tally(connection)
 
     def detected_at(self, alert_ids: Collection[str]) -> Mapping[str, datetime]:
+        query = select(alert_table.c.id, alert_table.c.detected_at)
+        found: dict[str, datetime] = {}
         with self._database.reading() as connection:
-            return {one: row["detected_at"] for one, row in _stored(connection, sorted(alert_ids)).items()}
+            for some in pieces(sorted(alert_ids)):
+                rows = connection.execute(query.where(alert_table.c.id.in_(some))).all()
+                found |= {row.id: row.detected_at for row in rows}
+        return found
 
     def untold(self, most: int) -> Sequence[News]:
         query = select(untold).order_by(untold.c.person, untold.c.alert).limit(most)
@@ -243,22 +251,14 @@ def _alerts(connection: Connection, *where: ColumnElement[bool]) -> list[Alert]:
     return [alert_of(dict(row)) for row in connection.execute(query).mappings()]
 
 
-def _case(row: Row) -> Case:
-    lists = {name: tuple(json.loads(row[name])) for name in ("alerts", "scores")}
-    return Case(**row | lists | {"state": CaseState(row["state"])})
-
-
 def _note_changed(connection: Connection, alerts: Iterable[Row]) -> None:
-    """Note alerts that the world outside is to be told of, and whose evidence is to be frozen. Stamps are drawn, not
-    counted, as a mark's; in one order, so that two writers wait for each other instead of in a circle."""
+    """Note alerts that the world outside is to be told of, and whose evidence is to be frozen, and who stands elsewhere
+    by risk for it. Stamps are drawn, not counted, as a mark's; in one order, so that two writers wait for each other
+    instead of in a circle."""
     rows = [
         {"alert": alert["id"], "person": alert["person"], "stamp": secrets.randbits(62)}
         for alert in sorted(alerts, key=lambda alert: str(alert["id"]))
     ]
     upsert(connection, untold, rows)
     upsert(connection, unfrozen, [{"alert": row["alert"], "stamp": row["stamp"]} for row in rows])
-
-
-def _case_row(case: Case) -> Row:
-    lists = {"alerts": as_json(list(case.alerts)), "scores": as_json(list(case.scores))}
-    return asdict(case) | lists | {"state": case.state.value}
+    note_unranked(connection, [row["person"] for row in rows])

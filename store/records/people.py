@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select
 from core.person import Filing, Link, Person
 from core.ports import AT_ONCE, Mark
 from store.records.bearing import colleagues, colleagues_of, leavers, leavers_of, post_of
-from store.records.database import Database, Row, pieces, upsert
+from store.records.database import PEOPLE_VERSION, Database, Row, pieces, upsert
 from store.records.marks import EVER, FOREVER, add_marks
 from store.records.tables import accounts as account_table
 from store.records.tables import filings as filing_table
 from store.records.tables import links as link_table
 from store.records.tables import persons as person_table
+from store.records.tables import settings
 
 JOINED = ("email", "department", "title")
 """What rules may know of a person: a change of these is judged again."""
@@ -75,6 +76,11 @@ class PeopleRecords:
     def accounts(self) -> Mapping[str, Sequence[str]]:
         with self._database.reading() as connection:
             return _accounts(connection)
+
+    def people_version(self) -> str:
+        with self._database.reading() as connection:
+            found = connection.execute(select(settings.c.value).where(settings.c.name == PEOPLE_VERSION)).scalar()
+        return str(found or "")
 
     def account_sources(self) -> Mapping[str, frozenset[str]]:
         """The accounts seen in each source."""

@@ -1,0 +1,98 @@
+"""What lists are read with: no route reads what it does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+from api.paging import bad_cursor, place
+from api.problems import Problem
+from api.shapes import RiskView
+from api.views import term_views
+from core.alert import Alert
+from core.directory import Directory
+from core.listing import Place, Whose
+from core.person import Stage
+from core.ports import Records
+from core.standing import Rank, Standing
+from detection.standing import AT_ONCE, bring_up, score_of, standing_at, terms_of
+
+LATER = 200
+"""So many persons are put in order anew for whoever asks; of more, in one request at a time."""
+_looking_back = Lock()
+_bringing_up = Lock()
+
+
+def moment_place(after: str | None) -> Place | None:
+    """The time and id that a cursor was made of. Ends the request where it is none of ours."""
+    key = place(after, (str, str))
+    return (moment_in(str(key[0])), str(key[1])) if key else None
+
+
+def moment_in(text: str) -> datetime:
+    """The moment in a cursor."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise bad_cursor() from None
+
+
+def ranked(records: Records, at: datetime, whose: Whose, after: Rank | None, limit: int) -> list[Standing]:
+    """Persons by risk at a moment, highest first, so many at most; those that come after a place. Persons who have had
+    alerts since are put in order by those they had then, which takes a while where these are many. Ends the request
+    where somebody else is at that."""
+    if records.unranked(1):
+        # Who waits here has it done by the one before.
+        with _bringing_up:
+            bring_up(records)
+    later = records.ranked_later(at, whose, "", LATER + 1)
+    if len(later) <= LATER:
+        return _first([*records.ranked(at, whose, after, limit), *_as_they_were(records, at, later)], after, limit)
+    if not _looking_back.acquire(blocking=False):
+        raise Problem(503, "busy", "somebody else is looking back as far; try again in a while")
+    try:
+        found = list(records.ranked(at, whose, after, limit))
+        last = ""
+        while some := records.ranked_later(at, whose, last, AT_ONCE):
+            found = _first([*found, *_as_they_were(records, at, some)], after, limit)
+            last = some[-1]
+        return found
+    finally:
+        _looking_back.release()
+
+
+def risk_rows(standings: Sequence[Standing], directory: Directory, at: datetime) -> list[RiskView]:
+    """Persons as documents of a list, with the strongest terms of their ledgers; peers' usual is not looked up."""
+    return [
+        RiskView(
+            person=one.person,
+            email=directory.person(one.person).email,
+            score=score_of(one, at),
+            stage=_stage(one, directory, at).value,
+            first_alert=one.first_alert,
+            terms=term_views(terms_of(one, at)),
+        )
+        for one in standings
+    ]
+
+
+def _stage(standing: Standing, directory: Directory, at: datetime) -> Stage:
+    filed = directory.stage(standing.person, at)
+    ahead = standing.ahead is not None and at < standing.ahead
+    return Stage.PRE_DEPARTURE if ahead and filed is Stage.ACTIVE else filed
+
+
+def _as_they_were(records: Records, at: datetime, persons: Sequence[str]) -> Iterator[Standing]:
+    """What the alerts of persons came to at a moment, of those who had any by then."""
+    for first in range(0, len(persons), AT_ONCE):
+        alerts: dict[str, list[Alert]] = {}
+        # Those of the moment itself count.
+        for alert in records.alerts(persons=persons[first : first + AT_ONCE], until=at + timedelta(microseconds=1)):
+            alerts.setdefault(alert.person, []).append(alert)
+        yield from (standing_at(person, own, at) for person, own in alerts.items())
+
+
+def _first(standings: Sequence[Standing], after: Rank | None, limit: int) -> list[Standing]:
+    following = (one for one in standings if after is None or one.rank > after)
+    return sorted(following, key=lambda one: one.rank)[:limit]
