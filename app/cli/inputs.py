@@ -12,10 +12,10 @@ import typer
 
 if TYPE_CHECKING:
     from app.config import Config
-    from app.hr import HrImport
     from app.pipeline import Imported, Input
     from app.wiring import House
     from core.batch import Batch
+    from ingest.hr import HrImport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -218,12 +218,14 @@ def import_leavers(context: typer.Context, file: Path, check: Check = False, jso
 
 
 def _import_hr(
-    context: typer.Context, file: Path, bring: Callable[[House, Path, bool], HrImport], check: bool, json: bool
+    context: typer.Context, file: Path, bring: Callable[[House, Path, bool, str], HrImport], check: bool, json: bool
 ) -> None:
+    from getpass import getuser
+
     from app.jobs import judge_marked
 
     with house_of(context) as house:
-        result = bring(house, file, check)
+        result = bring(house, file, check, getuser())
         if not check:
             judge_marked(house)
     say(file, result, check, json)

@@ -19,7 +19,9 @@ from store.records.incidents import IncidentRecords
 from store.records.ledger import LedgerRecords
 from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
+from store.records.notices import NoticeRecords
 from store.records.people import PeopleRecords
+from store.records.roster import RosterRecords
 from store.records.tables import settings
 
 
@@ -36,6 +38,8 @@ class SqlRecords(
     HoldRecords,
     AuditRecords,
     HappeningRecords,
+    NoticeRecords,
+    RosterRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""
