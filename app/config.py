@@ -125,8 +125,8 @@ class Evidence(_Section):
 
 class Hr(_Section):
     """What HR is told. Of cases from a risk level on, notices are suggested to analysts (`suggest`), or sent by
-    themselves, once of each case (`send`); `off`: HR is told what an analyst sends. With `scim_inactive_is_departure` who is no longer active in
-    HR's system has left that day."""
+    themselves, once of each case (`send`); `off`: HR is told what an analyst sends. With `scim_inactive_is_departure`
+    who is no longer active in the identity provider has left that day."""
 
     notices: Literal["off", "suggest", "send"] = "suggest"
     notices_from: Literal["low", "medium", "high"] = "high"

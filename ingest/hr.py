@@ -11,7 +11,17 @@ from core.calendar import CompanyCalendar
 from core.person import Filing, Link, Person, account_key
 from ingest.hrfile import Layout, Notes, Problem, Row, Upload, is_mail, moment_of, rows_of
 
-__all__ = ["Departures", "HrImport", "Problem", "Staff", "Upload", "moment_of", "read_employees", "read_resignations"]
+__all__ = [
+    "Departures",
+    "HrImport",
+    "Problem",
+    "Staff",
+    "Upload",
+    "is_mail",
+    "moment_of",
+    "read_employees",
+    "read_resignations",
+]
 
 _ID = "the mail address or the employee number"
 _EMPLOYEES = {
