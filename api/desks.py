@@ -45,7 +45,7 @@ class HrDesk(Protocol):
     def inactive_is_departure(self) -> bool:
         """Whether who is no longer active in HR's system has left."""
 
-    def file(self, filing: Filing, by: str) -> None: ...
+    def file(self, filings: Sequence[Filing], by: str) -> None: ...
 
     def import_leavers(self, data: bytes, accounts: Collection[str], *, by: str, check: bool) -> HrImport:
         """A file of resignations and withdrawals of those who have these accounts; with `check` only looked at. Raises

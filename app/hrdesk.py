@@ -25,8 +25,8 @@ class HrDesk:
     def inactive_is_departure(self) -> bool:
         return self._house.config.hr.scim_inactive_is_departure
 
-    def file(self, filing: Filing, by: str) -> None:
-        self._house.records.save_filings([filing], self._house.config.detection.replay_days, by)
+    def file(self, filings: Sequence[Filing], by: str) -> None:
+        self._house.records.save_filings(filings, self._house.config.detection.replay_days, by)
 
     def import_leavers(self, data: bytes, accounts: Collection[str], *, by: str, check: bool) -> HrImport:
         return import_resignations(self._house, Upload(data), check, by, accounts)

@@ -8,12 +8,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from app.wiring import House
-from cases.notices import Known, draft, wanted
+from cases.notices import Known, draft, wanted, withdraw
 from core.alert import Severity
 from core.case import DECIDED, Case
 from core.directory import Directory
 from core.errors import Refused
-from core.notice import Notice, RiskLevel
+from core.notice import OPEN, Notice, RiskLevel
 from core.person import Stage, notice_at
 
 JOB = "notices"
@@ -36,7 +36,8 @@ def known_of(house: House, cases: Sequence[Case], directory: Directory, at: date
         stage = directory.stage(case.person, at)
         if stage is Stage.ACTIVE and not about_to_leave.isdisjoint(case.alerts):
             stage = Stage.PRE_DEPARTURE
-        filing = notice_at(directory.filings_of(case.person), at)
+        filings = directory.filings_of(case.person)
+        filing = notice_at(filings, at)
         found.append(
             Known(
                 case=case,
@@ -44,6 +45,7 @@ def known_of(house: House, cases: Sequence[Case], directory: Directory, at: date
                 stage=stage,
                 last_day=filing.last_day if filing else None,
                 resignation=filing is not None,
+                withdrawn=filing is None and any(one.withdrawn for one in filings),
                 opens_at=house.config.detection.case_opens_at,
             )
         )
@@ -64,8 +66,8 @@ def suggested(house: House, at: datetime) -> list[Known]:
 
 
 def attend(house: House, at: datetime | None = None) -> Sequence[Notice]:
-    """Send what the policy sends, once of each case, and remind of deadlines that are a day off; returns what was sent.
-    One process at a time."""
+    """Send what the policy sends, once of each case, withdraw what rests on a resignation that is gone, and remind of
+    deadlines that are a day off; returns what was sent. One process at a time."""
     moment = at or datetime.now(UTC)
     sent: list[Notice] = []
     with house.records.unless_done(JOB) as mine:
@@ -75,5 +77,17 @@ def attend(house: House, at: datetime | None = None) -> Sequence[Notice]:
             with suppress(Refused):  # somebody was quicker
                 notice = draft(known, by=POLICY, at=moment, calendar=house.calendar)
                 sent.append(house.records.send_notice(notice, first=True))
+        _withdraw_left(house, moment)
         house.records.remind_of(house.calendar.day_of(moment) + A_DAY, moment)
     return sent
+
+
+def _withdraw_left(house: House, at: datetime) -> None:
+    """Those that were sent while the resignation was being withdrawn."""
+    resting = [notice for notice in house.records.notices(states=OPEN) if notice.resignation]
+    directory = house.directory() if resting else None
+    for notice in resting:
+        if directory and directory.stage(notice.person, at) is Stage.ACTIVE:
+            with suppress(Refused):
+                gone = withdraw(notice, "the resignation was withdrawn", at)
+                house.records.change_notice(gone, by=POLICY, at=at)

@@ -50,7 +50,7 @@ _ALWAYS: Mapping[Stage, tuple[Step, ...]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """All that a notice is made of: the case, the severities of its alerts, where its person stands at a moment and
-    until when they work, and at which score cases open here."""
+    until when they work, whether they took a resignation back, and at which score cases open here."""
 
     case: Case
     severities: Sequence[Severity]
@@ -58,6 +58,7 @@ class Known:
     last_day: date | None
     resignation: bool
     opens_at: float
+    withdrawn: bool = False
 
 
 def level_of(known: Known) -> RiskLevel:
@@ -107,8 +108,9 @@ def draft(
 
 
 def wanted(known: Known, least: RiskLevel) -> bool:
-    """Whether a notice of the case is suggested where the company wants them from a level on."""
-    suits = known.case.state not in DECIDED and known.case.state is not CaseState.OVERFLOW
+    """Whether a notice of the case is suggested where the company wants them from a level on. Of whom took a resignation
+    back, HR is told by nobody but an analyst."""
+    suits = known.case.state not in DECIDED and known.case.state is not CaseState.OVERFLOW and not known.withdrawn
     return suits and LEVELS.index(level_of(known)) >= LEVELS.index(least)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -47,6 +48,15 @@ class ChangedLeaver(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     last_day: Day | None
+
+
+class Withdrawal(BaseModel):
+    """With `mistake` the departure was never meant: what was found because of it goes too. Otherwise it stood until
+    now, and what was found by then stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mistake: bool = False
 
 
 router = APIRouter(prefix="/api/v1/leavers", tags=["leavers"], responses=answers(401, 403, 503))
@@ -97,7 +107,7 @@ def file_leaver(
     else:
         if any(one.withdrawn and one.filed >= filed for one in filings):
             raise Problem(HTTPStatus.CONFLICT, "withdrawn-since", "what was filed by then was withdrawn since")
-        desk.file(Filing(account=account, filed=filed, last_day=new.last_day), caller.name)
+        desk.file([Filing(account=account, filed=filed, last_day=new.last_day)], caller.name)
     response.headers["Location"] = f"/api/v1/leavers/{lens.pseudonym(person)}"
     return _shown(shop, caller, person)
 
@@ -144,20 +154,29 @@ def change_leaver(
     if change.last_day and change.last_day < first:
         raise _wrong("last-day-before-filing", f"the last day {change.last_day} is before the resignation")
     if known.last_day != change.last_day:
-        desk.file(Filing(account=_account(lens, found, now), filed=now, last_day=change.last_day), caller.name)
+        desk.file([Filing(account=_account(lens, found, now), filed=now, last_day=change.last_day)], caller.name)
     return _shown(shop, caller, found)
 
 
 @router.post("/{person}/withdraw", operation_id="withdraw_leaver", responses=answers(404, 409, 422))
 def withdraw_leaver(
-    shop: InShop, desk: AtDesk, person: str, caller: Caller = needs(Permission.FILE_LEAVERS)
+    shop: InShop,
+    desk: AtDesk,
+    person: str,
+    given: Withdrawal | None = None,
+    caller: Caller = needs(Permission.FILE_LEAVERS),
 ) -> LeaverView:
     """The resignation was taken back: nobody is watched for it any more. Again, it changes nothing."""
     lens, now = shop.lens(caller), datetime.now(UTC)
     found = _leaver(lens, person)
     filings = lens.directory.filings_of(found)
-    if notice_at(filings, now):
-        desk.file(Filing(account=_account(lens, found, now), filed=now, withdrawn=True), caller.name)
+    if known := notice_at(filings, now):
+        if given and given.mistake:
+            first = first_filed(filings, known)
+            ended = [replace(one, last_day=None, withdrawn=True) for one in filings if first <= one.filed <= now]
+        else:
+            ended = [Filing(account=_account(lens, found, now), filed=now, withdrawn=True)]
+        desk.file(ended, caller.name)
     elif not any(one.withdrawn and one.filed <= now for one in filings):
         raise Problem(HTTPStatus.CONFLICT, "no-departure", "no departure is in force yet")
     return _shown(shop, caller, found)

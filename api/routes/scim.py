@@ -185,4 +185,5 @@ def _departs(shop: Shop, desk: HrDesk, caller: Caller, member: Member, at: datet
     at_work = directory.stage(member.person.id, at) is Stage.ACTIVE
     if account and at_work != member.active:
         last_day = None if member.active else directory.calendar.day_of(at)
-        desk.file(Filing(account=account, filed=filed, last_day=last_day, withdrawn=member.active), caller.name)
+        filing = Filing(account=account, filed=filed, last_day=last_day, withdrawn=member.active)
+        desk.file([filing], caller.name)

@@ -95,6 +95,7 @@ def test_what_was_decided_to_be_harmless_is_no_reason_for_a_notice() -> None:
 def test_notices_are_suggested_of_open_cases_from_a_level_on() -> None:
     assert wanted(KNOWN, RiskLevel.MEDIUM)
     assert not wanted(KNOWN, RiskLevel.HIGH)
+    assert not wanted(replace(KNOWN, withdrawn=True), RiskLevel.LOW)
     for state in (CaseState.OVERFLOW, CaseState.CONFIRMED):
         assert not wanted(replace(KNOWN, case=replace(CASE, state=state)), RiskLevel.LOW)
 
