@@ -1,8 +1,7 @@
-"""Departures as HR filed them, as documents; and how a filing names its person."""
+"""Departures as HR filed them, as documents."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -14,9 +13,10 @@ from access.lens import Lens
 from api.desks import HrDesk
 from api.problems import Problem
 from api.shop import InShop
+from cases.departures import first_filed
 from core.access import Permission
 from core.directory import Directory
-from core.person import Filing, account_key, notice_at
+from core.person import notice_at
 
 
 class IdentityView(BaseModel):
@@ -80,18 +80,3 @@ def leaver_view(lens: Lens, person: str, at: datetime) -> LeaverView:
         days_left=directory.days_left(person, at),
         withdrawn=last.filed if last.withdrawn else None,
     )
-
-
-def first_filed(filings: Sequence[Filing], last: Filing) -> datetime:
-    """When the departure was first filed whose last filing this is: a changed last day is no new departure."""
-    known = sorted((one for one in filings if one.filed <= last.filed), key=lambda one: (one.filed, one.withdrawn))
-    own = known[:-1] if last.withdrawn else known
-    since = max((at for at, one in enumerate(own) if one.withdrawn), default=-1) + 1
-    return (own[since:] or known[-1:])[0].filed
-
-
-def account_of(directory: Directory, person: str, at: datetime) -> str | None:
-    """An account that was the person's at that moment, to file by; None where there was none."""
-    known = directory.person(person)
-    names = [account_key("employee", known.id), account_key("mail", known.email or known.id), person]
-    return next((name for name in names if directory.person_at(name, at) == person), None)

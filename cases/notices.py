@@ -108,7 +108,7 @@ def draft(
 
 
 def wanted(known: Known, least: RiskLevel) -> bool:
-    """Whether a notice of the case is suggested where the company wants them from a level on. Of whom took a resignation
+    """Whether a notice of the case is suggested where the company wants them from a level on. Of who took a resignation
     back, HR is told by nobody but an analyst."""
     suits = known.case.state not in DECIDED and known.case.state is not CaseState.OVERFLOW and not known.withdrawn
     return suits and LEVELS.index(level_of(known)) >= LEVELS.index(least)

@@ -46,4 +46,4 @@ class Roster(Protocol):
     def save_member(self, member: Member, links: Sequence[Link], *, by: str, at: datetime) -> Member:
         """Added, or changed from the `version` it has, with the links it has from now on of this origin; where it is no
         longer active, every account but the employee number ends now. Noted in the audit log, in the same transaction.
-        Raises `Refused` where another has the user name, or there is a newer version."""
+        Raises `Refused` where another has the user name or an account, or there is a newer version."""

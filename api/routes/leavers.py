@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, ParamSpec
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from access.lens import Lens
 from api.caller import needs
-from api.leavers import AtDesk, LeaverView, account_of, first_filed, leaver_view
+from api.leavers import AtDesk, LeaverView, leaver_view
 from api.paging import After, Limit, Page, cursor, place
 from api.problems import Problem, answers, not_found
 from api.shop import InShop, Shop
 from api.uploads import CSV_BODY, Check, ImportView, csv_body, import_view
+from cases.departures import Unfit, account_of, changed, filed, withdrawn
 from core.access import Caller, Permission
-from core.person import Filing, Stage, account_key, notice_at
+from core.person import Filing, Stage, account_key
 
+P = ParamSpec("P")
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=320)]
 Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
 
@@ -92,22 +94,13 @@ def file_leaver(
 ) -> LeaverView:
     """File a resignation. The same again changes nothing and answers 200."""
     lens, now = shop.lens(caller), datetime.now(UTC)
-    filed = new.filed or now
-    if filed > now:
-        raise _wrong("future-filing", "filed is in the future")
-    person, account = _named(lens, new, filed)
-    if new.last_day and new.last_day < lens.directory.calendar.day_of(filed):
-        raise _wrong("last-day-before-filing", f"the last day {new.last_day} is before the resignation")
-    filings = lens.directory.filings_of(person)
-    if known := notice_at(filings, now):
-        same = new.filed is None or first_filed(filings, known) == new.filed
-        if not (same and known.last_day == new.last_day):
-            raise Problem(HTTPStatus.CONFLICT, "already-filed", "a departure is filed: change or withdraw that one")
-        response.status_code = HTTPStatus.OK
+    at = new.filed or now
+    person, account = _named(lens, new, at)
+    filings = _fit(filed, lens.directory, person, account, at, new.last_day, now, again=new.filed is None)
+    if filings:
+        desk.file(filings, caller.name)
     else:
-        if any(one.withdrawn and one.filed >= filed for one in filings):
-            raise Problem(HTTPStatus.CONFLICT, "withdrawn-since", "what was filed by then was withdrawn since")
-        desk.file([Filing(account=account, filed=filed, last_day=new.last_day)], caller.name)
+        response.status_code = HTTPStatus.OK
     response.headers["Location"] = f"/api/v1/leavers/{lens.pseudonym(person)}"
     return _shown(shop, caller, person)
 
@@ -144,17 +137,11 @@ def change_leaver(
     caller: Caller = needs(Permission.FILE_LEAVERS),
 ) -> LeaverView:
     """Change the last day. What was judged with the one before stays as it was until now."""
-    lens, now = shop.lens(caller), datetime.now(UTC)
+    lens = shop.lens(caller)
     found = _leaver(lens, person)
-    filings = lens.directory.filings_of(found)
-    known = notice_at(filings, now)
-    if known is None:
-        raise Problem(HTTPStatus.CONFLICT, "no-departure", "no departure is in force: file one")
-    first = lens.directory.calendar.day_of(first_filed(filings, known))
-    if change.last_day and change.last_day < first:
-        raise _wrong("last-day-before-filing", f"the last day {change.last_day} is before the resignation")
-    if known.last_day != change.last_day:
-        desk.file([Filing(account=_account(lens, found, now), filed=now, last_day=change.last_day)], caller.name)
+    filings = _fit(changed, lens.directory, found, change.last_day, datetime.now(UTC))
+    if filings:
+        desk.file(filings, caller.name)
     return _shown(shop, caller, found)
 
 
@@ -167,18 +154,12 @@ def withdraw_leaver(
     caller: Caller = needs(Permission.FILE_LEAVERS),
 ) -> LeaverView:
     """The resignation was taken back: nobody is watched for it any more. Again, it changes nothing."""
-    lens, now = shop.lens(caller), datetime.now(UTC)
+    lens = shop.lens(caller)
     found = _leaver(lens, person)
-    filings = lens.directory.filings_of(found)
-    if known := notice_at(filings, now):
-        if given and given.mistake:
-            first = first_filed(filings, known)
-            ended = [replace(one, last_day=None, withdrawn=True) for one in filings if first <= one.filed <= now]
-        else:
-            ended = [Filing(account=_account(lens, found, now), filed=now, withdrawn=True)]
-        desk.file(ended, caller.name)
-    elif not any(one.withdrawn and one.filed <= now for one in filings):
-        raise Problem(HTTPStatus.CONFLICT, "no-departure", "no departure is in force yet")
+    mistake = given is not None and given.mistake
+    filings = _fit(withdrawn, lens.directory, found, datetime.now(UTC), mistake=mistake)
+    if filings:
+        desk.file(filings, caller.name)
     return _shown(shop, caller, found)
 
 
@@ -206,16 +187,15 @@ def _named(lens: Lens, new: NewLeaver, at: datetime) -> tuple[str, str]:
         if found == account or not lens.within(found):
             found = None
     if not found or not account:
-        raise _wrong("unknown-person", "nobody of that name was known at that time")
+        why = "nobody of that name was known at that time"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown-person", why)
     return found, account
 
 
-def _account(lens: Lens, person: str, at: datetime) -> str:
-    found = account_of(lens.directory, person, at)
-    if found is None:
-        raise _wrong("unknown-person", "no account is the person's any more: file by a CSV file, with the number")
-    return found
-
-
-def _wrong(code: str, why: str) -> Problem:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, why)
+def _fit(rule: Callable[P, list[Filing]], *arguments: P.args, **options: P.kwargs) -> list[Filing]:
+    """What a rule makes of it; ends the request where it makes nothing of it."""
+    try:
+        return rule(*arguments, **options)
+    except Unfit as error:
+        status = HTTPStatus.CONFLICT if error.stands else HTTPStatus.UNPROCESSABLE_ENTITY
+        raise Problem(status, error.code, str(error)) from None

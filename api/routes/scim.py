@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.caller import needs
 from api.desks import HrDesk
-from api.leavers import AtDesk, account_of
+from api.leavers import AtDesk
 from api.routes.people import unscoped
 from api.scim.discovery import MOST, SCHEMAS, SERVICE, USERS, listed
 from api.scim.errors import ScimProblem, ScimResponse, ScimRoute, answers, wrong
@@ -20,6 +20,7 @@ from api.scim.patch import patched
 from api.scim.paths import LONGEST, comparison
 from api.scim.resource import Patch, User, UserList, UserView
 from api.shop import InShop, Shop
+from cases.departures import account_of
 from core.access import Caller, Permission
 from core.person import Filing, Stage
 from core.roster import Member

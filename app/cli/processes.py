@@ -86,6 +86,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
     from app.heads import keeping_heads
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
+    from app.notices import attend
     from app.reporting import reporting
     from app.retention import retaining
     from app.scoring import Scores
@@ -115,6 +116,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
                 spans = judge_marked(house, lambda judged: JUDGED.inc(len(judged.spans)), scores, lasting)
                 if spans:
                     log.info("judged", persons=spans)
+                attend(house)
             except Unavailable as error:
                 if once:
                     raise

@@ -41,6 +41,8 @@ class RosterRecords:
                 raise Refused("the person was changed meanwhile: read it again")
             if any(one.user_name.lower() == member.user_name.lower() for one in everybody.values()):
                 raise Refused("another person has this user name")
+            if member.active and _others_have(connection, member.person.id, links):
+                raise Refused("another person has one of these accounts")
             saved = replace(member, version=member.version + 1, created=(known and known.created) or at, modified=at)
             _save_links(connection, saved, links, at)
             row: Row = {"person": saved.person.id, "user_name": saved.user_name, "external_id": saved.external_id}
@@ -50,6 +52,13 @@ class RosterRecords:
             about = (saved.person.id,)
             note_in(connection, AuditEntry(at=at, by=by, deed=Deed.ENTERED, about=about, details=details))
         return saved
+
+
+def _others_have(connection: Connection, person: str, links: Sequence[Link]) -> bool:
+    """Whether any of these accounts is somebody else's still."""
+    named = link_table.c.account.in_([link.account for link in links])
+    others = named & (link_table.c.person != person) & link_table.c.until.is_(None)
+    return connection.execute(select(link_table.c.number).where(others).limit(1)).first() is not None
 
 
 def _save_links(connection: Connection, member: Member, links: Sequence[Link], at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The shop of one case with HR's desk, and more people: the boss of 李娜, an HR person, a colleague of hers in Berlin."""
+"""The shop of one case with HR's desk, and more people: the boss of 李娜, an HR person, a colleague in Germany."""
 
 from __future__ import annotations
 
