@@ -83,6 +83,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
 
     import structlog
 
+    from app.beside import beside
     from app.heads import keeping_heads
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
@@ -108,6 +109,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
         if not once:
             stack.enter_context(retaining(config))
             stack.enter_context(reporting(config))
+            stack.enter_context(beside("notices", lambda: attend(house), LASTING_SECONDS))
         serve_metrics(config.api.host, metrics_port)
         stop = _stopping()
         while not stop():
@@ -116,7 +118,6 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
                 spans = judge_marked(house, lambda judged: JUDGED.inc(len(judged.spans)), scores, lasting)
                 if spans:
                     log.info("judged", persons=spans)
-                attend(house)
             except Unavailable as error:
                 if once:
                     raise
