@@ -34,7 +34,7 @@ class NewLeaver(BaseModel):
     employee_number: Name | None = None
     email: Name | None = None
     person: Name | None = None
-    filed: AwareDatetime | None = None
+    filed: Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 2, tzinfo=UTC))] | None = None
     last_day: Day | None = None
 
     @model_validator(mode="after")

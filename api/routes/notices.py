@@ -21,8 +21,9 @@ from core.access import Caller, Permission
 from core.case import Case
 from core.notice import Answer, Notice, NoticeState, Step
 
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)]
-Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
+NO_NUL = r"^[^\x00]*$"
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000, pattern=NO_NUL)]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=NO_NUL)]
 Steps = Annotated[list[Step], Field(max_length=len(Step))]
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", max_length=100, description="The ETag of what the change is made from")

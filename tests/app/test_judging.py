@@ -10,9 +10,11 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -31,7 +33,7 @@ from core.errors import Unavailable
 from core.happening import Kind
 from core.notice import NoticeState
 from tests.api.shops import EVERYTHING, Knows
-from tests.app.conftest import command
+from tests.app.conftest import answers, command, run
 from tests.app.test_grounds import NOON, export, people, store
 
 SECONDS = 20.0
@@ -95,36 +97,51 @@ def test_what_was_found_while_a_resignation_stood_stays_when_it_is_withdrawn_lat
     assert [one.state for one in house.records.notices()] in ([], [NoticeState.WITHDRAWN])
 
 
-def test_serving_judges_and_ends_cleanly_when_it_is_asked_to(tmp_path: Path) -> None:
-    with open_house(Config(data=tmp_path)) as house:
-        some_exports(house)
+@contextmanager
+def serving(data: Path) -> Iterator[Callable[..., Any]]:
+    """The service as a process of its own, which ends well when it is asked to; gives what asks it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {"LEAVERWATCH_API_PORT": str(port)}
-    serving = subprocess.Popen(command("serve", data=tmp_path), env=environment, stderr=subprocess.DEVNULL)
-    try:
-        token = token_of(Config(data=tmp_path))
-        site = f"http://127.0.0.1:{port}"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command("serve", data=data), env=environment, **quiet) as process:
 
-        def asked(path: str, body: object = None) -> object:
-            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-            data = None if body is None else json.dumps(body).encode()
+        def asked(path: str, body: object = None) -> Any:
+            headers = {"Authorization": f"Bearer {token_of(Config(data=data))}", "Content-Type": "application/json"}
+            content = None if body is None else json.dumps(body).encode()
+            request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", content, headers)
             try:
-                with urllib.request.urlopen(urllib.request.Request(site + path, data, headers), timeout=SECONDS) as got:
+                with urllib.request.urlopen(request, timeout=SECONDS) as got:
                     return json.load(got)
             except OSError:
                 return None
 
-        until(lambda: asked("/readyz"))
+        try:
+            until(lambda: asked("/readyz"))
+            yield asked
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(SECONDS) == 0
+        finally:
+            process.kill()
+
+
+def test_serving_judges_and_ends_cleanly_when_it_is_asked_to(tmp_path: Path) -> None:
+    with open_house(Config(data=tmp_path)) as house:
+        some_exports(house)
+    with serving(tmp_path) as asked:
         assert asked("/api/v1/cases") == []
         assert asked("/api/v1/leavers", {"email": "li.na@corp.example"})
         until(lambda: asked("/api/v1/cases"))
-        serving.send_signal(signal.SIGTERM)
-        assert serving.wait(SECONDS) == 0
-    finally:
-        serving.kill()
-        serving.wait()
+
+
+def test_an_import_beside_the_service_ends_in_the_answers_of_an_import_alone(
+    logs: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    with serving(tmp_path) as asked:
+        run("ingest", "--all", logs, data=tmp_path)
+        assert asked("/readyz") == {"status": "ok"}
+    assert answers(tmp_path) == undisturbed
 
 
 def test_where_judging_fails_readiness_says_so_and_it_is_tried_again(

@@ -264,6 +264,7 @@ def test_a_notice_that_rests_on_no_resignation_outlives_a_withdrawal(
         {"answers": [{"step": "handover", "done": "perhaps"}]},
         {"answers": [{"step": "handover", "done": True, "by": "the boss"}]},
         {"feedback": "x" * 2_001},
+        {"feedback": "a\0b"},
         {"state": "done"},
     ],
 )

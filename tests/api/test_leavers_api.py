@@ -133,6 +133,7 @@ def test_what_was_filed_by_mistake_was_never_filed(shop: Shop, hr: TestClient) -
         ({"employee_number": " "}, "invalid"),
         ({"employee_number": LI, "filed": "2026-03-02T10:00:00"}, "invalid"),
         ({"employee_number": LI, "last_day": "9999-12-31"}, "invalid"),
+        ({"employee_number": LI, "filed": "0001-01-01T00:00:00+14:00"}, "invalid"),
         ({"employee_number": LI, "by": "somebody"}, "invalid"),
     ],
 )
