@@ -21,8 +21,8 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 
 
 class Shop:
-    """What the routes read from; the directory is read afresh for every answer. Without a desk no model is
-    changed, and nothing filed; without a judge another process judges."""
+    """What the routes read from; the directory is read afresh for every answer. Without a desk no model is changed,
+    without HR's nothing is filed; without a judge another process judges."""
 
     def __init__(
         self,

@@ -37,21 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=inputs.settings,
 )
-for module in (
-    running,
-    processes,
-    inputs,
-    hr,
-    arrivals,
-    grounds,
-    findings,
-    backtesting,
-    searching,
-    models,
-    moving,
-    holds,
-):
+for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds):
     module.register(app)
+hr.register(app)
 proved = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)
 evidence.register(proved)
 compliance.register(proved)
