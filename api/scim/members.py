@@ -37,7 +37,7 @@ class Members:
 
     def view(self, member: Member) -> UserView:
         person = member.person
-        manager = self._by_email.get(person.manager_email.lower()) if person.manager_email else None
+        manager = self.manager(person)
         return UserView(
             id=member.id,
             userName=member.user_name,
@@ -56,9 +56,17 @@ class Members:
             meta=Meta(created=member.created, lastModified=member.modified, location=f"/scim/v2/Users/{member.id}"),
         )
 
-    def manager_email(self, value: str) -> str:
-        """The mail address of whom an id, external id or mail address means. Raises `ScimProblem`."""
-        if not value or is_mail(value):
+    def manager(self, person: Person) -> Member | None:
+        """Who manages a person, as far as that is somebody here."""
+        return self._by_email.get(person.manager_email.lower()) if person.manager_email else None
+
+    def manager_email(self, user: User, known: Member | None) -> str:
+        """The mail address of the manager, whom an id, external id or mail address means. Who is nobody here stays as
+        long as nobody else is named. Raises `ScimProblem`."""
+        value = user.enterprise.manager.value if user.enterprise.manager else ""
+        if not value:
+            return known.person.manager_email if known and self.manager(known.person) is None else ""
+        if is_mail(value):
             return value.lower()
         found = self.get(value) or next((one for one in self.all if one.external_id == value), None)
         if found is None:
@@ -81,12 +89,13 @@ def person_of(user: User, known: Member | None, members: Members, *, was: str = 
         email=email,
         department=user.enterprise.department,
         title=user.title,
-        manager_email=members.manager_email(user.enterprise.manager.value) if user.enterprise.manager else "",
+        manager_email=members.manager_email(user, known),
         hired=known.person.hired if known else None,
         country=_first(user.addresses, "country"),
     )
     accounts = [account_key("mail", one.value) for one in _addresses(user) if is_mail(one.value)]
-    accounts.append(account_key("mail" if is_mail(user.userName) else "login", user.userName))
+    if user.userName != person_id or is_mail(user.userName):
+        accounts.append(account_key("mail" if is_mail(user.userName) else "login", user.userName))
     if number:
         accounts.append(account_key("employee", number))
     return person, [Link(account=one, person=person_id, origin=ORIGIN) for one in dict.fromkeys(accounts)]

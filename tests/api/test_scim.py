@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from api.scim.resource import ENTERPRISE, PATCH, USER
 from api.shop import Shop
 from core.access import Role, Scope
 from core.evidence import Deed
+from core.person import Link, Person
 from tests.api import hrshop
 from tests.api.hrshop import BOSS, KURT, LI
 
@@ -126,6 +128,15 @@ def test_what_another_list_gave_stays_when_a_user_is_changed(shop: Shop, idp: Te
     assert changed.json()[ENTERPRISE]["department"] == "Marketing"
     assert {link for link in shop.records.links() if link.person == LI} == before
     assert shop.directory().person(LI).name == "李娜"
+
+
+def test_what_scim_has_no_word_for_is_not_lost_by_a_change(shop: Shop, idp: TestClient) -> None:
+    nameless = Person(id="30", manager_email="head@elsewhere.example", hired=date(2020, 1, 1))
+    shop.records.save_persons([nameless], [Link(account="login:thirty", person="30")])
+    (user,) = found(idp, 'userName eq "30"')
+    assert patch(idp, user["id"], {"op": "add", "path": "title", "value": "Rep"}).status_code == 200
+    assert shop.directory().person("30") == replace(nameless, title="Rep")
+    assert {link.account for link in shop.records.links() if link.person == "30"} == {"login:thirty"}
 
 
 @pytest.mark.parametrize(
