@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
+from core.case import Case
 from core.drift import Drift
 from core.model import RegisteredModel
+from core.notice import Notice, Step
+from core.person import Filing
+from ingest.hr import HrImport
 
 
 class ModelDesk(Protocol):
@@ -23,3 +28,34 @@ class ModelDesk(Protocol):
     def promote(self, model: str, *, by: str, why: str) -> RegisteredModel: ...
 
     def rollback(self, *, by: str, why: str) -> RegisteredModel: ...
+
+
+class Judging(Protocol):
+    """Judges what is marked, beside the service."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it does not, in words for the log; empty where it does."""
+
+
+class HrDesk(Protocol):
+    """What HR files, and what HR is told."""
+
+    @property
+    def inactive_is_departure(self) -> bool:
+        """Whether who is no longer active in HR's system has left."""
+
+    def file(self, filings: Sequence[Filing], by: str) -> None: ...
+
+    def import_leavers(self, data: bytes, accounts: Collection[str], *, by: str, check: bool) -> HrImport:
+        """A file of resignations and withdrawals of those who have these accounts; with `check` only looked at. Raises
+        `Refused`."""
+
+    def import_people(self, data: bytes, *, by: str, check: bool) -> HrImport:
+        """A file of employees; with `check` only looked at. Raises `Refused`."""
+
+    def draft(self, case: Case, steps: Collection[Step], by: str, at: datetime) -> Notice:
+        """What would be sent of a case now. Raises `Refused` where nothing would."""
+
+    def suggestions(self, at: datetime) -> Sequence[Notice]:
+        """What the company's policy would have sent, the strongest case first."""

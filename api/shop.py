@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from access.lens import Lens
-from api.desks import ModelDesk
+from api.desks import HrDesk, Judging, ModelDesk
 from api.known import Known
 from api.looks import Looks
 from core.access import Caller
@@ -24,7 +24,8 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 
 
 class Shop:
-    """What the routes read from; `directory` gives the one as of now. Without a desk no model is changed."""
+    """What the routes read from; `directory` gives the one as of now. Without a desk no model is changed, without HR's
+    nothing is filed; without a judge another process judges."""
 
     def __init__(
         self,
@@ -34,6 +35,8 @@ class Shop:
         directory: Callable[[], Directory],
         pseudonyms: Pseudonyms,
         desk: ModelDesk | None = None,
+        hr: HrDesk | None = None,
+        judge: Judging | None = None,
     ) -> None:
         self.records = records
         self.events = events
@@ -41,6 +44,8 @@ class Shop:
         self.directory = directory
         self.pseudonyms = pseudonyms
         self.desk = desk
+        self.hr = hr
+        self.judge = judge
         self.looks = Looks(records)
         self._known: Known | None = None
 

@@ -123,6 +123,16 @@ class Evidence(_Section):
         return ("sha256", "sm3") if self.sm3 else ("sha256",)
 
 
+class Hr(_Section):
+    """What HR is told. Of cases from a risk level on, notices are suggested to analysts (`suggest`), or sent by
+    themselves, once of each case (`send`); `off`: HR is told what an analyst sends. With `scim_inactive_is_departure`
+    who is no longer active in the identity provider has left that day."""
+
+    notices: Literal["off", "suggest", "send"] = "suggest"
+    notices_from: Literal["low", "medium", "high"] = "high"
+    scim_inactive_is_departure: bool = False
+
+
 class Config(_Section):
     """The whole configuration. `data` holds everything the embedded default writes."""
 
@@ -132,6 +142,7 @@ class Config(_Section):
     api: Api = Api()
     cluster: Cluster = Cluster()
     evidence: Evidence = Evidence()
+    hr: Hr = Hr()
 
     @property
     def rules(self) -> Path | None:

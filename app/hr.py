@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,34 +12,32 @@ from app.wiring import House
 from core.directory import ALWAYS
 from core.grounds import Approval, ApprovalKind
 from ingest.approvals import read_approvals
-from ingest.hr import Problem, read_employees, read_resignations
+from ingest.hr import HrImport, Upload, read_employees, read_resignations
 from ingest.incidents import read_incidents
 
 
-@dataclass(frozen=True, slots=True)
-class HrImport:
-    """How many rows a file had, how many were good, what was wrong with the others, and what is odd in good ones."""
-
-    rows: int
-    taken: int
-    problems: Sequence[Problem]
-    warnings: Sequence[Problem]
-
-
-def import_employees(house: House, path: Path, check: bool = False) -> HrImport:
+def import_employees(house: House, path: Path | Upload, check: bool = False, by: str = "leaverwatch") -> HrImport:
     """Bring persons and their accounts in; with `check` only look. Bad rows are left out and named."""
     staff = read_employees(path, house.calendar)
     if not check:
-        house.records.save_persons(staff.persons, staff.links)
+        house.records.save_persons(staff.persons, staff.links, by)
     return HrImport(staff.rows, len(staff.persons), staff.problems, staff.warnings)
 
 
-def import_resignations(house: House, path: Path, check: bool = False) -> HrImport:
-    """Bring filings in and mark the past they make worth another look; with `check` only look."""
-    known = {link.account for link in house.records.links()}
-    departures = read_resignations(path, house.calendar, known)
+def import_resignations(
+    house: House,
+    path: Path | Upload,
+    check: bool = False,
+    by: str = "leaverwatch",
+    only: Collection[str] | None = None,
+) -> HrImport:
+    """Bring filings in and mark the past they make worth another look; with `check` only look. Given accounts, `only`
+    of those anything may be filed, and nothing of the future."""
+    known = {link.account for link in house.records.links()} if only is None else only
+    until = None if only is None else datetime.now(UTC)
+    departures = read_resignations(path, house.calendar, known, until)
     if not check:
-        house.records.save_filings(departures.filings, house.config.detection.replay_days)
+        house.records.save_filings(departures.filings, house.config.detection.replay_days, by)
     return HrImport(departures.rows, len(departures.filings), departures.problems, departures.warnings)
 
 

@@ -44,7 +44,7 @@ class Directory:
         self._resolved: dict[str, list[tuple[datetime, datetime, str]]] = {}
         self._filings: dict[str, list[Filing]] = {}
         for filing in sorted(filings, key=lambda f: (f.filed, f.withdrawn, f.account)):
-            self._filings.setdefault(self._person_at(filing.account, filing.filed), []).append(filing)
+            self._filings.setdefault(self.person_at(filing.account, filing.filed), []).append(filing)
         self._accounts_of: dict[str, set[str]] = {}
         for account in accounts:
             for person in self.persons_of(account):
@@ -194,7 +194,8 @@ class Directory:
             pl.coalesce("person.id", "user.account").alias("person.id"),
         )
 
-    def _person_at(self, account: str, moment: datetime) -> str:
+    def person_at(self, account: str, moment: datetime) -> str:
+        """Whose the account is at a moment; itself where it is nobody's."""
         for since, until, person in self._intervals_of(account):
             if since <= moment < until:
                 return person

@@ -84,6 +84,11 @@ class Deed(StrEnum):
     LIFTED = "lifted"
     ERASED = "erased"
     TRACED = "traced"
+    FILED = "filed"
+    ENTERED = "entered"
+    SENT_NOTICE = "sent_notice"
+    ANSWERED_NOTICE = "answered_notice"
+    WITHDREW_NOTICE = "withdrew_notice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

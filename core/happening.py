@@ -23,6 +23,8 @@ class Kind(StrEnum):
     FILING_RECEIVED = "filing.received"
     NOTICE_SENT = "notice.sent"
     NOTICE_ANSWERED = "notice.answered"
+    NOTICE_WITHDRAWN = "notice.withdrawn"
+    NOTICE_DUE = "notice.due"
     UNMASKING_ASKED = "unmasking.asked"
     UNMASKING_GRANTED = "unmasking.granted"
     ACTION_ASKED = "action.asked"

@@ -21,9 +21,11 @@ from core.happening import Happenings
 from core.label import Incident
 from core.listing import Lists
 from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
+from core.notice import Notices
 from core.person import Filing, Link, Person
 from core.proof import Ledger
 from core.retention import Due, Expiry
+from core.roster import Roster
 from core.standing import Standings
 
 
@@ -172,9 +174,12 @@ class EventStore(EventReader, Protocol):
 class People(Protocol):
     """Who is who, and what HR filed. Changing any of it marks the days it touches, in the same transaction."""
 
-    def save_persons(self, persons: Sequence[Person], links: Sequence[Link]) -> None: ...
+    def save_persons(self, persons: Sequence[Person], links: Sequence[Link], by: str = "") -> None:
+        """Where somebody's name is given, that is noted in the audit log."""
 
-    def save_filings(self, filings: Sequence[Filing], replay_days: int) -> None: ...
+    def save_filings(self, filings: Sequence[Filing], replay_days: int, by: str = "leaverwatch") -> None:
+        """What changed is told, noted in the audit log, and replayed. Open notices to HR that rest on a resignation
+        which is withdrawn go with it."""
 
     def persons(self) -> Sequence[Person]: ...
 
@@ -349,6 +354,8 @@ class Records(
     Happenings,
     Lists,
     Standings,
+    Notices,
+    Roster,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

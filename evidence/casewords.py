@@ -165,7 +165,9 @@ OUTCOMES: Mapping[Language, Mapping[str, str]] = {
     "zh": {"alert": "告警", "suppressed": "已解释", "overflow": "超出预算"},
 }
 DEEDS: Mapping[Language, Mapping[str, str]] = {
-    "en": {"asked_to_lift": "asked to lift a hold", "lifted": "lifted a hold", "held": "placed a hold"},
+    "en": {"asked_to_lift": "asked to lift a hold", "lifted": "lifted a hold", "held": "placed a hold"}
+    | {"filed": "filed a departure", "entered": "changed the directory", "sent_notice": "sent HR a notice"}
+    | {"answered_notice": "answered a notice", "withdrew_notice": "withdrew a notice"},
     "zh": {
         "saw": "查看",
         "decided": "认定",
@@ -176,5 +178,10 @@ DEEDS: Mapping[Language, Mapping[str, str]] = {
         "lifted": "解除保全",
         "erased": "删除",
         "traced": "追查水印",
+        "filed": "登记离职",
+        "entered": "更新员工资料",
+        "sent_notice": "发出人事提示",
+        "answered_notice": "回复人事提示",
+        "withdrew_notice": "撤回人事提示",
     },
 }

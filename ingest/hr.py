@@ -9,9 +9,19 @@ from pathlib import Path
 
 from core.calendar import CompanyCalendar
 from core.person import Filing, Link, Person, account_key
-from ingest.hrfile import Layout, Notes, Problem, Row, is_mail, moment_of, rows_of
+from ingest.hrfile import Layout, Notes, Problem, Row, Upload, is_mail, moment_of, rows_of
 
-__all__ = ["Departures", "Problem", "Staff", "moment_of", "read_employees", "read_resignations"]
+__all__ = [
+    "Departures",
+    "HrImport",
+    "Problem",
+    "Staff",
+    "Upload",
+    "is_mail",
+    "moment_of",
+    "read_employees",
+    "read_resignations",
+]
 
 _ID = "the mail address or the employee number"
 _EMPLOYEES = {
@@ -68,7 +78,17 @@ class Departures:
     warnings: Sequence[Problem] = ()
 
 
-def read_employees(path: Path, calendar: CompanyCalendar) -> Staff:
+@dataclass(frozen=True, slots=True)
+class HrImport:
+    """How many rows a file had, how many were good, what was wrong with the others, and what is odd in good ones."""
+
+    rows: int
+    taken: int
+    problems: Sequence[Problem]
+    warnings: Sequence[Problem]
+
+
+def read_employees(path: Path | Upload, calendar: CompanyCalendar) -> Staff:
     """Employees from CSV; the person's id is the employee number, else the mail address. Raises `Refused`.
 
     With `valid_from` and `valid_to` a row's accounts are the person's from the one until before the other, and a person
@@ -149,22 +169,33 @@ def _other_owner(link: Link, owners: Sequence[Owner]) -> int | None:
     return None
 
 
-def read_resignations(path: Path, calendar: CompanyCalendar, known: Collection[str] | None = None) -> Departures:
+def read_resignations(
+    path: Path | Upload,
+    calendar: CompanyCalendar,
+    known: Collection[str] | None = None,
+    until: datetime | None = None,
+) -> Departures:
     """Resignations and withdrawals from CSV. A date without time counts from the start of that day, in the row's own
     time zone where it has one, else in company time; a last day lasts until it ends there.
 
     A row of status withdrawn ends, from its date on, whatever the person filed before. Of equal rows with other last
-    days the last one counts. Given the `known` accounts, a row naming nobody among them is warned of. Raises `Refused`.
+    days the last one counts. Given the `known` accounts, a row naming nobody among them is warned of; where a moment
+    is given `until` which rows may be filed, such a row is as wrong as one filed later. Raises `Refused`.
     """
     notes = Notes()
     filings: dict[tuple[str, datetime, bool], Filing] = {}
     for row in rows_of(path, RESIGNATIONS, calendar, notes):
         column, account = _who(row, known)
         found = _filings(row, account)
+        if until and found and max(one.filed for one in found) > until:
+            row.wrong("filed", "is in the future")
+        strange = known is not None and account not in known
+        if until and strange:
+            row.wrong(column, f"{account.partition(':')[2]} is nobody known")
         if not row.good:
             continue
         filings |= {(f.account, f.filed, f.withdrawn): f for f in found}
-        if known is not None and account not in known:
+        if strange:
             row.warn(column, f"{account.partition(':')[2]} is nobody known so far")
     return Departures(list(filings.values()), notes.problems, notes.rows, notes.warnings)
 

@@ -29,6 +29,16 @@ _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII | 
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent, not read from disk."""
+
+    data: bytes
+
+    def __str__(self) -> str:
+        return "the file"
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong with one cell of one row: line as in an editor (the header is line 1), column as in the file."""
 
@@ -157,7 +167,7 @@ class Layout:
     systems: bool = False
 
 
-def rows_of(path: Path, layout: Layout, calendar: CompanyCalendar, notes: Notes) -> Iterator[Row]:
+def rows_of(path: Path | Upload, layout: Layout, calendar: CompanyCalendar, notes: Notes) -> Iterator[Row]:
     """The rows of a file that have the header's columns; the others are noted, and blank ones skipped.
 
     Raises `Refused` for what is no such file.
@@ -203,7 +213,7 @@ def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
             start += 1
 
 
-def _names(path: Path, head: Sequence[str], layout: Layout) -> list[str]:
+def _names(path: Path | Upload, head: Sequence[str], layout: Layout) -> list[str]:
     known = {synonym: name for name, synonyms in layout.headers.items() for synonym in synonyms}
     names: list[str] = []
     for cell in head:
@@ -215,13 +225,19 @@ def _names(path: Path, head: Sequence[str], layout: Layout) -> list[str]:
     return names
 
 
-def _text(path: Path) -> str:
+def _bytes(path: Path | Upload) -> bytes:
+    if isinstance(path, Upload):
+        return path.data
     try:
         if path.stat().st_size > LARGEST:
             raise Refused(f"{path} is larger than {LARGEST >> 20} MiB")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}") from None
+
+
+def _text(path: Path | Upload) -> str:
+    data = _bytes(path)
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             text = data.decode(encoding)

@@ -29,11 +29,13 @@ def health() -> Health:
 
 @router.get("/readyz", operation_id="ready", responses=answers(503))
 def ready(shop: InShop) -> Health:
-    """The stores answer."""
+    """The stores answer, and where judging is done here, it works."""
     try:
         shop.events.count()
     except Exception:  # whatever is broken below, the answer is the same: not ready
         raise Problem(503, "not-ready", "the stores do not answer") from None
+    if shop.judge and shop.judge.trouble:
+        raise Problem(503, "not-judging", "what is marked cannot be judged; the log says why")
     return Health()
 
 

@@ -16,6 +16,7 @@ from app.cli import (
     grounds,
     heads,
     holds,
+    hr,
     inputs,
     models,
     moving,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds):
     module.register(app)
+hr.register(app)
 proved = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)
 evidence.register(proved)
 compliance.register(proved)

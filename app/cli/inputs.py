@@ -12,11 +12,12 @@ import typer
 
 if TYPE_CHECKING:
     from app.config import Config
-    from app.hr import HrImport
     from app.pipeline import Imported, Input
     from app.wiring import House
     from core.batch import Batch
+    from ingest.hr import HrImport
 
+leavers = typer.Typer(help="What HR filed about departures.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -53,7 +54,6 @@ def register(app: typer.Typer) -> None:
     people = typer.Typer(help="Employees and their accounts.", no_args_is_help=True)
     people.command("import")(import_people)
     app.add_typer(people, name="people")
-    leavers = typer.Typer(help="What HR filed about departures.", no_args_is_help=True)
     leavers.command("import")(import_leavers)
     app.add_typer(leavers, name="leavers")
 
@@ -218,12 +218,13 @@ def import_leavers(context: typer.Context, file: Path, check: Check = False, jso
 
 
 def _import_hr(
-    context: typer.Context, file: Path, bring: Callable[[House, Path, bool], HrImport], check: bool, json: bool
+    context: typer.Context, file: Path, bring: Callable[[House, Path, bool, str], HrImport], check: bool, json: bool
 ) -> None:
+    from app.cli.show import who
     from app.jobs import judge_marked
 
     with house_of(context) as house:
-        result = bring(house, file, check)
+        result = bring(house, file, check, who())
         if not check:
             judge_marked(house)
     say(file, result, check, json)

@@ -83,9 +83,11 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
 
     import structlog
 
+    from app.beside import beside
     from app.heads import keeping_heads
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
+    from app.notices import attend
     from app.reporting import reporting
     from app.retention import retaining
     from app.scoring import Scores
@@ -107,6 +109,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
         if not once:
             stack.enter_context(retaining(config))
             stack.enter_context(reporting(config))
+            stack.enter_context(beside("notices", lambda: attend(house), LASTING_SECONDS))
         serve_metrics(config.api.host, metrics_port)
         stop = _stopping()
         while not stop():

@@ -92,7 +92,10 @@ def simulate(
 
 
 def serve(context: typer.Context) -> None:
-    """Serve the API on this machine until stopped."""
+    """Serve the API on this machine until stopped. Where judges share no database, what is marked is judged beside
+    it."""
+    import signal
+
     import uvicorn
 
     from api.doors import TokenDoor
@@ -100,6 +103,8 @@ def serve(context: typer.Context) -> None:
     from api.shop import Shop
     from app.desk import ModelDesk
     from app.heads import keeping_heads
+    from app.hrdesk import HrDesk
+    from app.judging import judging
     from app.pseudonyms import pseudonyms
     from app.reporting import reporting
     from app.retention import retaining
@@ -118,15 +123,19 @@ def serve(context: typer.Context) -> None:
             house.directory,
             pseudonyms(house.records),
             ModelDesk(house),
+            HrDesk(house),
         )
         caller = Caller(name="api", roles=frozenset(Role), permissions=frozenset(Permission))
         service = create_app(shop, TokenDoor(token, caller))
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
         # Where judges share the servers, one of them signs and lets go.
-        signing = nullcontext() if config.cluster.postgresql.get_secret_value() else keeping_heads(house)
+        shared = bool(config.cluster.postgresql.get_secret_value())
+        signing = nullcontext() if shared else keeping_heads(house)
         letting_go = nullcontext() if config.cluster.elasticsearch else retaining(config)
-        with signing, letting_go:
+        # Uvicorn stops by itself, then raises the signal again: that must not end what is beside it half-way.
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        with signing, letting_go, nullcontext() if shared else judging(house) as shop.judge:
             uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 

@@ -20,7 +20,9 @@ from store.records.ledger import LedgerRecords
 from store.records.lists import ListRecords
 from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
+from store.records.notices import NoticeRecords
 from store.records.people import PeopleRecords
+from store.records.roster import RosterRecords
 from store.records.standings import StandingRecords
 from store.records.tables import settings
 
@@ -40,6 +42,8 @@ class SqlRecords(
     HappeningRecords,
     ListRecords,
     StandingRecords,
+    NoticeRecords,
+    RosterRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""

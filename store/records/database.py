@@ -33,7 +33,7 @@ from store.records.tables import accounts, filings, links, persons, settings
 HEAD = "0021"
 WRITERS = 0x1EA7E2
 """PostgreSQL's advisory lock of those who write alone."""
-OLDER = frozenset(f"{number:04}" for number in range(1, 14))
+OLDER = frozenset(f"{number:04}" for number in range(1, 21))
 """Shapes that the migrations bring up to `HEAD`."""
 FORBIDDEN = "42501"
 """PostgreSQL's word for a right that is missing."""

@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, select
 
-from core.person import Filing, Link, Person
+from core.calendar import CompanyCalendar
+from core.canonical import content_id, moment_text
+from core.directory import Directory
+from core.evidence import AuditEntry, Deed
+from core.happening import Happening, Kind
+from core.person import Filing, Link, Person, Stage
 from core.ports import AT_ONCE, Mark
+from store.records.audit import note_in
 from store.records.bearing import colleagues, colleagues_of, leavers, leavers_of, post_of
 from store.records.database import PEOPLE_VERSION, Database, Row, pieces, upsert
+from store.records.happenings import happen_in
 from store.records.marks import EVER, FOREVER, add_marks
+from store.records.notices import withdraw_resting
 from store.records.tables import accounts as account_table
 from store.records.tables import filings as filing_table
 from store.records.tables import links as link_table
@@ -31,23 +39,19 @@ class PeopleRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save_persons(self, persons: Sequence[Person], links: Sequence[Link]) -> None:
+    def save_persons(self, persons: Sequence[Person], links: Sequence[Link], by: str = "") -> None:
         """Persons become these, and their links those given, for each origin given; what was there of other persons
         and origins stays. Links from the employees' list are always replaced. Marks what changed, and those who have
         other colleagues, or of whose files others are now known to have taken some."""
-        fresh = {person.id: asdict(person) for person in persons}
         with self._database.writing() as connection:
-            known = {row["id"]: row for row in _rows_of(connection, person_table, person_table.c.id, fresh)}
-            changed = [person for person, row in fresh.items() if known.get(person) != row]
-            upsert(connection, person_table, [fresh[person] for person in changed])
-            moved = {person for person in changed if _looks(known.get(person)) != _looks(fresh[person])}
-            relinked = _replace_links(connection, fresh, links)
-            touched = {f"person:{person}" for person in moved | {link.person for link in relinked}}
-            touched |= _subjects(connection, {link.account for link in relinked})
-            touched |= _others(connection, [*known.values(), *fresh.values()], moved, relinked)
-            add_marks(connection, _always(touched))
+            changed = save_people(connection, persons, links, {"employees", *(link.origin for link in links)})
+            if by:
+                details = {"what": "list of employees", "persons": changed}
+                note_in(
+                    connection, AuditEntry(at=datetime.now(UTC), by=by, deed=Deed.ENTERED, about=(), details=details)
+                )
 
-    def save_filings(self, filings: Sequence[Filing], replay_days: int) -> None:
+    def save_filings(self, filings: Sequence[Filing], replay_days: int, by: str = "leaverwatch") -> None:
         """Filings are added, or corrected where account, time and kind agree; marks the past they look back on.
         A filing missing from a later list stays: a departure ends by a withdrawal, not by silence."""
         latest = {_filing_key(filing): filing for filing in filings}
@@ -59,6 +63,8 @@ class PeopleRecords:
                 Mark(subject=f.account, first=_back(f, replay_days), last=FOREVER, urgent=AT_ONCE) for f in changed
             ]
             add_marks(connection, marks)
+            if changed:
+                _received(connection, changed, by)
 
     def persons(self) -> Sequence[Person]:
         with self._database.reading() as connection:
@@ -90,6 +96,56 @@ class PeopleRecords:
         return {source: frozenset(row[1] for row in of) for source, of in groupby(rows, key=lambda row: str(row[0]))}
 
 
+def save_people(
+    connection: Connection, persons: Sequence[Person], links: Sequence[Link], origins: Collection[str]
+) -> int:
+    """Persons become these, and their links of these origins those given, in whatever transaction; marks what that
+    touches. Returns how many persons changed."""
+    fresh = {person.id: asdict(person) for person in persons}
+    known = {row["id"]: row for row in _rows_of(connection, person_table, person_table.c.id, fresh)}
+    changed = [person for person, row in fresh.items() if known.get(person) != row]
+    upsert(connection, person_table, [fresh[person] for person in changed])
+    moved = {person for person in changed if _looks(known.get(person)) != _looks(fresh[person])}
+    relinked = _replace_links(connection, fresh, links, origins)
+    touched = {f"person:{person}" for person in moved | {link.person for link in relinked}}
+    touched |= _subjects(connection, {link.account for link in relinked})
+    touched |= _others(connection, [*known.values(), *fresh.values()], moved, relinked)
+    add_marks(connection, _always(touched))
+    return len(changed)
+
+
+def _received(connection: Connection, filings: Sequence[Filing], by: str) -> None:
+    """Tell and note filings that came or changed; notices go that rest on what was withdrawn."""
+    now = datetime.now(UTC)
+    directory = Directory(
+        (),
+        [_link(row) for row in _rows(connection, link_table)],
+        _filings(connection),
+        _accounts(connection),
+        CompanyCalendar(),
+    )
+    whose = [(directory.person_at(one.account, one.filed), one) for one in filings]
+    about = sorted({person for person, _ in whose})
+    withdrawn = sum(one.withdrawn for one in filings)
+    details = {"filed": len(filings) - withdrawn, "withdrawn": withdrawn}
+    note_in(connection, AuditEntry(at=now, by=by, deed=Deed.FILED, about=about, details=details))
+    gone = {person for person, one in whose if one.withdrawn and directory.stage(person, now) is Stage.ACTIVE}
+    if gone:
+        withdraw_resting(connection, gone, "the resignation was withdrawn", by=by, at=now)
+    told = [
+        Happening(
+            at=now,
+            kind=Kind.FILING_RECEIVED,
+            subject=content_id("filing", one.account, moment_text(one.filed), str(one.withdrawn)),
+            person=person,
+            by=by,
+            details={"withdrawn": one.withdrawn},
+        )
+        for person, one in whose
+    ]
+    happen_in(connection, told)
+
+
 def see_accounts(connection: Connection, source: str, seen: Mapping[str, Sequence[str]]) -> None:
     """Note accounts met in a source with the other keys beside them; an account that gains a key, whatever the source
     it was met in before, is marked whole; so are the colleagues of whoever has an account that nobody had seen."""
@@ -109,10 +165,11 @@ def see_accounts(connection: Connection, source: str, seen: Mapping[str, Sequenc
     add_marks(connection, _always(touched))
 
 
-def _replace_links(connection: Connection, persons: Collection[str], links: Sequence[Link]) -> set[Link]:
+def _replace_links(
+    connection: Connection, persons: Collection[str], links: Sequence[Link], origins: Collection[str]
+) -> set[Link]:
     """Returns every link that came or went."""
     of = {*persons, *(link.person for link in links)}
-    origins = {"employees", *(link.origin for link in links)}
     known = {
         _link(row): row["number"]
         for row in _rows_of(connection, link_table, link_table.c.person, of)

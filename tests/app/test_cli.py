@@ -6,12 +6,16 @@ import gzip
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from app.cli import lifted, main
+from app.config import Config
+from app.wiring import open_house
 from demo.simulate import simulate
+from tests.app.test_grounds import NOON, export, people, store
 
 Line = Callable[..., tuple[int, str, str]]
 LOGIN = (
@@ -186,3 +190,30 @@ def test_events_are_searched_and_added_up(line: Line, tmp_path: Path) -> None:
         code, out, err = line("search", *wrong)
         assert (code, out) == (2, "")
         assert err
+
+
+def test_hr_files_and_is_told_by_the_command_line(line: Line, tmp_path: Path) -> None:
+    with open_house(Config(data=tmp_path / "data")) as house:
+        today = (datetime.now(UTC) - NOON).days
+        people(house, "li.na")
+        store(house, *(export(today - back, 4_000) for back in (20, 12, 5)))
+    assert line("leavers", "file", "404")[0] == 2
+    assert "before the resignation" in line("leavers", "file", "li.na@corp.example", "--last-day", "2020-01-01")[2]
+    assert line("leavers", "file", "li.na@corp.example")[:2] == (0, "filed\n")
+    assert line("leavers", "file", "li.na@corp.example")[1] == "nothing changes\n"
+    (case,) = json.loads(line("cases", "--json")[1])
+    draft = line("notices", "send", case["id"][:8], "--check")[1]
+    assert "该员工已提出离职。" in draft
+    assert "The employee has resigned." in draft
+    assert line("notices", "send", case["id"][:8])[1] == f"{draft}sent as notice 1\n"
+    assert "already" in line("notices", "send", case["id"][:8])[2]
+    code, out, _ = line("notices", "list", "--json")
+    (notice,) = json.loads(out)
+    assert (code, notice["number"], notice["state"], notice["identity"]) == (0, 1, "sent", None)
+    assert "li.na" not in out
+    assert line("notices", "show", 1)[1] == draft
+    assert line("notices", "show", 2)[0] == 2
+    assert line("notices", "acknowledge", 1)[0] == 0
+    line("leavers", "withdraw", "li.na@corp.example", "--mistake")
+    assert json.loads(line("notices", "show", 1, "--json")[1])["state"] == "withdrawn"
+    assert json.loads(line("cases", "--json")[1]) == []
