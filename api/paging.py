@@ -6,6 +6,7 @@ import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Generic, TypeVar
 
@@ -45,6 +46,20 @@ def place(after: str | None, like: tuple[type, ...]) -> Key | None:
     if not right or any(type(value) is not kind for value, kind in zip(key, like, strict=True)):
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-cursor", "after is not what an answer gave as next")
     return tuple(key)
+
+
+def moment_place(after: str | None) -> tuple[datetime, str] | None:
+    """The key of a list that is ordered by a time and an id, as `cursor` was given it: (isoformat, id)."""
+    key = place(after, (str, str))
+    if key is None:
+        return None
+    try:
+        at = datetime.fromisoformat(str(key[0]))
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-cursor", "after is not what an answer gave as next")
+    return at, str(key[1])
 
 
 def page(items: Sequence[T], limit: int, key: Callable[[T], Key]) -> tuple[Sequence[T], str | None]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from access.lens import Lens
-from api.desks import ModelDesk
+from api.desks import ModelDesk, NotifyDesk
 from api.looks import Looks
 from core.access import Caller
 from core.directory import Directory
@@ -21,7 +21,8 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 
 
 class Shop:
-    """What the routes read from; the directory is read afresh for every answer. Without a desk no model is changed."""
+    """What the routes read from; the directory is read afresh for every answer. Without a desk no model is changed,
+    and without another one nobody is notified."""
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class Shop:
         directory: Callable[[], Directory],
         pseudonyms: Pseudonyms,
         desk: ModelDesk | None = None,
+        notify: NotifyDesk | None = None,
     ) -> None:
         self.records = records
         self.events = events
@@ -38,6 +40,7 @@ class Shop:
         self.directory = directory
         self.pseudonyms = pseudonyms
         self.desk = desk
+        self.notify = notify
         self.looks = Looks(records)
 
     def lens(self, caller: Caller) -> Lens:
@@ -56,3 +59,7 @@ InShop = Annotated[Shop, Depends(_shop)]
 def utc(moment: datetime | None) -> datetime | None:
     """A moment without a zone is taken as UTC."""
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -84,6 +84,9 @@ class Deed(StrEnum):
     LIFTED = "lifted"
     ERASED = "erased"
     TRACED = "traced"
+    ACTED = "acted"
+    SET_NOTIFYING = "set_notifying"
+    REPLAYED = "replayed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

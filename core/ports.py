@@ -10,6 +10,7 @@ from typing import Protocol
 
 import polars as pl
 
+from core.action import Actions
 from core.alert import Alert, Outcome
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
@@ -20,6 +21,7 @@ from core.grounds import Approval, RuleException
 from core.happening import Happenings
 from core.label import Incident
 from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
+from core.notifying import Notifying
 from core.person import Filing, Link, Person
 from core.proof import Ledger
 from core.retention import Due, Expiry
@@ -342,6 +344,8 @@ class Records(
     Audit,
     Ledger,
     Happenings,
+    Notifying,
+    Actions,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

@@ -83,12 +83,17 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
 
     import structlog
 
+    from app.channels import Channels
+    from app.forwarding import forwarding
     from app.heads import keeping_heads
     from app.jobs import judge_marked
     from app.metrics import JUDGED, MARKS, serve_metrics, set_up_logs
+    from app.notifying import notifying
     from app.reporting import reporting
     from app.retention import retaining
     from app.scoring import Scores
+    from app.sealing import seal_of
+    from app.staff import OnlyApi
     from app.telling import tell, telling
     from app.wiring import herald
     from core.errors import Unavailable
@@ -107,6 +112,8 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
         if not once:
             stack.enter_context(retaining(config))
             stack.enter_context(reporting(config))
+            stack.enter_context(notifying(house, Channels(config, seal_of(config)), OnlyApi()))
+            stack.enter_context(forwarding(house))
         serve_metrics(config.api.host, metrics_port)
         stop = _stopping()
         while not stop():

@@ -98,17 +98,23 @@ def serve(context: typer.Context) -> None:
     from api.doors import TokenDoor
     from api.server import create_app
     from api.shop import Shop
+    from app.channels import Channels
     from app.desk import ModelDesk
+    from app.forwarding import forwarding
     from app.heads import keeping_heads
+    from app.notifydesk import NotifyDesk
+    from app.notifying import notifying
     from app.pseudonyms import pseudonyms
     from app.reporting import reporting
     from app.retention import retaining
+    from app.sealing import seal_of
+    from app.staff import API, OnlyApi
     from app.token import token_of
-    from core.access import Caller, Permission, Role
 
     config = configuration(context)
     token = token_of(config)
     with house_of(context) as house, reporting(config):
+        channels, staff = Channels(config, seal_of(config)), OnlyApi()
         shop = Shop(
             house.records,
             house.events,
@@ -116,15 +122,15 @@ def serve(context: typer.Context) -> None:
             house.directory,
             pseudonyms(house.records),
             ModelDesk(house),
+            NotifyDesk(house, channels, staff),
         )
-        caller = Caller(name="api", roles=frozenset(Role), permissions=frozenset(Permission))
-        service = create_app(shop, TokenDoor(token, caller))
+        service = create_app(shop, TokenDoor(token, API))
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
         # Where judges share the servers, one of them signs and lets go.
         signing = nullcontext() if config.cluster.postgresql.get_secret_value() else keeping_heads(house)
         letting_go = nullcontext() if config.cluster.elasticsearch else retaining(config)
-        with signing, letting_go:
+        with signing, letting_go, notifying(house, channels, staff), forwarding(house):
             uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 

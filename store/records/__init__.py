@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import select
 
+from store.records.actions import ActionRecords
 from store.records.audit import AuditRecords
 from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
@@ -19,6 +20,7 @@ from store.records.incidents import IncidentRecords
 from store.records.ledger import LedgerRecords
 from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
+from store.records.notifying import NotifyingRecords
 from store.records.people import PeopleRecords
 from store.records.tables import settings
 
@@ -36,6 +38,8 @@ class SqlRecords(
     HoldRecords,
     AuditRecords,
     HappeningRecords,
+    NotifyingRecords,
+    ActionRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""
