@@ -177,12 +177,18 @@ def _check(address: Address, limits: Limits) -> None:
 def _unwrapped(address: Address) -> Address:
     """The IPv4 address that is meant by one of IPv6, where one is."""
     if isinstance(address, IPv6Address):
-        return address.ipv4_mapped or address.sixtofour or address
+        return (None if address.scope_id else address.ipv4_mapped or address.sixtofour) or address
     return address
 
 
 def _translated(address: Address) -> bool:
-    """Addresses of IPv6 behind which there is one of IPv4 that somebody else looks up."""
+    """Addresses of IPv6 that say of which line they are, or behind which there is one of IPv4 that somebody else looks
+    up."""
     if not isinstance(address, IPv6Address):
         return False
-    return address.teredo is not None or any(address in network for network in _NAT64) or not int(address) >> 32
+    return (
+        address.scope_id is not None
+        or address.teredo is not None
+        or any(address in network for network in _NAT64)
+        or not int(address) >> 32
+    )

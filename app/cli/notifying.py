@@ -40,7 +40,8 @@ def list_channels(context: typer.Context, json: Json = False) -> None:
         f"{len(found)} channels",
         ("name", "kind", "address", "told of", "does", "on", "why off"),
         (
-            (one.name, one.kind.value, one.address, ", ".join(one.kinds), ", ".join(one.actions), one.enabled, one.why_off)
+            (one.name, one.kind.value, one.address, ", ".join(one.kinds), ", ".join(one.actions), one.enabled,
+             one.why_off)
             for one in found
         ),
     )  # fmt: skip
