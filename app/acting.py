@@ -11,6 +11,7 @@ from app.pseudonyms import pseudonyms
 from app.wiring import House
 from core.action import Action, ActionState
 from core.canonical import moment_text
+from core.directory import ALWAYS, NEVER
 from core.errors import Refused
 from core.notifying import Channel, Delivery
 from notify.planning import envelope
@@ -51,7 +52,6 @@ class Acting:
             return
 
     def _payload(self, action: Action, at: datetime) -> str:
-        spans = self._house.directory().spans_of(action.person)
         base = self._house.config.service.base_url
         data = {
             "action": action.id,
@@ -59,7 +59,7 @@ class Acting:
             "case": action.case,
             "alert": action.alert or None,
             "person": pseudonyms(self._house.records)(action.person),
-            "accounts": sorted({account for account, since, until in spans if since <= at < until}),
+            "accounts": sorted(self._accounts(action.person, at)),
             "reason": action.reason,
             "asked_by": action.asked_by,
             "approved_by": action.decided_by,
@@ -68,6 +68,16 @@ class Acting:
         }
         # The time is that of the approval, so that what is sent again is the same.
         return envelope(f"action.{action.what}", action.decided or at, data)
+
+    def _accounts(self, person: str, at: datetime) -> set[str]:
+        """What is theirs now: seen in events, or only said by who lists accounts."""
+        spans = list(self._house.directory().spans_of(person))
+        spans += [
+            (link.account, link.since or ALWAYS, link.until or NEVER)
+            for link in self._house.records.links()
+            if link.person == person
+        ]
+        return {account for account, since, until in spans if since <= at < until}
 
 
 def _ended(body: bytes) -> tuple[ActionState, str]:

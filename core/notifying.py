@@ -139,8 +139,9 @@ class DeliveryState(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One thing to be told by one channel, and what became of that. `id` follows from the two, so that told again it is
-    known again. `body` is what is told, with pseudonyms; `recipient` a user whom mail goes to alone. `action` is the
-    response action it asks for, composed when it is sent. `message` is what it was sent with: a digest has several."""
+    known again; `number` is that of what happened. `body` is what is told, with pseudonyms; `recipient` a user whom mail
+    goes to alone. `action` is the response action it asks for, composed when it is sent. `message` is what it was sent
+    with: a digest has several."""
 
     id: str
     channel: str
@@ -148,6 +149,7 @@ class Delivery:
     at: datetime
     body: str
     due: datetime
+    number: int = -1
     recipient: str = ""
     language: Language = "zh"
     action: str = ""
@@ -226,7 +228,7 @@ class Notifying(Protocol):
         """The number of the last happening that was thought of; None where none was ever."""
 
     def due(self, channel: str, at: datetime, most: int) -> Sequence[Delivery]:
-        """What waits and may go by a channel now, so many at most; ordered by (due, id)."""
+        """What waits and may go by a channel now, so many at most; ordered by (due, number, id)."""
 
     def tried(self, tried: Tried) -> None:
         """Keep what became of them. What waits still has had one attempt more, and is due again when it says."""

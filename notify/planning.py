@@ -108,6 +108,7 @@ def _delivery(
         at=happening.at,
         body=line(_facts(happening, outlook), language),
         due=when,
+        number=happening.number,
         recipient=recipient,
         language=language,
     )
@@ -145,6 +146,7 @@ def _by_webhooks(happening: Happening, wishes: Wishes, outlook: Outlook, now: da
                 at=happening.at,
                 body=envelope(happening.kind.value, happening.at, document(happening, outlook)),
                 due=now,
+                number=happening.number,
             )
 
 

@@ -101,7 +101,9 @@ class NotifyingRecords:
         waits = (deliveries.c.state == DeliveryState.WAITING.value) & (deliveries.c.due <= at)
         query = select(deliveries).where(waits, deliveries.c.channel == channel)
         with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(deliveries.c.due, deliveries.c.id).limit(most)).mappings()
+            rows = connection.execute(
+                query.order_by(deliveries.c.due, deliveries.c.number, deliveries.c.id).limit(most)
+            ).mappings()
             return [_delivery(dict(row)) for row in rows]
 
     def tried(self, tried: Tried) -> None:

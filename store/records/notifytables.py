@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
 from store.records.tables import Moment, Words, metadata
 
@@ -38,6 +38,7 @@ deliveries = Table(
     Column("at", Moment, nullable=False),
     Column("body", Text, nullable=False),
     Column("due", Moment, nullable=False),
+    Column("number", BigInteger, nullable=False),
     *(Column(name, Words, nullable=False) for name in ("recipient", "language", "action", "state")),
     Column("attempts", Integer, nullable=False),
     Column("changed", Moment),

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("due", sa.DateTime, nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
         *(sa.Column(name, sa.String, nullable=False) for name in ("recipient", "language", "action", "state")),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("changed", sa.DateTime),
