@@ -139,7 +139,7 @@ class DeliveryState(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One thing to be told by one channel, and what became of that. `id` follows from the two, so that told again it is
-    known again; `number` is that of what happened. `body` is what is told, with pseudonyms; `recipient` a user whom mail
+    known again; `number` is that of what happened. `body` is what is told, with pseudonyms; `recipient` a user whom it
     goes to alone. `action` is the response action it asks for, composed when it is sent. `message` is what it was sent
     with: a digest has several."""
 
