@@ -67,6 +67,7 @@ class Notifier:
         last, place = records.last_happening(), records.planned()
         if place is None:
             records.plan([], last)
+        if place is None or place >= last:
             return
         wishes = Wishes(
             channels={channel.name: channel for channel in records.channels()},
@@ -86,6 +87,8 @@ class Notifier:
     def send(self) -> None:
         """Send what is due; channels do not wait for each other."""
         on = [channel for channel in self._records.channels() if channel.enabled]
+        if not on:
+            return
         with ThreadPoolExecutor(SENDERS, "send") as pool:
             for _ in pool.map(self._send_by, on):
                 pass

@@ -63,7 +63,7 @@ class Action:
         return f"playbook:{self.playbook}" if self.kind is ActionKind.PLAYBOOK else self.kind.value
 
 
-_NEXT: Mapping[ActionState, frozenset[ActionState]] = {
+NEXT: Mapping[ActionState, frozenset[ActionState]] = {
     ActionState.ASKED: frozenset({ActionState.APPROVED, ActionState.REFUSED, ActionState.EXPIRED}),
     ActionState.APPROVED: frozenset({ActionState.SENT, ActionState.DONE, ActionState.FAILED, ActionState.EXPIRED}),
     ActionState.SENT: frozenset({ActionState.DONE, ActionState.FAILED, ActionState.EXPIRED}),
@@ -86,7 +86,7 @@ def decided(action: Action, state: ActionState, *, by: str, at: datetime, why: s
 def moved(action: Action, state: ActionState, *, at: datetime, result: str = "") -> Action:
     """Another state. Raises `Refused` where it cannot become that; an expired action that nobody approved is over."""
     unapproved = action.state is ActionState.EXPIRED and action.decided is None
-    if unapproved or state not in _NEXT.get(action.state, frozenset()):
+    if unapproved or state not in NEXT.get(action.state, frozenset()):
         raise Refused(f"this action is {action.state.value}: it cannot become {state.value}")
     return replace(action, state=state, changed=at, result=result or action.result)
 

@@ -165,7 +165,14 @@ OUTCOMES: Mapping[Language, Mapping[str, str]] = {
     "zh": {"alert": "告警", "suppressed": "已解释", "overflow": "超出预算"},
 }
 DEEDS: Mapping[Language, Mapping[str, str]] = {
-    "en": {"asked_to_lift": "asked to lift a hold", "lifted": "lifted a hold", "held": "placed a hold"},
+    "en": {
+        "asked_to_lift": "asked to lift a hold",
+        "lifted": "lifted a hold",
+        "held": "placed a hold",
+        "acted": "response action",
+        "set_notifying": "changed notifications",
+        "replayed": "sent notifications again",
+    },
     "zh": {
         "saw": "查看",
         "decided": "认定",
@@ -176,5 +183,8 @@ DEEDS: Mapping[Language, Mapping[str, str]] = {
         "lifted": "解除保全",
         "erased": "删除",
         "traced": "追查水印",
+        "acted": "处置",
+        "set_notifying": "修改通知设置",
+        "replayed": "重发通知",
     },
 }

@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
@@ -118,20 +119,23 @@ class _Pinned(http.client.HTTPConnection):
         self.default_port = 443 if place.tls else 80
 
     def connect(self) -> None:
-        sock = socket.create_connection((self._to, self.port), self.timeout)
-        self.sock = self._context.wrap_socket(sock, server_hostname=self.host) if self._tls else sock
+        self.sock = socket.create_connection((self._to, self.port), self.timeout)
+        if self._tls:
+            # Known before it shakes hands, so that this too can be cut off.
+            self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
         if self._cut:
             raise TimeoutError
+        if isinstance(self.sock, ssl.SSLSocket):
+            self.sock.do_handshake()
 
     def cut(self) -> None:
         """Its time is over, however slowly something still comes."""
         self._cut = True
         sock = self.sock
         if sock is not None:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+            with suppress(OSError):
+                # Beneath TLS, which would first want a word with the other side.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _literal(host: str) -> Address | None:

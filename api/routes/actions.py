@@ -199,7 +199,7 @@ async def _body(request: Request) -> bytes:
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ActionResult"}}},
+            "content": {"application/json": {"schema": ActionResult.model_json_schema()}},
         }
     },
 )

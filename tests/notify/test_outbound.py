@@ -177,6 +177,30 @@ def test_an_answer_that_trickles_is_cut_off() -> None:
         assert not thread.is_alive()
 
 
+def test_a_handshake_that_trickles_is_cut_off() -> None:
+    def trickle(server: socket.socket) -> None:
+        line, _ = server.accept()
+        line.settimeout(0.02)
+        with line:
+            line.sendall(b"\x16\x03\x03\x40\x00")
+            while True:
+                try:
+                    if not line.recv(4096):
+                        return
+                except TimeoutError:
+                    line.sendall(b"\x02")
+                except OSError:
+                    return
+
+    with socket.create_server((LOCAL, 0)) as server:
+        thread = Thread(target=trickle, args=(server,))
+        thread.start()
+        with pytest.raises(Unavailable):
+            post(f"https://{LOCAL}:{server.getsockname()[1]}/", b"{}", {}, local())
+        thread.join(5)
+        assert not thread.is_alive()
+
+
 def test_nobody_there_and_nobody_known() -> None:
     with socket.create_server((LOCAL, 0)) as server:
         port = server.getsockname()[1]
