@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
+import structlog
 from pydantic import TypeAdapter
 
 from app.config import Config
@@ -19,6 +20,7 @@ from notify.outbound import Answer, Limits, place_of, post
 from notify.webhook import signed
 
 _ADDRESS = TypeAdapter(Address)
+log = structlog.get_logger()
 
 
 class Channels:
@@ -53,7 +55,9 @@ class Channels:
         """Send a text to people. Raises `Refused`, `Unavailable`, `Damaged`."""
         address = self.address(channel)
         if channel.kind is ChannelKind.EMAIL:
-            send_mail(self._mail_server(), to or address.to, subject, text, message_id, at)
+            left_out = send_mail(self._mail_server(), to or address.to, subject, text, message_id, at)
+            if left_out:
+                log.warning("mail is refused for some addresses", channel=channel.name, addresses=left_out)
         else:
             send_chat(channel.kind, address.url, subject, text, address.secret)
 

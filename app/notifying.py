@@ -20,6 +20,8 @@ from app.wiring import House
 from core.canonical import content_id
 from core.errors import LeaverwatchError, Refused, Unavailable
 from core.notifying import Channel, ChannelKind, Delivery, DeliveryState, Staff, Tried
+from notify.chat import room_of
+from notify.mail import Undeliverable
 from notify.planning import Wishes, plan
 from notify.timing import retry
 from notify.words import message
@@ -133,7 +135,8 @@ class Notifier:
                 self._records.tried(gone)
                 continue
             to = [member.email] if member else []
-            subject, text = message([one.body for one in some], "zh" if language == "zh" else "en")
+            lines = [one.body for one in some]
+            subject, text = message(lines, "zh" if language == "zh" else "en", room_of(channel.kind))
             name = content_id("message", *(one.id for one in some))
             send = partial(self._channels.message, channel, to, subject, text, name, self._now())
             if not self._try(channel, some, name, send):
@@ -146,7 +149,7 @@ class Notifier:
         try:
             send()
         except (Refused, Unavailable) as error:
-            nobody = isinstance(error, Refused) and bool(some[0].recipient)
+            nobody = isinstance(error, Undeliverable) and bool(some[0].recipient)
             again = None if nobody or isinstance(error, Gone) else self._again(some)
             state = DeliveryState.WAITING if again else DeliveryState.FAILED
             self._records.tried(Tried(ids=ids, state=state, at=self._now(), note=str(error), due=again))

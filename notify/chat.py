@@ -11,17 +11,24 @@ from urllib.parse import parse_qs, urlsplit
 
 from core.errors import Refused, Unavailable
 from core.notifying import ChannelKind
+from notify.words import ROOM
 
 if TYPE_CHECKING:
     from apprise.plugins import NotifyBase
 
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+_ROOM: Mapping[ChannelKind, int] = {ChannelKind.WECOM: 2_048, ChannelKind.TEAMS: 1_000}
 _KEEP: Mapping[ChannelKind, frozenset[str]] = {
     ChannelKind.WECOM: frozenset({"key"}),
     ChannelKind.SLACK: frozenset({"token_a", "token_b", "token_c", "token", "mode", "workflow_path"}),
     ChannelKind.TEAMS: frozenset({"workflow", "signature", "host", "port", "power_automate", "routing_id", "version"}),
 }
 """What is taken of what apprise reads in an address: nothing that names files, or turns off a check."""
+
+
+def room_of(kind: ChannelKind) -> int:
+    """How many bytes a message may have."""
+    return _ROOM.get(kind, ROOM)
 
 
 def check_chat(kind: ChannelKind, url: str, secret: str = "") -> None:
@@ -41,14 +48,15 @@ def _plugin(kind: ChannelKind, url: str, secret: str) -> NotifyBase:
     from apprise.exception import AppriseException
 
     _hush()
-    make, found = _MAKERS[kind](url, secret)
-    if not found or not url.startswith("https://"):
-        raise Refused(f"this is no address that {kind.value} gives out")
-    asset = AppriseAsset(http_redirects=False, async_mode=False)
+    wrong = Refused(f"this is no address that {kind.value} gives out")
     try:
+        make, found = _MAKERS[kind](url, secret)
+        if not found or not url.startswith("https://"):
+            raise wrong
+        asset = AppriseAsset(http_redirects=False, async_mode=False)
         plugin: NotifyBase = make(**found, asset=asset, redirect=False)
     except (AppriseException, TypeError, ValueError):
-        raise Refused(f"this is no address that {kind.value} gives out") from None
+        raise wrong from None
     return plugin
 
 

@@ -14,6 +14,11 @@ from typing import Literal
 from core.errors import Refused, Unavailable
 
 SECONDS = 10.0
+PERMANENT = 500
+
+
+class Undeliverable(Refused):
+    """There is nobody at any of these addresses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +34,9 @@ class MailServer:
     context: ssl.SSLContext | None = None
 
 
-def send_mail(server: MailServer, to: Sequence[str], subject: str, text: str, message_id: str, at: datetime) -> None:
-    """Hand over a mail, of which nobody sees who else gets it. Raises `Unavailable` where the server does not take it
-    now, `Refused` where it never will."""
+def send_mail(server: MailServer, to: Sequence[str], subject: str, text: str, message_id: str, at: datetime) -> int:
+    """Hand over a mail, of which nobody sees who else gets it; returns to how many it does not go. Raises `Unavailable`
+    where the server does not take it now, `Undeliverable` where it never will for anybody."""
     mail = EmailMessage()
     mail["From"], mail["To"] = server.sender, server.sender if len(to) > 1 else to[0]
     mail["Subject"] = " ".join(subject.split())
@@ -41,11 +46,13 @@ def send_mail(server: MailServer, to: Sequence[str], subject: str, text: str, me
     mail.set_content(text)
     try:
         with _connection(server) as connection:
-            connection.send_message(mail, server.sender, list(to))
+            return len(connection.send_message(mail, server.sender, list(to)))
     except smtplib.SMTPAuthenticationError:
         raise Unavailable("the mail server does not let us in") from None
-    except smtplib.SMTPRecipientsRefused:
-        raise Refused("the mail server refuses the recipients") from None
+    except smtplib.SMTPRecipientsRefused as error:
+        if all(code >= PERMANENT for code, _ in error.recipients.values()):
+            raise Undeliverable("the mail server refuses the recipients") from None
+        raise Unavailable("the mail server does not take it for the recipients now") from None
     except (smtplib.SMTPException, OSError) as error:
         # Its text may repeat addresses.
         raise Unavailable(f"the mail server does not take it: {type(error).__name__}") from None

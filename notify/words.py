@@ -10,6 +10,9 @@ from core.happening import Kind
 from core.notifying import Language
 
 LINES_AT_MOST = 50
+ROOM = 15_000
+MARGIN = 20
+"""For a number, and what stands between subject and text."""
 _KINDS: Mapping[Kind, Mapping[Language, str]] = {
     Kind.ALERT_RAISED: {"zh": "新告警：{title}（{person}）", "en": "New alert: {title} ({person})"},
     Kind.ALERT_CHANGED: {"zh": "告警有变化：{title}（{person}）", "en": "Alert changed: {title} ({person})"},
@@ -98,14 +101,21 @@ def line(facts: Facts, language: Language) -> str:
     return " ".join(filter(None, [f"[{severity}]" if severity else "", said, facts.link]))
 
 
-def message(lines: Sequence[str], language: Language) -> tuple[str, str]:
-    """Subject and text of lines that go together; what is too much to read is counted."""
+def message(lines: Sequence[str], language: Language, room: int = ROOM) -> tuple[str, str]:
+    """Subject and text of lines that go together, in so many bytes; what is too much to read is counted."""
     if len(lines) == 1:
         return lines[0].partition(" http")[0], lines[0]
-    text = list(lines[:LINES_AT_MOST])
-    if len(lines) > LINES_AT_MOST:
-        text.append(_MORE[language].format(more=len(lines) - LINES_AT_MOST))
-    return _SUBJECTS[language].format(count=len(lines)), "\n".join(text)
+    subject = _SUBJECTS[language].format(count=len(lines))
+    text: list[str] = []
+    left = room - len(subject.encode()) - len(_MORE[language].encode()) - MARGIN
+    for one in lines[:LINES_AT_MOST]:
+        left -= len(one.encode()) + 1
+        if left < 0:
+            break
+        text.append(one)
+    if len(text) < len(lines):
+        text.append(_MORE[language].format(more=len(lines) - len(text)))
+    return subject, "\n".join(text)
 
 
 def test_line(language: Language) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, insert, or_, select
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from core.action import OPEN, Action, ActionKind, ActionState, decided, moved
 from core.canonical import content_id
 from core.errors import Refused
 from core.evidence import AuditEntry, Deed
 from core.happening import Happening, Kind
-from core.notifying import ChannelKind, Delivery
+from core.notifying import ChannelKind, Delivery, DeliveryState
 from store.records.audit import note_in
 from store.records.database import Database, Row, add_missing, upsert
 from store.records.happenings import happen_in
@@ -94,6 +94,9 @@ class ActionRecords:
             for action in found:
                 over = moved(action, ActionState.EXPIRED, at=at)
                 upsert(connection, action_table, [_row(over)])
+                waits = (deliveries.c.action == over.id) & (deliveries.c.state == DeliveryState.WAITING.value)
+                not_sent = {"state": DeliveryState.FAILED.value, "note": "it expired before it was sent"}
+                connection.execute(update(deliveries).where(waits).values(not_sent))
                 _tell(connection, over, by="leaverwatch")
         return len(found)
 

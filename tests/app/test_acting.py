@@ -128,6 +128,7 @@ def test_what_expired_meanwhile_is_not_sent(told: Told, receiver: Receiver) -> N
     told.notifier.run()
     assert len(receiver.got) == 1
     assert state(told) is ActionState.EXPIRED
+    assert list(told.states().values()) == [DeliveryState.FAILED]
 
 
 def test_a_crash_after_sending_sends_it_again_under_the_same_id(

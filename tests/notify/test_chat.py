@@ -105,6 +105,7 @@ def test_redirects_are_not_followed(receiver: Receiver, kind: ChannelKind) -> No
         "https://open.feishu.cn/open-apis/bot/v2/hook/",
         "https://evil.example/open-apis/bot/v2/hook/abc",
         "http://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+        "https://[",
         "",
     ],
 )

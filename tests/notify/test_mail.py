@@ -17,8 +17,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from core.errors import Refused, Unavailable
-from notify.mail import MailServer, send_mail
+from core.errors import Unavailable
+from notify.mail import MailServer, Undeliverable, send_mail
 from tests.notify.receivers import LOCAL, certified
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -31,8 +31,8 @@ class Box:
         self.got: list[tuple[list[str], Any]] = []
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
-        if address.startswith("nobody@"):
-            return "550 no such mailbox"
+        if address.startswith(("nobody@", "later@")):
+            return "550 no such mailbox" if address.startswith("nobody@") else "450 greylisted"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -89,9 +89,12 @@ def test_several_do_not_see_each_other() -> None:
     with serving(box) as port:
         server = MailServer(host=LOCAL, port=port, sender="watch@corp.example", tls="none")
         send_mail(server, ["ann@corp.example", "bo@corp.example"], "s", "t", "m1", AT)
-        with pytest.raises(Refused, match="recipients"):
+        assert send_mail(server, ["nobody@corp.example", "bo@corp.example"], "s", "t", "m1", AT) == 1
+        with pytest.raises(Unavailable, match="now"):
+            send_mail(server, ["later@corp.example"], "s", "t", "m2", AT)
+        with pytest.raises(Undeliverable, match="recipients"):
             send_mail(server, ["nobody@corp.example"], "s", "t", "m2", AT)
-    ((to, mail),) = box.got
+    (to, mail), _ = box.got
     assert to == ["ann@corp.example", "bo@corp.example"]
     assert "bo@" not in str(mail)
 

@@ -174,3 +174,12 @@ def test_a_digest_counts_what_it_does_not_list() -> None:
     assert subject == "leaverwatch: 53 notifications"
     assert text.splitlines()[-1] == "and 3 more that are not listed: see leaverwatch"
     assert "另有 3 条" in message([f"{n}" for n in range(LINES_AT_MOST + 3)], "zh")[1]
+
+
+def test_a_digest_fits_where_it_goes_to() -> None:
+    lines = [f"[高] 新告警：批量导出客户记录（P{n:016}） https://watch.corp/cases/{n:032}" for n in range(60)]
+    for room in (1_000, 2_048, 15_000):
+        subject, text = message(lines, "zh", room)
+        assert len(f"{subject}\n\n{text}".encode()) <= room
+        *shown, last = text.splitlines()
+        assert last.startswith(f"另有 {60 - len(shown)} 条")
