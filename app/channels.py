@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -12,7 +13,7 @@ from pydantic import TypeAdapter
 
 from app.config import Config
 from app.sealing import Seal
-from core.errors import Refused, Unavailable
+from core.errors import ConfigError, Refused, Unavailable
 from core.notifying import Address, Channel, ChannelKind
 from notify.chat import check_chat, send_chat
 from notify.mail import MailServer, send_mail
@@ -93,5 +94,13 @@ class Gone(Refused):
 def limits_of(config: Config) -> Limits:
     """How far webhooks may reach."""
     known = config.notify
-    context = ssl.create_default_context(cafile=str(known.ca) if known.ca else None)
-    return Limits(networks=tuple(known.allow_networks), http_hosts=known.allow_http, context=context)
+    networks = tuple(known.allow_networks)
+    return Limits(networks=networks, http_hosts=known.allow_http, context=trusting(known.ca))
+
+
+def trusting(ca: Path | None) -> ssl.SSLContext:
+    """Whom TLS trusts: one authority, or those of the system. Raises `ConfigError`."""
+    try:
+        return ssl.create_default_context(cafile=str(ca) if ca else None)
+    except OSError as error:
+        raise ConfigError(f"{ca} has no certificates to trust: {error}") from None

@@ -9,6 +9,7 @@ from datetime import date, time
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -165,6 +166,16 @@ class Forward(_Section):
     format: Literal["cef", "ecs"] = "cef"
     audit: bool = False
     ca: Path | None = None
+
+    @field_validator("to")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        try:
+            if value and not (urlsplit(value).hostname and urlsplit(value).port):
+                raise ValueError
+        except ValueError:
+            raise ValueError("no host and port") from None
+        return value
 
 
 class Actions(_Section):

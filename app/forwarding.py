@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from app.beside import beside
+from app.channels import trusting
 from app.config import Forward
 from app.outlook import outlook_of
 from app.wiring import House
@@ -89,8 +89,9 @@ def line_of(forward: Forward) -> Line:
     """The connection that the configuration names."""
     parts = urlsplit(forward.to)
     transport = cast(Literal["tcp", "tls", "udp"], parts.scheme)
-    context = ssl.create_default_context(cafile=str(forward.ca)) if forward.ca else None
-    return Line(Collector(transport=transport, host=parts.hostname or "", port=parts.port or 514, context=context))
+    return Line(
+        Collector(transport=transport, host=parts.hostname or "", port=parts.port or 0, context=trusting(forward.ca))
+    )
 
 
 def forwarding(house: House, every: float = 2.0) -> AbstractContextManager[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -48,10 +48,10 @@ class Address:
     """Where a channel leads: a URL, or mail addresses. `secret` is what a webhook is signed with, or DingTalk's; the
     one `before` it signs too until `before_until`."""
 
-    url: str = ""
-    to: tuple[str, ...] = ()
-    secret: str = ""
-    before: str = ""
+    url: str = field(default="", repr=False)
+    to: tuple[str, ...] = field(default=(), repr=False)
+    secret: str = field(default="", repr=False)
+    before: str = field(default="", repr=False)
     before_until: datetime | None = None
 
     def keys(self, at: datetime) -> tuple[str, ...]:
@@ -185,9 +185,9 @@ class Tried:
 class ChannelChange:
     """What somebody changes of a channel; None stays as it is. Being turned on again forgets why it was off."""
 
-    url: str | None = None
-    to: tuple[str, ...] | None = None
-    secret: str | None = None
+    url: str | None = field(default=None, repr=False)
+    to: tuple[str, ...] | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
     kinds: frozenset[Kind] | None = None
     actions: frozenset[str] | None = None
     per_hour: int | None = None

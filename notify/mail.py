@@ -5,7 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -30,8 +30,8 @@ class MailServer:
     sender: str
     tls: Literal["starttls", "tls", "none"]
     user: str = ""
-    password: str = ""
-    context: ssl.SSLContext | None = None
+    password: str = field(default="", repr=False)
+    context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
 
 def send_mail(server: MailServer, to: Sequence[str], subject: str, text: str, message_id: str, at: datetime) -> int:
@@ -59,7 +59,7 @@ def send_mail(server: MailServer, to: Sequence[str], subject: str, text: str, me
 
 
 def _connection(server: MailServer) -> smtplib.SMTP:
-    context = server.context or ssl.create_default_context()
+    context = server.context
     if server.tls == "tls":
         connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=context)
     else:

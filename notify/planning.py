@@ -67,7 +67,7 @@ def _asks(rule: Rule, happening: Happening, outlook: Outlook) -> bool:
     if not rule.enabled or happening.kind not in rule.kinds:
         return False
     order = [one.value for one in Severity]
-    if happening.severity and order.index(happening.severity) < order.index(rule.least.value):
+    if happening.severity in order and order.index(happening.severity) < order.index(rule.least.value):
         return False
     return not rule.departments or outlook.department(happening.person) in rule.departments
 

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -45,7 +45,7 @@ class Collector:
     transport: Literal["tcp", "tls", "udp"]
     host: str
     port: int
-    context: ssl.SSLContext | None = None
+    context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
 
 class Line:
@@ -97,8 +97,7 @@ class Line:
         else:
             line = socket.create_connection((to.host, to.port), SECONDS)
             if to.transport == "tls":
-                context = to.context or ssl.create_default_context()
-                line = context.wrap_socket(line, server_hostname=to.host)
+                line = to.context.wrap_socket(line, server_hostname=to.host)
         self._socket = line
         return line
 

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from access.lens import Lens
 from api.caller import known, needs, unknown
 from api.desks import NotifyDesk
-from api.paging import After, Limit, Page, cursor, moment_place
+from api.paging import After, Limit, Page, moment_place, page
 from api.problems import Problem, answers, not_found
 from api.routes.channels import AtDesk
 from api.shop import InShop, Shop, now
@@ -120,13 +120,16 @@ def ask(
 
 
 @router.get("/cases/{case_id}/actions", operation_id="list_actions_of_case", responses=answers(403, 404))
-def list_of_case(shop: InShop, case_id: Id, caller: Caller = needs(Permission.ASK_FOR_ACTIONS)) -> list[ActionView]:
+def list_of_case(
+    shop: InShop,
+    case_id: Id,
+    limit: Limit = 100,
+    after: After = None,
+    caller: Caller = needs(Permission.ASK_FOR_ACTIONS),
+) -> Page[ActionView]:
     """The actions of a case, the newest first."""
-    lens = shop.lens(caller)
-    case = _case(shop, lens, case_id)
-    found = shop.records.actions(case=case.id)
-    shop.looks.note(caller, "actions", _about(found))
-    return [_view(one, lens) for one in found]
+    case = _case(shop, shop.lens(caller), case_id)
+    return _page(shop, caller, limit, after, case=case.id)
 
 
 @router.get("/actions", operation_id="list_actions", responses=answers(403))
@@ -138,22 +141,7 @@ def list_actions(
     caller: Caller = needs(Permission.ASK_FOR_ACTIONS),
 ) -> Page[ActionView]:
     """Actions, the newest first."""
-    lens, key = shop.lens(caller), moment_place(after)
-    states = None if state is None else frozenset({state})
-    shown: list[Action] = []
-    following = None
-    while following is None:
-        found = shop.records.actions(states=states, after=key, most=limit + 1)
-        for one in found:
-            if len(shown) == limit:
-                following = cursor((shown[-1].asked.isoformat(), shown[-1].id))
-                break
-            shown += [one] if lens.within(one.person) else []
-        if len(found) <= limit:
-            break
-        key = (found[-1].asked, found[-1].id)
-    shop.looks.note(caller, "actions", _about(shown))
-    return Page(items=[_view(one, lens) for one in shown], next=following)
+    return _page(shop, caller, limit, after, states=None if state is None else frozenset({state}))
 
 
 @router.get("/actions/{action_id}", operation_id="get_action", responses=answers(403, 404))
@@ -232,6 +220,28 @@ def _report(shop: Shop, desk: NotifyDesk, request: Request, action_id: str, body
     if shop.records.action(action_id) is None:
         raise not_found("action")
     shop.records.move_action(action_id, ActionState(result.state), by=by, at=now(), result=result.result)
+
+
+def _page(
+    shop: Shop,
+    caller: Caller,
+    limit: int,
+    after: str | None,
+    case: str | None = None,
+    states: frozenset[ActionState] | None = None,
+) -> Page[ActionView]:
+    """A page of those about whom the caller may look at."""
+    lens, key = shop.lens(caller), moment_place(after)
+    shown: list[Action] = []
+    while len(shown) <= limit:
+        found = shop.records.actions(case=case, states=states, after=key, most=limit + 1)
+        shown += [one for one in found if lens.within(one.person)]
+        if len(found) <= limit:
+            break
+        key = (found[-1].asked, found[-1].id)
+    some, following = page(shown, limit, lambda one: (one.asked.isoformat(), one.id))
+    shop.looks.note(caller, "actions", _about(some))
+    return Page(items=[_view(one, lens) for one in some], next=following)
 
 
 def _decide(shop: Shop, action_id: str, state: ActionState, decision: Decision, caller: Caller) -> ActionView:

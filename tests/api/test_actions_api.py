@@ -70,7 +70,7 @@ def test_from_asking_to_the_result(client_of: Clients, case: str, told: Told, re
     headers = signed("r1", datetime.now(UTC), body, [SECRET])
     done = bo.post(f"/api/v1/actions/{action}/result", content=body, headers=headers)
     assert done.status_code == 204
-    shown = bo.get(f"/api/v1/cases/{case}/actions").json()
+    shown = bo.get(f"/api/v1/cases/{case}/actions").json()["items"]
     assert [(one["state"], one["result"]) for one in shown] == [("done", "disabled")]
     assert shown[0]["person"].startswith("P")
     assert "li.na" not in json.dumps(shown)
@@ -111,6 +111,9 @@ def test_lists_are_pages(client_of: Clients, case: str) -> None:
         if after is None:
             break
     assert found == asked[::-1]
+    of_case = ann.get(f"/api/v1/cases/{case}/actions", params={"limit": 2}).json()
+    assert [one["id"] for one in of_case["items"]] == found[:2]
+    assert of_case["next"]
     assert ann.get("/api/v1/actions", params={"state": "done"}).json() == {"items": [], "next": None}
 
 

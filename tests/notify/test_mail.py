@@ -76,7 +76,7 @@ def test_mail_goes_over_tls_with_a_password(tmp_path: Path) -> None:
         with pytest.raises(Unavailable, match="does not let us in"):
             send_mail(replace(server, password="no"), to, "s", "t", "m2", AT)
         with pytest.raises(Unavailable, match="SSLCertVerificationError"):
-            send_mail(replace(server, context=None), to, "s", "t", "m3", AT)
+            send_mail(replace(server, context=ssl.create_default_context()), to, "s", "t", "m3", AT)
     ((to, mail),) = box.got
     assert to == ["ann@corp.example"]
     assert (mail["subject"], mail["bcc"]) == ("严重 Bcc: x@y.z", None)
