@@ -6,7 +6,7 @@ import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Generic, TypeVar
 
@@ -44,7 +44,7 @@ def place(after: str | None, like: tuple[type, ...]) -> Key | None:
         key = None
     right = isinstance(key, list) and len(key) == len(like)
     if not right or any(type(value) is not kind for value, kind in zip(key, like, strict=True)):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-cursor", "after is not what an answer gave as next")
+        raise _no_cursor()
     return tuple(key)
 
 
@@ -54,12 +54,13 @@ def moment_place(after: str | None) -> tuple[datetime, str] | None:
     if key is None:
         return None
     try:
-        at = datetime.fromisoformat(str(key[0]))
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-cursor", "after is not what an answer gave as next")
-    return at, str(key[1])
+        return datetime.fromisoformat(str(key[0])).astimezone(UTC), str(key[1])
+    except (ValueError, OverflowError):
+        raise _no_cursor() from None
+
+
+def _no_cursor() -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-cursor", "after is not what an answer gave as next")
 
 
 def page(items: Sequence[T], limit: int, key: Callable[[T], Key]) -> tuple[Sequence[T], str | None]:

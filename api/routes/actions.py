@@ -25,7 +25,8 @@ from core.action import APPROVED_WITHIN, Action, ActionKind, ActionState
 from core.case import Case
 
 Id = Annotated[str, InPath(max_length=100)]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
+NO_NUL = r"^[^\x00]*$"
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=NO_NUL)]
 RESULT_BYTES = 16 << 10
 
 
@@ -62,7 +63,7 @@ class ActionResult(BaseModel):
 
     action: Annotated[str, StringConstraints(max_length=100)]
     state: Literal["done", "failed"]
-    result: Annotated[str, StringConstraints(max_length=2_000)] = ""
+    result: Annotated[str, StringConstraints(max_length=2_000, pattern=NO_NUL)] = ""
 
 
 class ActionView(BaseModel):

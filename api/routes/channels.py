@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from fastapi import Path as InPath
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from api.caller import needs
 from api.desks import NotifyDesk
@@ -28,6 +28,16 @@ Secret = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_
 _DOES = "|".join(kind.value for kind in ActionKind if kind is not ActionKind.PLAYBOOK)
 Does = Annotated[str, StringConstraints(pattern=rf"^({_DOES}|playbook:[a-z0-9][a-z0-9_.-]{{0,59}})$")]
 HIDDEN = "****"
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no such time in UTC") from None
+
+
+When = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 PerHour = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -105,8 +115,8 @@ class ReplayAsked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     delivery: Annotated[str, StringConstraints(max_length=100)] = ""
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: When | None = None
+    until: When | None = None
 
 
 class Replayed(BaseModel):

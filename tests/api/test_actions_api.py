@@ -121,6 +121,7 @@ def test_what_makes_no_sense_is_not_taken(client: TestClient, case: str) -> None
     for change in [
         {"kind": "format_disk"},
         {"reason": "  "},
+        {"reason": "a\0b"},
         {"kind": "playbook"},
         {"playbook": "lock"},
         {"kind": "playbook", "playbook": "../x"},

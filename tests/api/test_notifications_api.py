@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from api.paging import cursor
 from api.shop import Shop
 from app.notifydesk import NotifyDesk
 from app.wiring import House
@@ -19,6 +20,7 @@ from tests.app.told import Told, config
 from tests.notify.receivers import LOCAL, Receiver, receiving
 
 WECOM = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=canary-0123"
+TOO_EARLY = cursor(("0001-01-01T00:00:00+10:00", "x"))
 HOOK = {"name": "hook", "kind": "webhook", "url": "https://hooks.example.com/canary", "kinds": ["alert.raised"]}
 
 
@@ -109,7 +111,8 @@ def test_a_channel_is_tried_listed_and_told_again(client: TestClient, told: Told
     assert client.post("/api/v1/channels/hook/replay", json={"delivery": ids[0]}).json() == {"deliveries": 1}
     since = (told.now - timedelta(minutes=1)).isoformat()
     assert client.post("/api/v1/channels/hook/replay", json={"since": since}).json() == {"deliveries": 1}
-    assert client.post("/api/v1/channels/hook/replay", json={}).status_code == 422
+    for wrong in ({}, {"since": "0001-01-01T00:00:00+10:00"}, {"since": "2026-03-02T09:30:00"}):
+        assert client.post("/api/v1/channels/hook/replay", json=wrong).status_code == 422
     assert set(told.states().values()) == {DeliveryState.WAITING}
     told.now = datetime.now(UTC)
     told.notifier.run()
@@ -121,7 +124,7 @@ def test_a_channel_is_tried_listed_and_told_again(client: TestClient, told: Told
 
 def test_a_cursor_that_is_none_of_ours_is_a_problem(client: TestClient, told: Told) -> None:
     told.hook(1)
-    for after in ["x", "W10", "WzEsMl0", "WyJub3QgYSB0aW1lIiwgIngiXQ", "WyIyMDI2LTAzLTAyIiwieCJd"]:
+    for after in ["x", "W10", "WzEsMl0", "WyJub3QgYSB0aW1lIiwgIngiXQ", TOO_EARLY]:
         answer = client.get("/api/v1/channels/hook/deliveries", params={"after": after})
         assert (answer.status_code, answer.json()["code"]) == (422, "bad-cursor"), after
 
