@@ -79,6 +79,7 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
             P.FILE_LEAVERS,
             P.FILE_PEOPLE,
             P.READ_NOTICES,
+            P.REPORT_ACTIONS,
         }
     ),
 }

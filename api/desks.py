@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from core.access import Caller
+from core.action import Action
 from core.case import Case
+from core.deadline import Deadline
 from core.drift import Drift
 from core.model import RegisteredModel
 from core.notice import Notice, Step
+from core.notifying import Channel, ChannelChange, ChannelKind, Staff
 from core.person import Filing
 from ingest.hr import HrImport
 
@@ -59,3 +63,31 @@ class HrDesk(Protocol):
 
     def suggestions(self, at: datetime) -> Sequence[Notice]:
         """What the company's policy would have sent, the strongest case first."""
+
+
+class NotifyDesk(Protocol):
+    """Who knows the secrets of channels, and where people reach the service."""
+
+    base_url: str
+    staff: Staff
+
+    def make_channel(self, name: str, kind: ChannelKind, change: ChannelChange, *, by: str) -> tuple[Channel, str]:
+        """A new channel, and the secret of a webhook, which nobody is ever told again. Raises `Refused`."""
+
+    def change_channel(self, channel: Channel, change: ChannelChange, *, by: str) -> Channel:
+        """Raises `Refused`."""
+
+    def rotate(self, channel: Channel, overlap: timedelta, *, by: str) -> str:
+        """A webhook's new secret; the old one signs too for a while. Raises `Refused` where there is none."""
+
+    def try_channel(self, channel: Channel, *, by: str) -> None:
+        """Send something harmless now. Raises `Refused`, `Unavailable`."""
+
+    def is_result(self, action: str, headers: Mapping[str, str], body: bytes) -> bool:
+        """Whether this was signed by the webhook that the action was sent to."""
+
+    def is_automatic(self, action: Action) -> bool:
+        """Whether the configuration lets it run without anybody's approval."""
+
+    def deadlines(self, caller: Caller) -> Sequence[Deadline]:
+        """What somebody has to do by when."""

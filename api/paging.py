@@ -6,6 +6,7 @@ import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Generic, TypeVar
 
@@ -45,6 +46,20 @@ def place(after: str | None, like: tuple[type, ...]) -> Key | None:
     if not right or any(type(value) is not kind for value, kind in zip(key, like, strict=True)):
         raise bad_cursor()
     return tuple(key)
+
+
+def moment_place(after: str | None) -> tuple[datetime, str] | None:
+    """The key of a list that is ordered by a time and an id, as `cursor` was given it: (isoformat, id)."""
+    key = place(after, (str, str))
+    return (moment_in(str(key[0])), str(key[1])) if key else None
+
+
+def moment_in(text: str) -> datetime:
+    """The moment in a cursor."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise bad_cursor() from None
 
 
 def bad_cursor() -> Problem:

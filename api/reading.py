@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 
-from api.paging import bad_cursor, place
 from api.problems import Problem
 from api.shapes import RiskView
 from api.views import term_views
 from core.alert import Alert
 from core.directory import Directory
-from core.listing import Place, Whose
+from core.listing import Whose
 from core.person import Stage
 from core.ports import Records
 from core.standing import Rank, Standing
@@ -22,20 +21,6 @@ LATER = 200
 """So many persons are put in order anew for whoever asks; of more, in one request at a time."""
 _looking_back = Lock()
 _bringing_up = Lock()
-
-
-def moment_place(after: str | None) -> Place | None:
-    """The time and id that a cursor was made of. Ends the request where it is none of ours."""
-    key = place(after, (str, str))
-    return (moment_in(str(key[0])), str(key[1])) if key else None
-
-
-def moment_in(text: str) -> datetime:
-    """The moment in a cursor."""
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise bad_cursor() from None
 
 
 def ranked(records: Records, at: datetime, whose: Whose, after: Rank | None, limit: int) -> list[Standing]:

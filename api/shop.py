@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from access.lens import Lens
-from api.desks import HrDesk, Judging, ModelDesk
+from api.desks import HrDesk, Judging, ModelDesk, NotifyDesk
 from api.known import Known
 from api.looks import Looks
 from core.access import Caller
@@ -25,7 +25,7 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 
 class Shop:
     """What the routes read from; `directory` gives the one as of now. Without a desk no model is changed, without HR's
-    nothing is filed; without a judge another process judges."""
+    nothing is filed, without that of notifications nobody is told; without a judge another process judges."""
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Shop:
         desk: ModelDesk | None = None,
         hr: HrDesk | None = None,
         judge: Judging | None = None,
+        notify: NotifyDesk | None = None,
     ) -> None:
         self.records = records
         self.events = events
@@ -46,6 +47,7 @@ class Shop:
         self.desk = desk
         self.hr = hr
         self.judge = judge
+        self.notify = notify
         self.looks = Looks(records)
         self._known: Known | None = None
 
@@ -81,3 +83,7 @@ def utc(moment: datetime | None) -> datetime | None:
         return moment and (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
     except OverflowError:
         raise BadQuery("moments lie in the years 1 to 9999") from None
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -6,12 +6,16 @@ import os
 import tomllib
 from collections.abc import Mapping
 from datetime import date, time
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from core.action import ActionKind
+from core.alert import Severity
 from core.calendar import CompanyCalendar
 from core.errors import ConfigError
 
@@ -133,6 +137,65 @@ class Hr(_Section):
     scim_inactive_is_departure: bool = False
 
 
+class Service(_Section):
+    """`base_url` is where people reach the service, for links; without, there are none."""
+
+    base_url: str = Field(default="", pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$")
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+
+class Notify(_Section):
+    """How people and systems are told. Mail goes by `smtp_host`. Webhooks reach the internet over https, and only that:
+    `allow_networks` are networks within the company that they may reach too, `allow_http` hosts that are spoken to
+    without TLS, `ca` the authority trusted instead of the system's (PEM). Channels' secrets are encrypted with the key
+    in `key_file`, made where missing; processes on several machines need the same. What was told is kept for
+    `keep_days`."""
+
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_from: str = ""
+    allow_networks: frozenset[IPv4Network | IPv6Network] = frozenset()
+    allow_http: frozenset[str] = frozenset()
+    ca: Path | None = None
+    key_file: Path | None = None
+    keep_days: Days = 30
+
+
+class Forward(_Section):
+    """Where alerts and cases are forwarded to as syslog: `tcp://`, `tls://` or `udp://`, host and port; empty, nowhere.
+    With `audit` entries of the audit log too. `ca` is the one authority trusted for TLS (PEM)."""
+
+    to: str = Field(default="", pattern=r"^((tcp|tls|udp)://[^\s/]+:[0-9]{1,5})?$")
+    format: Literal["cef", "ecs"] = "cef"
+    audit: bool = False
+    ca: Path | None = None
+
+    @field_validator("to")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        try:
+            if value and not (urlsplit(value).hostname and urlsplit(value).port):
+                raise ValueError
+        except ValueError:
+            raise ValueError("no host and port") from None
+        return value
+
+
+class Actions(_Section):
+    """Response actions that run without a second person's approval, in cases of a severity from `automatic_from` on;
+    none does unless it is named here."""
+
+    automatic: frozenset[ActionKind] = frozenset()
+    automatic_from: Severity = Severity.CRITICAL
+
+
 class Config(_Section):
     """The whole configuration. `data` holds everything the embedded default writes."""
 
@@ -143,6 +206,10 @@ class Config(_Section):
     cluster: Cluster = Cluster()
     evidence: Evidence = Evidence()
     hr: Hr = Hr()
+    service: Service = Service()
+    notify: Notify = Notify()
+    forward: Forward = Forward()
+    actions: Actions = Actions()
 
     @property
     def rules(self) -> Path | None:
@@ -194,4 +261,4 @@ def _put(values: dict[str, object], name: str, text: str) -> None:
     inside[key] = [part.strip() for part in text.split(",") if part.strip()] if key in _LISTS else text
 
 
-_LISTS = frozenset({"holidays", "domains"})
+_LISTS = frozenset({"holidays", "domains", "allow_networks", "allow_http", "automatic"})

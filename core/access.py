@@ -45,6 +45,7 @@ class Permission(StrEnum):
     ANSWER_NOTICES = "notices:answer"
     ASK_FOR_ACTIONS = "actions:ask"
     APPROVE_ACTIONS = "actions:approve"
+    REPORT_ACTIONS = "actions:report"
     EXPORT_EVIDENCE = "evidence:export"
     PLACE_HOLDS = "holds:place"
     LIFT_HOLDS = "holds:lift"

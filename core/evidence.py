@@ -89,6 +89,9 @@ class Deed(StrEnum):
     SENT_NOTICE = "sent_notice"
     ANSWERED_NOTICE = "answered_notice"
     WITHDREW_NOTICE = "withdrew_notice"
+    ACTED = "acted"
+    SET_NOTIFYING = "set_notifying"
+    REPLAYED = "replayed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

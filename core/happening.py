@@ -29,7 +29,12 @@ class Kind(StrEnum):
     UNMASKING_GRANTED = "unmasking.granted"
     ACTION_ASKED = "action.asked"
     ACTION_APPROVED = "action.approved"
+    ACTION_REFUSED = "action.refused"
+    ACTION_SENT = "action.sent"
     ACTION_DONE = "action.done"
+    ACTION_FAILED = "action.failed"
+    ACTION_EXPIRED = "action.expired"
+    CHANNEL_OFF = "channel.off"
     USER_LOCKED = "user.locked"
 
 

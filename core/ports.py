@@ -10,6 +10,7 @@ from typing import Protocol
 
 import polars as pl
 
+from core.action import Actions
 from core.alert import Alert, Outcome
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
@@ -22,6 +23,7 @@ from core.label import Incident
 from core.listing import Lists
 from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, ScoredDay
 from core.notice import Notices
+from core.notifying import Notifying
 from core.person import Filing, Link, Person
 from core.proof import Ledger
 from core.retention import Due, Expiry
@@ -356,6 +358,8 @@ class Records(
     Standings,
     Notices,
     Roster,
+    Notifying,
+    Actions,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

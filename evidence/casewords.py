@@ -165,9 +165,19 @@ OUTCOMES: Mapping[Language, Mapping[str, str]] = {
     "zh": {"alert": "告警", "suppressed": "已解释", "overflow": "超出预算"},
 }
 DEEDS: Mapping[Language, Mapping[str, str]] = {
-    "en": {"asked_to_lift": "asked to lift a hold", "lifted": "lifted a hold", "held": "placed a hold"}
-    | {"filed": "filed a departure", "entered": "changed the directory", "sent_notice": "sent HR a notice"}
-    | {"answered_notice": "answered a notice", "withdrew_notice": "withdrew a notice"},
+    "en": {
+        "asked_to_lift": "asked to lift a hold",
+        "lifted": "lifted a hold",
+        "held": "placed a hold",
+        "filed": "filed a departure",
+        "entered": "changed the directory",
+        "sent_notice": "sent HR a notice",
+        "answered_notice": "answered a notice",
+        "withdrew_notice": "withdrew a notice",
+        "acted": "response action",
+        "set_notifying": "changed notifications",
+        "replayed": "sent notifications again",
+    },
     "zh": {
         "saw": "查看",
         "decided": "认定",
@@ -183,5 +193,8 @@ DEEDS: Mapping[Language, Mapping[str, str]] = {
         "sent_notice": "发出人事提示",
         "answered_notice": "回复人事提示",
         "withdrew_notice": "撤回人事提示",
+        "acted": "处置",
+        "set_notifying": "修改通知设置",
+        "replayed": "重发通知",
     },
 }

@@ -9,9 +9,8 @@ from pydantic import BaseModel, JsonValue
 
 from access.lens import Lens
 from api.caller import needs
-from api.paging import After, Limit, Page, page
+from api.paging import After, Limit, Page, moment_place, page
 from api.problems import answers, not_found
-from api.reading import moment_place
 from api.shapes import AlertView, Language
 from api.shop import InShop, Moment, Shop, utc
 from api.views import alert_views, event_documents

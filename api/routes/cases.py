@@ -7,9 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.caller import needs
-from api.paging import After, Limit, Page, page
+from api.paging import After, Limit, Page, moment_place, page
 from api.problems import answers
-from api.reading import moment_place
 from api.routes.alerts import Newest, Pseudonym, named
 from api.shapes import CaseView
 from api.shop import InShop, Moment, utc

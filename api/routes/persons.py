@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter
 
 from api.caller import needs
-from api.paging import After, Limit, Page, bad_cursor, page, place
+from api.paging import After, Limit, Page, bad_cursor, moment_in, page, place
 from api.problems import answers
-from api.reading import moment_in, ranked, risk_rows
+from api.reading import ranked, risk_rows
 from api.shapes import RiskView
 from api.shop import InShop, Moment, Shop, utc
 from api.views import data_clock

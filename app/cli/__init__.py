@@ -20,6 +20,7 @@ from app.cli import (
     inputs,
     models,
     moving,
+    notifying,
     processes,
     running,
     searching,
@@ -37,7 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=inputs.settings,
 )
-for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds):
+for module in (
+    running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds, notifying
+):  # fmt: skip
     module.register(app)
 hr.register(app)
 proved = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)

@@ -101,21 +101,27 @@ def serve(context: typer.Context) -> None:
     from api.doors import TokenDoor
     from api.server import create_app
     from api.shop import Shop
+    from app.channels import Channels
     from app.desk import ModelDesk
+    from app.forwarding import forwarding
     from app.heads import keeping_heads
     from app.hrdesk import HrDesk
     from app.judging import judging
+    from app.notifydesk import NotifyDesk
+    from app.notifying import notifying
     from app.pseudonyms import pseudonyms
     from app.reporting import reporting
     from app.retention import retaining
+    from app.sealing import seal_of
+    from app.staff import API, OnlyApi
     from app.token import token_of
-    from core.access import Caller, Permission, Role
     from detection.standing import bring_up
 
     config = configuration(context)
     token = token_of(config)
     with house_of(context) as house, reporting(config):
         bring_up(house.records)
+        channels, staff = Channels(config, seal_of(config)), OnlyApi()
         shop = Shop(
             house.records,
             house.events,
@@ -124,9 +130,9 @@ def serve(context: typer.Context) -> None:
             pseudonyms(house.records),
             ModelDesk(house),
             HrDesk(house),
+            notify=NotifyDesk(house, channels, staff),
         )
-        caller = Caller(name="api", roles=frozenset(Role), permissions=frozenset(Permission))
-        service = create_app(shop, TokenDoor(token, caller))
+        service = create_app(shop, TokenDoor(token, API))
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
         # Where judges share the servers, one of them signs and lets go.
@@ -135,7 +141,8 @@ def serve(context: typer.Context) -> None:
         letting_go = nullcontext() if config.cluster.elasticsearch else retaining(config)
         # Uvicorn stops by itself, then raises the signal again: that must not end what is beside it half-way.
         signal.signal(signal.SIGTERM, lambda *_: None)
-        with signing, letting_go, nullcontext() if shared else judging(house) as shop.judge:
+        told = notifying(house, channels, staff)
+        with signing, letting_go, told, forwarding(house), nullcontext() if shared else judging(house) as shop.judge:
             uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import select
 
+from store.records.actions import ActionRecords
 from store.records.audit import AuditRecords
 from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
@@ -21,6 +22,7 @@ from store.records.lists import ListRecords
 from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
 from store.records.notices import NoticeRecords
+from store.records.notifying import NotifyingRecords
 from store.records.people import PeopleRecords
 from store.records.roster import RosterRecords
 from store.records.standings import StandingRecords
@@ -44,6 +46,8 @@ class SqlRecords(
     StandingRecords,
     NoticeRecords,
     RosterRecords,
+    NotifyingRecords,
+    ActionRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""

@@ -16,6 +16,8 @@ from app.config import Config
 from app.wiring import open_house
 from demo.simulate import simulate
 from tests.app.test_grounds import NOON, export, people, store
+from tests.app.told import Told, config
+from tests.notify.receivers import receiving
 
 Line = Callable[..., tuple[int, str, str]]
 LOGIN = (
@@ -217,3 +219,25 @@ def test_hr_files_and_is_told_by_the_command_line(line: Line, tmp_path: Path) ->
     line("leavers", "withdraw", "li.na@corp.example", "--mistake")
     assert json.loads(line("notices", "show", 1, "--json")[1])["state"] == "withdrawn"
     assert json.loads(line("cases", "--json")[1]) == []
+
+
+def test_channels_are_listed_tried_and_told_again(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAVERWATCH_NOTIFY_ALLOW_NETWORKS", "127.0.0.0/8")
+    monkeypatch.setenv("LEAVERWATCH_NOTIFY_ALLOW_HTTP", "127.0.0.1")
+    with receiving() as receiver:
+        with open_house(config(tmp_path / "data")) as house:
+            told = Told(house)
+            told.hook(receiver.port)
+            told.happen("a1")
+            told.notifier.run()
+        code, out, _ = line("notify", "list", "--json")
+        assert (code, json.loads(out)[0]["address"]) == (0, "http://127.0.0.1/****")
+        assert line("notify", "test", "hook")[:2] == (0, "hook took it\n")
+        assert [json.loads(body)["type"] for _, _, body in receiver.got] == ["alert.raised", "test"]
+        code, out, _ = line("notify", "replay", "hook", "--since", "2026-03-01")
+        assert (code, out) == (0, "1 deliveries go again while `serve` runs\n")
+        receiver.fails(1)
+        code, _, err = line("notify", "test", "hook")
+        assert (code, err) == (2, "leaverwatch: it answered 500\n")
+    assert line("notify", "test", "other")[0] == 2
+    assert line("notify", "replay", "hook")[0] == 2

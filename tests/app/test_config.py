@@ -45,6 +45,11 @@ def test_the_environment_wins_over_the_file_and_the_line_over_both(tmp_path: Pat
         ("[company]\ncolour = 1", "company.colour"),
         ("[api]\nport = 70000", "api.port"),
         ("api = 3", "api"),
+        ('[forward]\nto = "tcp://siem:99999"', "forward.to"),
+        ('[forward]\nto = "http://siem:514"', "forward.to"),
+        ('[notify]\nallow_networks = ["10.0.0.1/8"]', "notify.allow_networks"),
+        ('[service]\nbase_url = "watch.corp"', "service.base_url"),
+        ('[actions]\nautomatic = ["everything"]', "actions.automatic"),
         ("[api", "l.toml"),
     ],
 )

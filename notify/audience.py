@@ -1,0 +1,55 @@
+"""Who may be told of what: nobody hears by mail what they may not look up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from core.access import Permission, Role
+from core.happening import Happening, Kind
+
+P = Permission
+_NEEDED: Mapping[Kind, Permission] = {
+    Kind.ALERT_RAISED: P.READ_ALERTS,
+    Kind.ALERT_CHANGED: P.READ_ALERTS,
+    Kind.ALERT_GONE: P.READ_ALERTS,
+    Kind.CASE_OPENED: P.READ_CASES,
+    Kind.CASE_MOVED: P.READ_CASES,
+    Kind.CASE_ASSIGNED: P.READ_CASES,
+    Kind.CASE_COMMENTED: P.READ_CASES,
+    Kind.CASE_DECIDED: P.READ_CASES,
+    Kind.TASK_SET: P.READ_CASES,
+    Kind.FILING_RECEIVED: P.READ_LEAVERS,
+    Kind.NOTICE_SENT: P.READ_NOTICES,
+    Kind.NOTICE_ANSWERED: P.READ_NOTICES,
+    Kind.NOTICE_WITHDRAWN: P.READ_NOTICES,
+    Kind.NOTICE_DUE: P.READ_NOTICES,
+    Kind.UNMASKING_ASKED: P.APPROVE_UNMASKING,
+    Kind.UNMASKING_GRANTED: P.ASK_TO_UNMASK,
+    Kind.ACTION_ASKED: P.APPROVE_ACTIONS,
+    Kind.ACTION_APPROVED: P.ASK_FOR_ACTIONS,
+    Kind.ACTION_REFUSED: P.ASK_FOR_ACTIONS,
+    Kind.ACTION_SENT: P.ASK_FOR_ACTIONS,
+    Kind.ACTION_DONE: P.ASK_FOR_ACTIONS,
+    Kind.ACTION_FAILED: P.ASK_FOR_ACTIONS,
+    Kind.ACTION_EXPIRED: P.ASK_FOR_ACTIONS,
+    Kind.CHANNEL_OFF: P.MANAGE_NOTIFICATIONS,
+    Kind.USER_LOCKED: P.MANAGE_USERS,
+}
+
+
+def may_know(permissions: Collection[Permission], happening: Happening, *, names: Collection[str]) -> bool:
+    """Whether somebody with these permissions, who is meant by these names (`user:<name>`, `role:<role>`), may be told.
+    A kind that nobody has given a place in the table is told to nobody. Whoever reads cases but no alerts hears only of
+    cases that were handed to them."""
+    needed = _NEEDED.get(happening.kind)
+    if needed is None or needed not in permissions:
+        return False
+    meant = not set(happening.to).isdisjoint(names)
+    if happening.to:
+        return meant
+    return needed is not P.READ_CASES or P.READ_ALERTS in permissions
+
+
+def names_of(roles: Collection[Role], user: str = "") -> list[str]:
+    """What somebody is meant by."""
+    return [*(f"role:{role.value}" for role in roles), *([f"user:{user}"] if user else [])]
