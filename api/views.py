@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
+from api.alertevents import events_of
 from api.shapes import AlertView, CaseView, DriverView, Language, RiskView, RuleView, SourceView, TermView
 from core.alert import Alert, Fact, Term
 from core.calendar import CompanyCalendar
 from core.case import Case
 from core.directory import Directory
-from core.ports import EventQuery, EventReader, EventStore, Records
-from core.schema import SCHEMA
+from core.ports import EventReader, EventStore, Records
 from detection.departing import stage_with
 from detection.explain import explain, term_words
 from detection.peers import judged_against, peers_usual
@@ -203,28 +203,10 @@ def source_views(events: EventStore, directory: Directory) -> list[SourceView]:
 
 
 def event_documents(
-    events: EventReader, alert: Alert, calendar: CompanyCalendar, book: RuleBook
+    alert: Alert, events: EventReader, records: Records, calendar: CompanyCalendar, book: RuleBook
 ) -> list[dict[str, JsonValue]]:
-    """The stored events of an alert as documents, oldest first. They are looked for as far back as those lie that the
-    alert's rule adds up, and then, where some are missing, as any rule looks: it may have been another one then."""
-    rule = book.rules.get(alert.rule)
-    near = rule.span if rule else book.reach
-    rows = _events_of(alert, events, calendar, near)
-    if len(rows) < len(alert.events) and near < book.reach:
-        rows = _events_of(alert, events, calendar, book.reach)
-    return [document(row) for row in rows]
-
-
-def _events_of(
-    alert: Alert, events: EventReader, calendar: CompanyCalendar, reach: int
-) -> Sequence[Mapping[str, object]]:
-    query = EventQuery(
-        ids=alert.events,
-        start=calendar.start_of(alert.day - timedelta(days=reach)),
-        end=calendar.end_of(alert.day),
-        columns=tuple(SCHEMA),
-    )
-    return events.read(query).rows(named=True)
+    """The stored events of an alert as documents, oldest first."""
+    return [document(row) for row in events_of(alert, events, records, calendar, book)]
 
 
 def document(row: Mapping[str, object]) -> dict[str, JsonValue]:

@@ -142,10 +142,12 @@ _DRIVERS = {
 
 def term_words(term: Term, lang: Literal["zh", "en"]) -> str:
     """A line of a score ledger in one language: its name and points, then whatever it knows."""
-    values = {name: getattr(term, name) for name in _TERMS[lang]}
-    known = {name: _shown(_fact(value)) for name, value in values.items() if value is not None}
-    words = known | {"unit": unit_words(term.unit, lang)}
-    said = [_filled(text, words) for name, text in _TERMS[lang].items() if name in known]
+    words = {"unit": unit_words(term.unit, lang)}
+    said = []
+    for name, text in _TERMS[lang].items():
+        if (value := getattr(term, name)) is not None:
+            words[name] = _shown(_fact(value))
+            said.append(text.format_map(words))
     said += [driver_words(driver, lang) for driver in term.drivers]
     head = f"{_called(term.name, lang)} {term.points:+g}"
     return f"{head}: {', '.join(said)}" if said and lang == "en" else f"{head}：{'，'.join(said)}" if said else head

@@ -131,13 +131,6 @@ class Rule:
     memory: int = 0
 
     @property
-    def span(self) -> int:
-        """Days before an alert's day on which events that add up to it may lie."""
-        if self.correlation is None:
-            return self.window
-        return -(-(self.correlation.span + self.below) // DAY)
-
-    @property
     def kind(self) -> str:
         if self.behaviour:
             return self.behaviour.kind()

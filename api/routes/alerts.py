@@ -79,7 +79,7 @@ def get_alert(
         raise not_found("alert")
     shop.looks.note(caller, "alert", (alert.id, alert.person))
     (view,) = alert_views([alert], shop.records, shop.events, lens.directory, shop.book, lang)
-    events = event_documents(shop.events, alert, lens.directory.calendar, shop.book)
+    events = event_documents(alert, shop.events, shop.records, lens.directory.calendar, shop.book)
     return AlertDetail(alert=view, events=events)
 
 

@@ -1,0 +1,75 @@
+"""The stored events of an alert, found without reading all that was stored in the time its rule looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from core.alert import Alert
+from core.calendar import CompanyCalendar
+from core.directory import NEVER
+from core.evidence import Frozen
+from core.ports import EventQuery, EventReader
+from core.schema import SCHEMA
+from detection.rulebook import RuleBook
+
+TIME = "@timestamp"
+APART = timedelta(hours=6)
+"""Events with less between them are read together."""
+BACK = (0, 7, 31)
+"""Days before an alert's that are looked at first."""
+AT_ONCE = 12
+"""So many reads at most; events in more places are read in one that goes over all."""
+
+
+def events_of(
+    alert: Alert, events: EventReader, frozen: Frozen, calendar: CompanyCalendar, book: RuleBook
+) -> list[Mapping[str, object]]:
+    """Those that are stored still, with all columns, oldest first. When they were is known from the evidence that was
+    frozen beside the alert; of those that are not frozen yet, it is looked for, the days before the alert's first."""
+    times = _frozen_times(frozen, alert.events)
+    if len(times) < len(alert.events):
+        times = _stored_times(alert, events, calendar, book.reach)
+    found: list[Mapping[str, object]] = []
+    for start, end in _spans(times.values()):
+        asked = EventQuery(ids=alert.events, start=start, end=end, columns=tuple(SCHEMA))
+        found += events.read(asked).iter_rows(named=True)
+    return found
+
+
+def _stored_times(alert: Alert, events: EventReader, calendar: CompanyCalendar, reach: int) -> dict[str, datetime]:
+    """Looking stops where all are found: most lie near the alert's day."""
+    found: dict[str, datetime] = {}
+    end = calendar.end_of(alert.day)
+    for back in sorted({*(days for days in BACK if days < reach), reach}):
+        start = calendar.start_of(alert.day - timedelta(days=back))
+        asked = EventQuery(ids=alert.events, start=start, end=end, columns=("event.id", TIME))
+        found |= dict(events.read(asked).iter_rows())
+        if len(found) == len(alert.events):
+            break
+        end = start
+    return found
+
+
+def _frozen_times(frozen: Frozen, ids: Sequence[str]) -> dict[str, datetime]:
+    found = {}
+    for one, content in frozen.frozen_events(ids):
+        time = orjson.loads(content).get(TIME)
+        if time is not None:
+            found[one] = datetime.fromisoformat(time).astimezone(UTC)
+    return found
+
+
+def _spans(times: Iterable[datetime]) -> list[tuple[datetime, datetime | None]]:
+    """From when to before when to read, in order, so that every time is within."""
+    runs: list[tuple[datetime, datetime]] = []
+    for time in sorted(times):
+        if runs and time - runs[-1][1] <= APART:
+            runs[-1] = (runs[-1][0], time)
+        else:
+            runs.append((time, time))
+    if len(runs) > AT_ONCE:
+        runs = [(runs[0][0], runs[-1][1])]
+    return [(first, last + timedelta(microseconds=1) if last < NEVER else None) for first, last in runs]
