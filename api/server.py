@@ -9,10 +9,22 @@ from api.metrics import Counts
 from api.problems import answer_problems
 from api.routes import routers
 from api.shop import Shop
+from api.wire import wire
+from api.wire.settings import Settings
 
 
-def create_app(shop: Shop, door: Door) -> FastAPI:
+def create_app(shop: Shop, door: Door, settings: Settings | None = None) -> FastAPI:
     """The service. Every route but health and readiness wants a caller whom the door knows."""
+    app = described()
+    app.state.shop = shop
+    app.state.counts = Counts(shop.events)
+    app.state.door = door
+    wire(app, settings or Settings())
+    return app
+
+
+def described() -> FastAPI:
+    """All routes, with nothing behind them: what can be said of the service without a store."""
     app = FastAPI(
         title="leaverwatch",
         version="1",
@@ -20,9 +32,6 @@ def create_app(shop: Shop, door: Door) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.shop = shop
-    app.state.counts = Counts(shop.events)
-    app.state.door = door
     answer_problems(app)
     for router in routers():
         app.include_router(router)

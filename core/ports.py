@@ -11,6 +11,7 @@ from typing import Protocol
 import polars as pl
 
 from core.alert import Alert, Outcome
+from core.answering import Answers
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.condition import Condition
@@ -342,6 +343,7 @@ class Records(
     Audit,
     Ledger,
     Happenings,
+    Answers,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

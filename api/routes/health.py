@@ -40,4 +40,5 @@ def ready(shop: InShop) -> Health:
 @router.get("/metrics", operation_id="metrics", response_class=Response, responses=answers(401, 403))
 def metrics(request: Request, shop: InShop, _: Caller = needs(Permission.READ_METRICS)) -> Response:
     """Counts for Prometheus; those of events are at most a minute old."""
-    return Response(exposition(shop.records, request.app.state.counts), media_type=CONTENT_TYPE_LATEST)
+    stored = exposition(shop.records, request.app.state.counts)
+    return Response(stored + request.app.state.requests.exposition(), media_type=CONTENT_TYPE_LATEST)

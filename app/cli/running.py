@@ -103,6 +103,7 @@ def serve(context: typer.Context) -> None:
     from app.pseudonyms import pseudonyms
     from app.reporting import reporting
     from app.retention import retaining
+    from app.serving import settings_of
     from app.token import token_of
     from core.access import Caller, Permission, Role
 
@@ -118,7 +119,7 @@ def serve(context: typer.Context) -> None:
             ModelDesk(house),
         )
         caller = Caller(name="api", roles=frozenset(Role), permissions=frozenset(Permission))
-        service = create_app(shop, TokenDoor(token, caller))
+        service = create_app(shop, TokenDoor(token, caller), settings_of(config.api))
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
         # Where judges share the servers, one of them signs and lets go.

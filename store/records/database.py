@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from core.errors import ConfigError, LeaverwatchError, Refused
 from store.records.engines import engine_of, trouble
 
-HEAD = "0013"
+HEAD = "0020"
 WRITERS = 0x1EA7E2
 """PostgreSQL's advisory lock of those who write alone."""
-OLDER = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"})
+OLDER = frozenset(f"{number:04}" for number in range(1, 14))
 """Shapes that the migrations bring up to `HEAD`."""
 FORBIDDEN = "42501"
 """PostgreSQL's word for a right that is missing."""
@@ -124,6 +124,12 @@ def add_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> No
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     if rows:
         connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def was_missing(connection: Connection, table: Table, row: Row) -> bool:
+    """Insert a row, unless its primary key is there already; whether it was inserted. Waits for whoever is about to."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return connection.execute(insert(table).on_conflict_do_nothing().values(row)).rowcount > 0
 
 
 def upsert(
