@@ -9,6 +9,7 @@ from api.metrics import Counts
 from api.problems import answer_problems
 from api.routes import routers
 from api.shop import Shop
+from api.stream import Stream
 from api.wire import wire
 from api.wire.settings import Settings
 
@@ -19,7 +20,9 @@ def create_app(shop: Shop, door: Door, settings: Settings | None = None) -> Fast
     app.state.shop = shop
     app.state.counts = Counts(shop.events)
     app.state.door = door
-    wire(app, settings or Settings())
+    settings = settings or Settings()
+    app.state.stream = Stream(shop.records, settings.streams)
+    wire(app, settings)
     return app
 
 
