@@ -68,11 +68,11 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for error, (status, code) in _OURS.items():
+    for error, (status, code) in OF_ERRORS.items():
         app.add_exception_handler(error, _ours(status, code))
 
 
-_OURS: Mapping[type[Exception], tuple[int, str]] = {
+OF_ERRORS: Mapping[type[Exception], tuple[int, str]] = {
     Damaged: (HTTPStatus.SERVICE_UNAVAILABLE, "damaged"),
     Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
     BadQuery: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-query"),
@@ -80,7 +80,7 @@ _OURS: Mapping[type[Exception], tuple[int, str]] = {
 }
 
 
-_CODES: Mapping[int, str] = {400: "unreadable", 404: "not-found", 405: "method-not-allowed", 415: "unsupported-type"}
+OF_SERVER: Mapping[int, str] = {400: "unreadable", 404: "not-found", 405: "method-not-allowed", 415: "unsupported-type"}
 """Of what Starlette and FastAPI refuse by themselves."""
 
 
@@ -104,7 +104,7 @@ async def _problem(_: Request, error: Exception) -> JSONResponse:
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
-    code = _CODES.get(error.status_code, "not-served")
+    code = OF_SERVER.get(error.status_code, "not-served")
     return _answer(_view(error.status_code, code, str(error.detail)), error.headers)
 
 

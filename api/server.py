@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from api.caller import Door
 from api.metrics import Counts
+from api.openapi import describe
 from api.problems import answer_problems
 from api.routes import routers
 from api.shop import Shop
@@ -38,4 +41,5 @@ def described() -> FastAPI:
     answer_problems(app)
     for router in routers():
         app.include_router(router)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app

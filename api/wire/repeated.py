@@ -53,7 +53,8 @@ class Repeated:
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._body(key, receive)
+            _check(key, Headers(scope=scope).get("content-type", "json"))
+            body = await body_of(receive, self._most)
             asked = _Asked(key, caller, scope, body)
             answers: Answers = scope["app"].state.shop.records
             begun = datetime.now(UTC)
@@ -73,12 +74,6 @@ class Repeated:
                 await run_in_threadpool(answers.keep_answer, asked.place, begun, asked.seal(keeping.answer()))
             else:
                 await run_in_threadpool(answers.drop_answer, asked.place, begun)
-
-    async def _body(self, key: str, receive: Receive) -> bytes:
-        if not SHORTEST <= len(key) <= LONGEST or not key.isascii() or not key.isprintable():
-            why = f"an Idempotency-Key has {SHORTEST} to {LONGEST} printable characters that nobody guesses"
-            raise Problem(422, "bad-idempotency-key", why)
-        return await body_of(receive, self._most)
 
     async def _tidy(self, answers: Answers, now: datetime) -> None:
         if monotonic() - self._tidied > TIDY_SECONDS:
@@ -144,6 +139,15 @@ class _Keeping:
                 self._body.clear()
             self._whole = not message.get("more_body", False)
         await self._send(message)
+
+
+def _check(key: str, content: str) -> None:
+    if not SHORTEST <= len(key) <= LONGEST or not key.isascii() or not key.isprintable():
+        why = f"an Idempotency-Key has {SHORTEST} to {LONGEST} printable characters that nobody guesses"
+        raise Problem(422, "bad-idempotency-key", why)
+    if "json" not in content:
+        # The same upload sent again is rarely the same bytes.
+        raise Problem(422, "idempotency-key-unfit", "an Idempotency-Key goes with JSON alone")
 
 
 async def _caller(scope: Scope) -> Caller | None:

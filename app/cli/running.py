@@ -126,7 +126,14 @@ def serve(context: typer.Context) -> None:
         signing = nullcontext() if config.cluster.postgresql.get_secret_value() else keeping_heads(house)
         letting_go = nullcontext() if config.cluster.elasticsearch else retaining(config)
         with signing, letting_go:
-            uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
+            uvicorn.run(
+                service,
+                host=config.api.host,
+                port=config.api.port,
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
 
 
 def doctor(
