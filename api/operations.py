@@ -23,6 +23,14 @@ def operations(app: FastAPI) -> list[APIRoute]:
     return known
 
 
+def know_callers_first(app: FastAPI) -> None:
+    """Whoever may not is told so, before anything else of their request is looked into."""
+    for context in iter_route_contexts(app.routes):
+        dependant = getattr(context, "dependant", None)
+        if isinstance(dependant, Dependant):
+            dependant.dependencies.sort(key=lambda one: not isinstance(one.call, Needs))
+
+
 def operation_of(scope: Scope) -> APIRoute | None:
     """What a request asks for, before it got there."""
     for route in operations(scope["app"]):

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from api.caller import Door
 from api.metrics import Counts
 from api.openapi import describe
+from api.operations import know_callers_first
 from api.problems import answer_problems
 from api.routes import routers
 from api.shop import Shop
@@ -41,5 +42,6 @@ def described() -> FastAPI:
     answer_problems(app)
     for router in routers():
         app.include_router(router)
+    know_callers_first(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app

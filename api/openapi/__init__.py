@@ -82,6 +82,8 @@ def _complete(operation: dict[str, Any], method: str, route: APIRoute, schemas: 
     wanted, reads = needed(route), method.lower() in READS
     statuses = set(EVERYWHERE) | (set() if reads else set(WITH_BODY) if "requestBody" in operation else {413})
     parameters = operation.setdefault("parameters", [])
+    for one in parameters:
+        one["schema"] = _not_null(one["schema"])
     answered = operation["responses"].get("200", {}).get("content", {}).get(JSON)
     if reads and answered is not None:
         parameters.append(IF_NONE_MATCH)
@@ -105,6 +107,15 @@ def _complete(operation: dict[str, Any], method: str, route: APIRoute, schemas: 
     operation["responses"] = dict(sorted(operation["responses"].items()))
     if not parameters:
         del operation["parameters"]
+
+
+def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is given or not; it is never null."""
+    options = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    if len(options) == len(schema.get("anyOf", ())):
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    return options[0] | rest if len(options) == 1 else {"anyOf": options} | rest
 
 
 def _problem(status: int) -> dict[str, Any]:

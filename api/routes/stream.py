@@ -32,7 +32,7 @@ EXAMPLE = (
     "",
     operation_id="listen",
     response_class=Response,
-    responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": EXAMPLE}}}},
+    responses={200: {"content": {EVENT_STREAM: {"schema": {}, "example": EXAMPLE}}}},
 )
 async def listen(
     request: Request,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import httpx2
+import polars as pl
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
@@ -21,6 +22,7 @@ from client import ApiProblem, Client
 from core.happening import Happening, Kind
 from tests.api.shops import EVERYTHING, Knows
 from tests.api.small import KEY
+from tests.app import notebooks
 
 TOKEN = "a-token-of-the-test"
 MOMENT = datetime(2026, 3, 2, 3, tzinfo=UTC)
@@ -120,6 +122,13 @@ def served(shop: Shop) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
         server.should_exit = True
         thread.join()
+
+
+def test_the_notebook_reads_a_service(served: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAVERWATCH_URL", served)
+    names, shown = notebooks.run(notebooks.FOLDER / f"{notebooks.OVER_THE_API}.ipynb")
+    assert names["alerts"]["rule"].to_list() == [alert.rule for alert in shop.records.alerts()]
+    assert all(len(table) for table in shown if isinstance(table, pl.DataFrame))
 
 
 def test_what_happens_comes_over_the_wire(served: str, shop: Shop) -> None:

@@ -101,6 +101,12 @@ def test_too_much_is_refused(headers: dict[str, str], content: bytes | list[byte
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
+def test_an_upload_is_bounded_as_it_comes() -> None:
+    pieces = iter([b" " * 700_000, b" " * 700_000])
+    answer = small(upload_mib=1).post("/things", headers={"Content-Type": "text/csv"}, content=pieces)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
 def test_a_long_address_is_refused() -> None:
     assert small().get("/things", params={"x": "y" * 9_000}).json()["code"] == "address-too-long"
 
