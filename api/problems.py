@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from core.errors import BadQuery, Damaged, Refused, Unavailable
+from core.errors import BadQuery, Damaged, LeaverwatchError, Refused, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 MOST_FIELDS = 20
@@ -82,6 +82,14 @@ OF_ERRORS: Mapping[type[Exception], tuple[int, str]] = {
 
 OF_SERVER: Mapping[int, str] = {400: "unreadable", 404: "not-found", 405: "method-not-allowed", 415: "unsupported-type"}
 """Of what Starlette and FastAPI refuse by themselves."""
+
+
+def problem_of(error: LeaverwatchError) -> Problem:
+    """How an error of the house is answered; one that none of them expects is raised again."""
+    for kind, (status, code) in OF_ERRORS.items():
+        if isinstance(error, kind):
+            return Problem(status, code, _plain(str(error)))
+    raise error
 
 
 def answer_of(problem: Problem) -> JSONResponse:

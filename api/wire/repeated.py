@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -18,10 +20,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.caller import Door
 from api.operations import needed, operation_of
-from api.problems import Problem, answer_of
+from api.problems import Problem, answer_of, problem_of
 from api.wire.bodies import body_of, given
 from core.access import Caller, Permission
 from core.answering import Answers, Earlier
+from core.errors import LeaverwatchError
 
 METHODS = frozenset({"POST", "PATCH"})
 SHORTEST, LONGEST = 16, 128
@@ -48,31 +51,43 @@ class Repeated:
             await self._app(scope, receive, send)
             return
         key = Headers(scope=scope).get("idempotency-key")
-        caller = await _caller(scope) if key is not None else None
-        if key is None or caller is None:
+        if key is None:
             await self._app(scope, receive, send)
             return
+        answers: Answers = scope["app"].state.shop.records
+        begun = datetime.now(UTC)
         try:
-            _check(key, Headers(scope=scope).get("content-type", "json"))
-            body = await body_of(receive, self._most)
-            asked = _Asked(key, caller, scope, body)
-            answers: Answers = scope["app"].state.shop.records
-            begun = datetime.now(UTC)
-            await self._tidy(answers, begun)
-            earlier = await run_in_threadpool(answers.begin_answer, asked.place, asked.body, begun)
-            if earlier is not None:
-                await _again(asked, earlier, send)
-                return
+            caller = await _caller(scope)
+            if caller is not None:
+                _check(key, Headers(scope=scope).get("content-type", "json"))
+                body = await body_of(receive, self._most)
+                receive = given(body, receive)
+                asked = _Asked(key, caller, scope, body)
+                await self._tidy(answers, begun)
+                earlier = await run_in_threadpool(answers.begin_answer, asked.place, asked.body, begun)
+                if earlier is not None:
+                    await _again(asked, earlier, send)
+                    return
         except Problem as problem:
             await answer_of(problem)(scope, receive, send)
             return
-        keeping = _Keeping(send)
+        except LeaverwatchError as error:
+            await answer_of(problem_of(error))(scope, receive, send)
+            return
+        if caller is None:
+            await self._app(scope, receive, send)
+            return
+
+        async def keep(answer: bytes) -> None:
+            # What was done and cannot be kept is answered all the same.
+            with suppress(LeaverwatchError):
+                await run_in_threadpool(answers.keep_answer, asked.place, begun, asked.seal(answer))
+
+        keeping = _Keeping(send, keep)
         try:
-            await self._app(scope, given(body, receive), keeping)
+            await self._app(scope, receive, keeping)
         finally:
-            if keeping.succeeded:
-                await run_in_threadpool(answers.keep_answer, asked.place, begun, asked.seal(keeping.answer()))
-            else:
+            if not keeping.kept:
                 await run_in_threadpool(answers.drop_answer, asked.place, begun)
 
     async def _tidy(self, answers: Answers, now: datetime) -> None:
@@ -104,26 +119,16 @@ class _Asked:
 
 
 class _Keeping:
-    """In the place of `send`: remembers what succeeded."""
+    """In the place of `send`: what succeeded is kept before the end of it is sent."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, keep: Callable[[bytes], Awaitable[None]]) -> None:
         self._send = send
+        self._keep = keep
         self._status = 0
         self._headers: dict[str, str] = {}
         self._body = bytearray()
-        self._too_large = False
-        self._whole = False
-
-    @property
-    def succeeded(self) -> bool:
-        return self._whole and 200 <= self._status < 300
-
-    def answer(self) -> bytes:
-        """As bytes; empty where it is too large."""
-        if self._too_large:
-            return b""
-        body = base64.b64encode(self._body).decode()
-        return json.dumps({"status": self._status, "headers": self._headers, "body": body}).encode()
+        self._fits = True
+        self.kept = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -131,14 +136,24 @@ class _Keeping:
             headers = Headers(raw=message["headers"])
             self._headers = {name: headers[name] for name in SHOWN if name in headers}
             # A cookie is for whoever is there now.
-            self._too_large = "set-cookie" in headers
+            self._fits = "set-cookie" not in headers
         elif message["type"] == "http.response.body":
-            self._body += message.get("body", b"")
-            if len(self._body) > MOST_BYTES:
-                self._too_large = True
-                self._body.clear()
-            self._whole = not message.get("more_body", False)
+            self._add(message.get("body", b""))
+            if not message.get("more_body", False) and 200 <= self._status < 300:
+                self.kept = True
+                await self._keep(self._answer())
         await self._send(message)
+
+    def _add(self, body: bytes) -> None:
+        self._fits = self._fits and len(self._body) + len(body) <= MOST_BYTES
+        self._body = self._body + body if self._fits else bytearray()
+
+    def _answer(self) -> bytes:
+        """As bytes; empty where it is too large."""
+        if not self._fits:
+            return b""
+        body = base64.b64encode(self._body).decode()
+        return json.dumps({"status": self._status, "headers": self._headers, "body": body}).encode()
 
 
 def _check(key: str, content: str) -> None:

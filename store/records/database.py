@@ -129,7 +129,8 @@ def add_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 def was_missing(connection: Connection, table: Table, row: Row) -> bool:
     """Insert a row, unless its primary key is there already; whether it was inserted. Waits for whoever is about to."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(insert(table).on_conflict_do_nothing().values(row)).rowcount > 0
+    statement = insert(table).on_conflict_do_nothing().values(row).returning(*table.primary_key)
+    return connection.execute(statement).first() is not None
 
 
 def upsert(

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from api.wire import repeated
 from core.access import Caller, Permission
 from core.answering import GIVEN_UP, KEPT
+from core.errors import Unavailable
 from store.records import SqlRecords
 from store.records.answertables import answers
 from tests.api.shops import EVERYTHING
@@ -114,6 +115,30 @@ def test_a_large_answer_is_not_kept_but_the_deed_is_known(records: SqlRecords, m
     client.post("/things", json=THING, headers=ONCE)
     assert client.post("/things", json=THING, headers=ONCE).json()["code"] == "done-before"
     assert len(things.made) == 1
+
+
+def test_where_the_records_cannot_be_reached_nothing_is_done(
+    records: SqlRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise Unavailable("the records database is gone")
+
+    things = Things()
+    monkeypatch.setattr(records, "begin_answer", gone)
+    answer = small(things, records=records).post("/things", json=THING, headers=ONCE)
+    assert (answer.status_code, answer.json()["code"], things.made) == (503, "unavailable", [])
+
+
+def test_an_answer_that_cannot_be_kept_is_given_all_the_same(
+    records: SqlRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise Unavailable("the records database is gone")
+
+    monkeypatch.setattr(records, "keep_answer", gone)
+    client = small(records=records)
+    assert client.post("/things", json=THING, headers=ONCE).status_code == 201
+    assert client.post("/things", json=THING, headers=ONCE).json()["code"] == "under-way"
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 129])
