@@ -25,6 +25,7 @@ _ANALYST = frozenset(
         P.SEND_NOTICES,
         P.READ_NOTICES,
         P.ASK_FOR_ACTIONS,
+        P.LISTEN,
     }
 )
 OF_ROLE: Mapping[Role, frozenset[Permission]] = {
@@ -39,9 +40,10 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
         P.CHANGE_MODELS,
         P.PLACE_HOLDS,
         P.READ_REPORTS,
+        P.EXPORT_LISTS,
     },
     Role.HR: frozenset(
-        {P.OWN_ACCOUNT, P.READ_LEAVERS, P.FILE_LEAVERS, P.FILE_PEOPLE, P.READ_NOTICES, P.ANSWER_NOTICES}
+        {P.OWN_ACCOUNT, P.READ_LEAVERS, P.FILE_LEAVERS, P.FILE_PEOPLE, P.READ_NOTICES, P.ANSWER_NOTICES, P.LISTEN}
     ),
     Role.LEGAL: frozenset(
         {
@@ -54,6 +56,7 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
             P.LIFT_HOLDS,
             P.ANSWER_SUBJECTS,
             P.READ_REPORTS,
+            P.LISTEN,
         }
     ),
     Role.AUDITOR: frozenset({P.OWN_ACCOUNT, P.READ_AUDIT, P.READ_REPORTS, P.READ_SOURCES, P.READ_RULES}),
@@ -67,6 +70,7 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
             P.READ_RULES,
             P.READ_MODELS,
             P.READ_METRICS,
+            P.LISTEN,
         }
     ),
     Role.SERVICE: frozenset(
@@ -80,6 +84,8 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
             P.FILE_PEOPLE,
             P.READ_NOTICES,
             P.REPORT_ACTIONS,
+            P.LISTEN,
+            P.EXPORT_LISTS,
         }
     ),
 }

@@ -19,10 +19,11 @@ class Door(Protocol):
 
 
 def known(request: Request) -> Caller:
-    """Whoever calls."""
+    """Whoever calls, unless they call too often."""
     door: Door = request.app.state.door
     caller = door.caller(request)
     request.state.caller = caller
+    request.state.said = request.app.state.rates.take(caller.name)
     return caller
 
 

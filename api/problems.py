@@ -11,9 +11,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from core.errors import BadQuery, Damaged, Refused, Unavailable
+from core.errors import BadQuery, Damaged, LeaverwatchError, Refused, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
+MOST_FIELDS = 20
+"""Of a request in which more is wrong, the first are named."""
 
 
 class WrongField(BaseModel):
@@ -34,15 +36,14 @@ class ProblemView(BaseModel):
     fields: list[WrongField] = []
 
 
-class Problem(Exception):
-    """Ends a request with a problem. `code` is made of lower-case words with hyphens."""
+class Problem(HTTPException):
+    """Ends a request with a problem, also while its body is being read. `code` is made of lower-case words with
+    hyphens."""
 
     def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
+        super().__init__(status, detail, headers)
+        self.status = int(status)
         self.code = code
-        self.detail = detail
-        self.headers = headers
 
 
 def not_found(what: str) -> Problem:
@@ -67,16 +68,33 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for error, (status, code) in _OURS.items():
+    for error, (status, code) in OF_ERRORS.items():
         app.add_exception_handler(error, _ours(status, code))
 
 
-_OURS: Mapping[type[Exception], tuple[int, str]] = {
+OF_ERRORS: Mapping[type[Exception], tuple[int, str]] = {
     Damaged: (HTTPStatus.SERVICE_UNAVAILABLE, "damaged"),
     Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
     BadQuery: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-query"),
     Refused: (HTTPStatus.CONFLICT, "refused"),
 }
+
+
+OF_SERVER: Mapping[int, str] = {400: "unreadable", 404: "not-found", 405: "method-not-allowed", 415: "unsupported-type"}
+"""Of what Starlette and FastAPI refuse by themselves."""
+
+
+def problem_of(error: LeaverwatchError) -> Problem:
+    """How an error of the house is answered; one that none of them expects is raised again."""
+    for kind, (status, code) in OF_ERRORS.items():
+        if isinstance(error, kind):
+            return Problem(status, code, _plain(str(error)))
+    raise error
+
+
+def answer_of(problem: Problem) -> JSONResponse:
+    """What is sent where there is no route to raise it."""
+    return _answer(_view(problem.status, problem.code, problem.detail), problem.headers)
 
 
 def _answer(view: ProblemView, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -89,25 +107,33 @@ def _view(status: int, code: str, detail: str) -> ProblemView:
 
 async def _problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)  # noqa: S101  # it is registered for these only
-    return _answer(_view(error.status, error.code, error.detail), error.headers)
+    return answer_of(error)
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
-    status = HTTPStatus(error.status_code)
-    return _answer(_view(status, status.phrase.lower().replace(" ", "-"), str(error.detail)), error.headers)
+    code = OF_SERVER.get(error.status_code, "not-served")
+    return _answer(_view(error.status_code, code, str(error.detail)), error.headers)
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    fields = [WrongField(where=".".join(map(str, one["loc"])), why=str(one["msg"])) for one in error.errors()]
+    fields = [
+        WrongField(where=_plain(".".join(map(str, one["loc"]))), why=_plain(str(one["msg"])))
+        for one in error.errors()[:MOST_FIELDS]
+    ]
     told = "; ".join(f"{field.where}: {field.why}" for field in fields)
     view = _view(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", told)
     return _answer(view.model_copy(update={"fields": fields}))
 
 
+def _plain(text: str) -> str:
+    """What somebody sent, short, and as it can be sent back: JSON may carry halves of characters."""
+    return text[:500].encode("utf-8", "replace").decode()
+
+
 def _ours(status: int, code: str):  # type: ignore[no-untyped-def]  # what FastAPI calls a handler has no name
     async def handle(_: Request, error: Exception) -> JSONResponse:
-        return _answer(_view(status, code, str(error)))
+        return _answer(_view(status, code, _plain(str(error))))
 
     return handle

@@ -67,11 +67,21 @@ class Detection(_Section):
 
 
 class Api(_Section):
-    """Where `serve` listens. An empty token is generated once and kept in the data directory."""
+    """Where `serve` listens. An empty token is generated once and kept in the data directory. `hosts` are the names by
+    which the service is asked; none: this machine's, and where it listens on all addresses, any. So many requests a
+    minute are answered to one caller and to one address (0: as many as come); so many KiB may be in a body, MiB in an
+    upload, all of it within so many seconds; so many may listen to the stream at once."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     token: str = ""
+    hosts: frozenset[str] = frozenset()
+    caller_per_minute: int = Field(default=1_200, ge=0)
+    address_per_minute: int = Field(default=6_000, ge=0)
+    body_kib: int = Field(default=1_024, ge=1, le=65_536)
+    upload_mib: int = Field(default=32, ge=1, le=4_096)
+    upload_seconds: float = Field(default=120.0, gt=0)
+    streams: int = Field(default=100, ge=0, le=10_000)
 
 
 class Cluster(_Section):
@@ -261,4 +271,4 @@ def _put(values: dict[str, object], name: str, text: str) -> None:
     inside[key] = [part.strip() for part in text.split(",") if part.strip()] if key in _LISTS else text
 
 
-_LISTS = frozenset({"holidays", "domains", "allow_networks", "allow_http", "automatic"})
+_LISTS = frozenset({"holidays", "domains", "hosts", "allow_networks", "allow_http", "automatic"})

@@ -57,6 +57,8 @@ class Permission(StrEnum):
     MANAGE_KEYS = "keys:manage"
     MANAGE_NOTIFICATIONS = "notifications:manage"
     OWN_ACCOUNT = "account:own"
+    LISTEN = "stream:listen"
+    EXPORT_LISTS = "lists:export"
 
 
 class Depth(StrEnum):

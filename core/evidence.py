@@ -79,6 +79,7 @@ class Deed(StrEnum):
     DECIDED = "decided"
     PREVIEWED = "previewed"
     EXPORTED = "exported"
+    LISTED = "listed"
     HELD = "held"
     ASKED_TO_LIFT = "asked_to_lift"
     LIFTED = "lifted"

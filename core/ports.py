@@ -12,6 +12,7 @@ import polars as pl
 
 from core.action import Actions
 from core.alert import Alert, Outcome
+from core.answering import Answers
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.condition import Condition
@@ -360,6 +361,7 @@ class Records(
     Roster,
     Notifying,
     Actions,
+    Answers,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

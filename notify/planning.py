@@ -11,8 +11,8 @@ from core.access import Caller, Permission, Role
 from core.alert import Severity
 from core.canonical import content_id, moment_text
 from core.happening import Happening
+from core.hearing import is_told, names_of
 from core.notifying import Channel, ChannelKind, Delivery, Member, Preferences, Rule
-from notify.audience import may_know, names_of
 from notify.timing import due
 from notify.words import Facts, line
 
@@ -59,7 +59,7 @@ def _by_rules(happening: Happening, wishes: Wishes, outlook: Outlook, now: datet
             continue
         if channel.kind is ChannelKind.EMAIL and not channel.shown:
             yield from _to_members(happening, rule, wishes, outlook, now)
-        elif _all_may_know(rule, happening, outlook):
+        elif _all_is_told(rule, happening, outlook):
             yield _delivery(happening, rule, outlook, due(now, rule.timing, happening.severity))
 
 
@@ -72,10 +72,10 @@ def _asks(rule: Rule, happening: Happening, outlook: Outlook) -> bool:
     return not rule.departments or outlook.department(happening.person) in rule.departments
 
 
-def _all_may_know(rule: Rule, happening: Happening, outlook: Outlook) -> bool:
+def _all_is_told(rule: Rule, happening: Happening, outlook: Outlook) -> bool:
     """Whoever reads a channel together."""
     return bool(rule.roles) and all(
-        may_know(outlook.permissions(role), happening, names=names_of([role])) for role in rule.roles
+        is_told(outlook.permissions(role), happening, names=names_of([role])) for role in rule.roles
     )
 
 
@@ -88,7 +88,7 @@ def _to_members(
         own = wishes.preferences.get(caller.name, Preferences(user=caller.name))
         if not wanted or not member.email or happening.kind in own.muted:
             continue
-        if not may_know(caller.permissions, happening, names=names_of(caller.roles, caller.name)):
+        if not is_told(caller.permissions, happening, names=names_of(caller.roles, caller.name)):
             continue
         if happening.person and not outlook.within(caller, happening.person):
             continue

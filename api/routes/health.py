@@ -15,6 +15,11 @@ from core.access import Caller, Permission
 router = APIRouter(tags=["service"])
 
 
+TEXT: dict[int | str, dict[str, object]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "leaverwatch_events 2.0\n"}}}
+}
+
+
 class Health(BaseModel):
     """Says the process answers."""
 
@@ -39,7 +44,8 @@ def ready(shop: InShop) -> Health:
     return Health()
 
 
-@router.get("/metrics", operation_id="metrics", response_class=Response, responses=answers(401, 403))
+@router.get("/metrics", operation_id="metrics", response_class=Response, responses={**answers(401, 403), **TEXT})
 def metrics(request: Request, shop: InShop, _: Caller = needs(Permission.READ_METRICS)) -> Response:
     """Counts for Prometheus; those of events are at most a minute old."""
-    return Response(exposition(shop.records, request.app.state.counts), media_type=CONTENT_TYPE_LATEST)
+    stored = exposition(shop.records, request.app.state.counts)
+    return Response(stored + request.app.state.requests.exposition(), media_type=CONTENT_TYPE_LATEST)

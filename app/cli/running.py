@@ -113,6 +113,7 @@ def serve(context: typer.Context) -> None:
     from app.reporting import reporting
     from app.retention import retaining
     from app.sealing import seal_of
+    from app.serving import settings_of
     from app.staff import API, OnlyApi
     from app.token import token_of
     from detection.standing import bring_up
@@ -132,7 +133,7 @@ def serve(context: typer.Context) -> None:
             HrDesk(house),
             notify=NotifyDesk(house, channels, staff),
         )
-        service = create_app(shop, TokenDoor(token, API))
+        service = create_app(shop, TokenDoor(token, API), settings_of(config.api))
         typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
         typer.echo(f"Authorization: Bearer {token}", err=True)
         # Where judges share the servers, one of them signs and lets go.
@@ -143,7 +144,14 @@ def serve(context: typer.Context) -> None:
         signal.signal(signal.SIGTERM, lambda *_: None)
         told = notifying(house, channels, staff)
         with signing, letting_go, told, forwarding(house), nullcontext() if shared else judging(house) as shop.judge:
-            uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
+            uvicorn.run(
+                service,
+                host=config.api.host,
+                port=config.api.port,
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
 
 
 def doctor(

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from sqlalchemy import select
 
 from store.records.actions import ActionRecords
+from store.records.answers import AnswerRecords
 from store.records.audit import AuditRecords
 from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
@@ -48,6 +49,7 @@ class SqlRecords(
     RosterRecords,
     NotifyingRecords,
     ActionRecords,
+    AnswerRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""

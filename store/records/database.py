@@ -154,6 +154,13 @@ def add_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> No
         connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
 
 
+def was_missing(connection: Connection, table: Table, row: Row) -> bool:
+    """Insert a row, unless its primary key is there already; whether it was inserted. Waits for whoever is about to."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).on_conflict_do_nothing().values(row).returning(*table.primary_key)
+    return connection.execute(statement).first() is not None
+
+
 def upsert(
     connection: Connection,
     table: Table,

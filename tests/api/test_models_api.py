@@ -69,6 +69,12 @@ def client_of(records: SqlRecords, desk: Desk | None, caller: Caller = EVERYTHIN
     return TestClient(create_app(shop, Knows(caller)))
 
 
+def test_who_may_not_is_told_so_even_where_there_are_no_models(records: SqlRecords) -> None:
+    hr = Caller(name="hr", roles=frozenset({Role.HR}), permissions=permissions_of([Role.HR]))
+    assert client_of(records, None, hr).get("/api/v1/models").status_code == 403
+    assert client_of(records, None).get("/api/v1/models").json()["code"] == "no-models"
+
+
 def states(client: TestClient) -> dict[str, str]:
     return {model["id"]: model["state"] for model in client.get("/api/v1/models").json()}
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
+OVER_THE_API = "alerts_over_the_api"
+"""It reads a service, not `LEAVERWATCH_DATA`."""
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 

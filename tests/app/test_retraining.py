@@ -25,7 +25,7 @@ from models.features import NAMES
 from store.records import SqlRecords
 from tests.app import notebooks
 from tests.app.conftest import run
-from tests.app.notebooks import NOTEBOOKS, code_of, read
+from tests.app.notebooks import NOTEBOOKS, OVER_THE_API, code_of, read
 
 EMPLOYEES, DAYS, SEED = 90, 60, 3
 CALENDAR = CompanyCalendar()
@@ -188,6 +188,7 @@ def test_there_are_notebooks_for_each_task() -> None:
         "features_and_baselines",
         "threshold_and_budget",
         "incidents_and_retraining",
+        OVER_THE_API,
     }
 
 
@@ -205,7 +206,7 @@ def test_a_notebook_defines_nothing_and_keeps_no_output(path: Path) -> None:
         assert not text.lstrip().startswith(("%", "!")), "plain Python"
 
 
-@each
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem != OVER_THE_API], ids=lambda path: path.stem)
 @pytest.mark.usefixtures("model")
 def test_a_notebook_runs(path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAVERWATCH_DATA", str(data))

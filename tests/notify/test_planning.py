@@ -13,8 +13,8 @@ from access.permissions import permissions_of
 from core.access import Caller, Role
 from core.alert import Severity
 from core.happening import Happening, Kind
+from core.hearing import is_told, names_of
 from core.notifying import Channel, ChannelKind, Delivery, Member, Preferences, Rule
-from notify.audience import may_know, names_of
 from notify.planning import Outlook, Wishes, plan
 from notify.words import LINES_AT_MOST, Facts, line, message
 
@@ -112,19 +112,19 @@ def test_somebody_named_is_told_only_what_they_may_look_up() -> None:
 )
 def test_each_role_knows_its_own_things(role: Role, kind: Kind, to: tuple[str, ...], known: bool) -> None:
     happening = replace(ALERT, kind=kind, to=to)
-    assert may_know(permissions_of([role]), happening, names=names_of([role], "ann")) is known
+    assert is_told(permissions_of([role]), happening, names=names_of([role], "ann")) is known
 
 
 def test_every_kind_has_words_and_whoever_may_know_it() -> None:
     everything = permissions_of(list(Role))
     for kind in Kind:
         happening = replace(ALERT, kind=kind, to=("user:ann",))
-        assert may_know(everything, happening, names=["user:ann"]), kind
+        assert is_told(everything, happening, names=["user:ann"]), kind
         assert line(Facts(kind=kind, subject="s"), "zh")
         assert line(Facts(kind=kind, subject="s"), "en")
 
 
-def test_a_shared_channel_tells_what_each_of_its_readers_may_know() -> None:
+def test_a_shared_channel_tells_what_each_of_its_readers_is_told() -> None:
     shared = replace(RULE, channel="chat", roles=frozenset({Role.ANALYST, Role.SENIOR_ANALYST}))
     assert recipients(ALERT, rules=[shared]) == [""]
     assert recipients(ALERT, rules=[replace(shared, roles=frozenset({Role.ANALYST, Role.HR}))]) == []

@@ -1,4 +1,4 @@
-"""Who may be told of what: nobody hears by mail what they may not look up."""
+"""Who may know of what happened: nobody hears, by mail or live, what they may not look up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from core.access import Permission, Role
 from core.happening import Happening, Kind
 
 P = Permission
-_NEEDED: Mapping[Kind, Permission] = {
+NEEDED: Mapping[Kind, Permission] = {
     Kind.ALERT_RAISED: P.READ_ALERTS,
     Kind.ALERT_CHANGED: P.READ_ALERTS,
     Kind.ALERT_GONE: P.READ_ALERTS,
@@ -35,21 +35,30 @@ _NEEDED: Mapping[Kind, Permission] = {
     Kind.CHANNEL_OFF: P.MANAGE_NOTIFICATIONS,
     Kind.USER_LOCKED: P.MANAGE_USERS,
 }
+_OF_FEW = frozenset({Kind.UNMASKING_ASKED, Kind.UNMASKING_GRANTED})
 
 
 def may_know(permissions: Collection[Permission], happening: Happening, *, names: Collection[str]) -> bool:
-    """Whether somebody with these permissions, who is meant by these names (`user:<name>`, `role:<role>`), may be told.
-    A kind that nobody has given a place in the table is told to nobody. Whoever reads cases but no alerts hears only of
-    cases that were handed to them."""
-    needed = _NEEDED.get(happening.kind)
+    """Whether somebody with these permissions, who is meant by these names (see `names_of`), may know of it. A kind
+    that nobody has given a place in the table is known to nobody. Whoever reads cases but no alerts knows only of those
+    that were handed to them, and of unmaskings only those know who are meant."""
+    needed = NEEDED.get(happening.kind)
     if needed is None or needed not in permissions:
         return False
-    meant = not set(happening.to).isdisjoint(names)
-    if happening.to:
-        return meant
-    return needed is not P.READ_CASES or P.READ_ALERTS in permissions
+    if happening.kind in _OF_FEW or (needed is P.READ_CASES and P.READ_ALERTS not in permissions):
+        return _meant(happening, names)
+    return True
+
+
+def is_told(permissions: Collection[Permission], happening: Happening, *, names: Collection[str]) -> bool:
+    """Whether somebody is told who has asked to be: what is meant for some is told to no others."""
+    return may_know(permissions, happening, names=names) and (not happening.to or _meant(happening, names))
+
+
+def _meant(happening: Happening, names: Collection[str]) -> bool:
+    return not set(happening.to).isdisjoint(names)
 
 
 def names_of(roles: Collection[Role], user: str = "") -> list[str]:
-    """What somebody is meant by."""
+    """What somebody is meant by: `user:<name>`, `role:<role>`."""
     return [*(f"role:{role.value}" for role in roles), *([f"user:{user}"] if user else [])]
