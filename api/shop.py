@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request
 
 from access.lens import Lens
 from api.desks import ModelDesk
+from api.entrance import Entrance
 from api.looks import Looks
 from core.access import Caller
 from core.directory import Directory
@@ -21,7 +22,8 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 
 
 class Shop:
-    """What the routes read from; the directory is read afresh for every answer. Without a desk no model is changed."""
+    """What the routes read from; the directory is read afresh for every answer. Without a desk no model is
+    changed, without an entrance nobody logs in."""
 
     def __init__(
         self,
@@ -31,6 +33,7 @@ class Shop:
         directory: Callable[[], Directory],
         pseudonyms: Pseudonyms,
         desk: ModelDesk | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         self.records = records
         self.events = events
@@ -38,6 +41,7 @@ class Shop:
         self.directory = directory
         self.pseudonyms = pseudonyms
         self.desk = desk
+        self.entrance = entrance
         self.looks = Looks(records)
 
     def lens(self, caller: Caller) -> Lens:

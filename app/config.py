@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, time
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from core.access import Role
 from core.calendar import CompanyCalendar
 from core.errors import ConfigError
 
@@ -63,11 +65,50 @@ class Detection(_Section):
 
 
 class Api(_Section):
-    """Where `serve` listens. An empty token is generated once and kept in the data directory."""
+    """Where `serve` listens."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
-    token: str = ""
+
+
+class Oidc(_Section):
+    """An OpenID Connect provider. Users have the roles that `roles` names for each of their groups, which the claim
+    `claim` lists; their name here is the claim `known_by`."""
+
+    issuer: str = Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])")
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr
+    claim: str = "groups"
+    known_by: str = "preferred_username"
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    roles: dict[str, frozenset[Role]]
+
+    @field_validator("roles")
+    @classmethod
+    def _of_people(cls, value: dict[str, frozenset[Role]]) -> dict[str, frozenset[Role]]:
+        if any(Role.SERVICE in roles for roles in value.values()):
+            raise ValueError("a service has keys and does not log in")
+        return value
+
+
+class Access(_Section):
+    """How people log in. `address` is where their browsers find the service: with `https://` cookies are sent by it
+    alone; empty, it is `http://` and where the API listens. `key`, 64 hexadecimal digits, seals the secrets of second
+    factors; empty, one is made once and kept in the data directory. `oidc` are identity providers, each under a
+    name."""
+
+    address: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?$")
+    session_hours: float = Field(default=12, gt=0, le=168)
+    idle_minutes: float = Field(default=60, gt=0, le=1440)
+    key: SecretStr = SecretStr("")
+    oidc: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], Oidc] = {}
+
+    @field_validator("key")
+    @classmethod
+    def _of_32_bytes(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"([0-9a-fA-F]{64})?", value.get_secret_value()):
+            raise ValueError("has to be 64 hexadecimal digits")
+        return value
 
 
 class Cluster(_Section):
@@ -130,6 +171,7 @@ class Config(_Section):
     company: Company = Company()
     detection: Detection = Detection()
     api: Api = Api()
+    access: Access = Access()
     cluster: Cluster = Cluster()
     evidence: Evidence = Evidence()
 

@@ -73,7 +73,7 @@ class Hold:
 
 
 class Deed(StrEnum):
-    """What somebody did with people's data."""
+    """What somebody did with people's data, or with who may look at it."""
 
     SAW = "saw"
     DECIDED = "decided"
@@ -84,6 +84,11 @@ class Deed(StrEnum):
     LIFTED = "lifted"
     ERASED = "erased"
     TRACED = "traced"
+    LOGGED_IN = "logged_in"
+    LOGGED_OUT = "logged_out"
+    LOGIN_FAILED = "login_failed"
+    LOCKED_OUT = "locked_out"
+    CHANGED_ACCESS = "changed_access"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, Sco
 from core.person import Filing, Link, Person
 from core.proof import Ledger
 from core.retention import Due, Expiry
+from core.users import Keys, Sessions, Users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,6 +343,9 @@ class Records(
     Audit,
     Ledger,
     Happenings,
+    Users,
+    Sessions,
+    Keys,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

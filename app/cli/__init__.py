@@ -22,6 +22,7 @@ from app.cli import (
     processes,
     running,
     searching,
+    users,
 )
 from core.errors import LeaverwatchError
 
@@ -36,7 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=inputs.settings,
 )
-for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds):
+for module in (
+    running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds, users,
+):  # fmt: skip
     module.register(app)
 proved = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)
 evidence.register(proved)

@@ -95,20 +95,19 @@ def serve(context: typer.Context) -> None:
     """Serve the API on this machine until stopped."""
     import uvicorn
 
-    from api.doors import TokenDoor
+    from api.doors import AccessDoor
     from api.server import create_app
     from api.shop import Shop
     from app.desk import ModelDesk
+    from app.entrance import address_of, entrance, first_admin
     from app.heads import keeping_heads
     from app.pseudonyms import pseudonyms
     from app.reporting import reporting
     from app.retention import retaining
-    from app.token import token_of
-    from core.access import Caller, Permission, Role
 
     config = configuration(context)
-    token = token_of(config)
     with house_of(context) as house, reporting(config):
+        coming_in = entrance(config, house.records)
         shop = Shop(
             house.records,
             house.events,
@@ -116,16 +115,23 @@ def serve(context: typer.Context) -> None:
             house.directory,
             pseudonyms(house.records),
             ModelDesk(house),
+            coming_in,
         )
-        caller = Caller(name="api", roles=frozenset(Role), permissions=frozenset(Permission))
-        service = create_app(shop, TokenDoor(token, caller))
-        typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
-        typer.echo(f"Authorization: Bearer {token}", err=True)
+        service = create_app(shop, AccessDoor(coming_in))
+        typer.echo(f"{address_of(config)}/api/v1/login", err=True)
+        if token := first_admin(house.records, coming_in.gate):
+            _welcome(address_of(config), token)
         # Where judges share the servers, one of them signs and lets go.
         signing = nullcontext() if config.cluster.postgresql.get_secret_value() else keeping_heads(house)
         letting_go = nullcontext() if config.cluster.elasticsearch else retaining(config)
         with signing, letting_go:
             uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
+
+
+def _welcome(address: str, token: str) -> None:
+    typer.echo("There are no users yet. Whoever does this first, within 24 hours, is the admin:", err=True)
+    body = f'{{"token": "{token}", "name": "NAME", "password": "PASSWORD"}}'
+    typer.echo(f"  curl -H 'Content-Type: application/json' {address}/api/v1/first-admin -d '{body}'", err=True)
 
 
 def doctor(

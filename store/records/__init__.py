@@ -20,7 +20,9 @@ from store.records.ledger import LedgerRecords
 from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
 from store.records.people import PeopleRecords
+from store.records.sessions import KeyRecords, SessionRecords
 from store.records.tables import settings
+from store.records.users import UserRecords
 
 
 class SqlRecords(
@@ -36,6 +38,9 @@ class SqlRecords(
     HoldRecords,
     AuditRecords,
     HappeningRecords,
+    UserRecords,
+    SessionRecords,
+    KeyRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""
