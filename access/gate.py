@@ -68,7 +68,7 @@ class Gate:
             if not shut:
                 self._turned_away(user, address, at, locks)
             raise Denied
-        return self._open(user, PASSWORD, address, at)
+        return self.open(user, PASSWORD, address, at)
 
     def confirm(self, user: User, password: str, address: str) -> None:
         """Have a user who is in show once more who they are. Raises `Refused`; counted as a login is."""
@@ -96,7 +96,27 @@ class Gate:
             self.records.note(login(Deed.LOGIN_FAILED, user.name if user else "", at, way=by, address=address))
             raise Denied
         check_roles(arrived.roles)
-        return self._open(self._kept(user, arrived, by, at), arrived.provider, address, at)
+        return self.open(self._kept(user, arrived, by, at), arrived.provider, address, at)
+
+    def open(self, user: User, way: str, address: str, at: datetime) -> Opened:
+        """A session for a user, however they have proved who they are."""
+        self.records.forget_attempts(of_user(user.name))
+        self.records.forget_sessions(at - self.lasting.most, at - self.lasting.idle)
+        if not user.person and user.email and (person := self._person_of(user.email)):
+            user = replace(user, person=person)
+            self.records.change_user(user, changed(user.name, user.name, at, "known as employee"), admin_stays=False)
+        cookie = new_token()
+        session = Session(
+            id=secrets.token_hex(8),
+            digest=digest_of(cookie),
+            user=user.name,
+            opened=at,
+            seen=at,
+            way=way,
+            address=address,
+        )
+        self.records.open_session(session, login(Deed.LOGGED_IN, user.name, at, way=way, address=address))
+        return Opened(session=session, cookie=cookie)
 
     def caller_of(self, cookie: str) -> tuple[Session, User] | None:
         """Whose session it is, as far as it still lives."""
@@ -147,25 +167,6 @@ class Gate:
         if locks:
             self.records.note(login(Deed.LOCKED_OUT, name, at, address=address))
             self.records.happen([Happening(at=at, kind=Kind.USER_LOCKED, subject=name)])
-
-    def _open(self, user: User, way: str, address: str, at: datetime) -> Opened:
-        self.records.forget_attempts(of_user(user.name))
-        self.records.forget_sessions(at - self.lasting.most, at - self.lasting.idle)
-        if not user.person and user.email and (person := self._person_of(user.email)):
-            user = replace(user, person=person)
-            self.records.change_user(user, changed(user.name, user.name, at, "known as employee"), admin_stays=False)
-        cookie = new_token()
-        session = Session(
-            id=secrets.token_hex(8),
-            digest=digest_of(cookie),
-            user=user.name,
-            opened=at,
-            seen=at,
-            way=way,
-            address=address,
-        )
-        self.records.open_session(session, login(Deed.LOGGED_IN, user.name, at, way=way, address=address))
-        return Opened(session=session, cookie=cookie)
 
     def _person_of(self, email: str) -> str:
         mine = email.strip().lower()

@@ -30,14 +30,15 @@ May = Annotated[list[Permission] | None, typer.Option("--may", help="What it may
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     users = typer.Typer(help="Who may log in, and what they may do.", no_args_is_help=True)
-    for name, command in (("add", add), ("list", list_users), ("roles", roles), ("password", password)):
-        users.command(name)(command)
-    users.command("disable")(disable)
-    users.command("enable")(enable)
+    users.command("add")(add)
+    users.command("list")(list_users)
+    for command in (roles, password, disable, enable):
+        users.command()(command)
     app.add_typer(users, name="users")
     keys = typer.Typer(help="Keys that programs call the API with.", no_args_is_help=True)
-    for name, command in (("add", add_key), ("list", list_keys), ("revoke", revoke_key)):
-        keys.command(name)(command)
+    keys.command("add")(add_key)
+    keys.command("list")(list_keys)
+    keys.command("revoke")(revoke_key)
     app.add_typer(keys, name="keys")
 
 

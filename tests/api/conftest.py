@@ -27,6 +27,7 @@ from detection.risk import score_at
 from detection.tagging import Tagger
 from store.memory import MemoryStore
 from store.records import SqlRecords
+from tests.api.people import House
 from tests.api.shops import AROUND, BOOK, EVERYTHING, Knows, exported, weeks_before
 
 
@@ -68,3 +69,15 @@ def client_of(shop: Shop) -> Callable[..., TestClient]:
         return TestClient(create_app(shop, Knows(caller)))
 
     return make
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """An empty shop, and people who log in."""
+    records = SqlRecords(f"sqlite:///{tmp_path / 'house.db'}")
+
+    def directory() -> Directory:
+        return Directory(records.persons(), records.links(), records.filings(), records.accounts(), CompanyCalendar())
+
+    yield House(Shop(records, MemoryStore(records), BOOK, directory, Pseudonyms(b"key")))
+    records.close()
