@@ -38,13 +38,13 @@ class Hasher:
 
     def hash(self, password: str) -> str:
         with self._turn():
-            return self._argon2.hash(password)
+            return self._argon2.hash(_bytes(password))
 
     def verify(self, kept: str, password: str) -> bool:
         """Whether it is the password of a hash. Without a hash it is not, after as much work."""
         with self._turn():
             try:
-                right = self._argon2.verify(kept or self._nobodys, password[: LONGEST + 1])
+                right = self._argon2.verify(kept or self._nobodys, _bytes(password[: LONGEST + 1]))
             except (VerificationError, InvalidHashError):
                 return False
         return right and bool(kept)
@@ -62,3 +62,7 @@ class Hasher:
                 yield
         finally:
             self._places.release()
+
+
+def _bytes(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")

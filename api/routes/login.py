@@ -14,17 +14,20 @@ from access.noting import changed, rights
 from access.passwords import LONGEST, check_password
 from access.sessions import csrf_token
 from access.tokens import digest_of
-from api.caller import needs
+from api.caller import BEARER, needs
 from api.entrance import Entrance, address_of
 from api.problems import Problem, answers, not_found
 from api.shop import InShop
 from core.access import Caller, Permission, Role
 from core.errors import Refused
-from core.users import NAME, User
+from core.users import User
 
 AFTER_LOGIN = "/api/v1/me"
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1_000)]
-UserName = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=NAME)]
+UserName = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")
+]
+"""Is kept in small letters (`core.users.NAME`)."""
 
 
 class Login(BaseModel):
@@ -195,7 +198,7 @@ def _welcome(request: Request, response: Response, entrance: Entrance, opened: O
 
 
 def _denied() -> Problem:
-    return Problem(HTTPStatus.UNAUTHORIZED, "login-failed", "name, password or code is wrong")
+    return Problem(HTTPStatus.UNAUTHORIZED, "login-failed", "name, password or code is wrong", BEARER)
 
 
 def _known(entrance: Entrance, provider: str) -> None:
