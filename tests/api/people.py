@@ -15,6 +15,7 @@ from access.noting import changed
 from access.passwords import Hasher
 from access.sealing import Sealer
 from access.sessions import Lasting, csrf_token
+from api.desks import ProviderDesk
 from api.doors import AccessDoor
 from api.entrance import Entrance
 from api.server import create_app
@@ -64,9 +65,14 @@ class House:
         self.records: Records = shop.records
         self.hasher = hasher or Hasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.gate = Gate(shop.records, Sealer(bytes(32)), Lasting(), self.hasher, self.clock)
-        self.entrance = Entrance(gate=self.gate, https=https, providers=NoProviders())
-        shop.entrance = self.entrance
-        self.app = create_app(shop, AccessDoor(self.entrance))
+        self.https = https
+        self.serve(NoProviders())
+
+    def serve(self, providers: ProviderDesk) -> None:
+        """With these identity providers."""
+        self.entrance = Entrance(gate=self.gate, https=self.https, providers=providers)
+        self.shop.entrance = self.entrance
+        self.app = create_app(self.shop, AccessDoor(self.entrance))
 
     def client(self) -> TestClient:
         """A browser, or curl."""

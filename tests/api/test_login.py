@@ -197,7 +197,7 @@ def test_what_does_not_belong_into_a_request_is_refused(house: House) -> None:
         assert house.client().post(LOGIN, json={"name": "li", "password": PASSWORD} | more).status_code == 422
     for raw in (b'{"name": "li", "password": "\\ud800 lone half"}', b"[]", b"{", b"\xff"):
         answer = house.client().post(LOGIN, content=raw, headers={"Content-Type": "application/json"})
-        assert answer.status_code in (401, 422)
+        assert answer.status_code in (400, 401, 422)
         assert PASSWORD not in answer.text
 
 
