@@ -22,6 +22,7 @@ from api.server import create_app
 from api.shop import Shop
 from core.access import Permission, Role
 from core.errors import Refused
+from core.evidence import AuditEntry
 from core.ports import Records
 from core.users import User
 
@@ -78,6 +79,9 @@ class House:
         """A browser, or curl."""
         base = "https://testserver" if self.entrance.https else "http://testserver"
         return TestClient(self.app, base_url=base, follow_redirects=False, raise_server_exceptions=True)
+
+    def noted(self, what: str) -> AuditEntry:
+        return changed("test", "", self.clock(), what)
 
     def add(self, name: str, *roles: Role, password: str = PASSWORD) -> User:
         user = User(name=name, roles=frozenset(roles), created=self.clock())
