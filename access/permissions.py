@@ -1,4 +1,4 @@
-"""The one table of who may do what. `docs/security.md` shows it, and a test tries every endpoint as every role."""
+"""The one table of who may do what. `docs/access.md` shows it, and a test tries every endpoint as every role."""
 
 from __future__ import annotations
 

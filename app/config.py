@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, time
@@ -102,13 +101,6 @@ class Access(_Section):
     idle_minutes: float = Field(default=60, gt=0, le=1440)
     key: SecretStr = SecretStr("")
     oidc: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], Oidc] = {}
-
-    @field_validator("key")
-    @classmethod
-    def _of_32_bytes(cls, value: SecretStr) -> SecretStr:
-        if not re.fullmatch(r"([0-9a-fA-F]{64})?", value.get_secret_value()):
-            raise ValueError("has to be 64 hexadecimal digits")
-        return value
 
 
 class Cluster(_Section):

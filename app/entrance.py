@@ -69,12 +69,9 @@ def sealing_key(config: Config, records: Records) -> bytes:
             _make(file)
         if not given and not file.exists():
             raise ConfigError(f"the key that seals second factors is not in {file}; [access] key may name it")
-        try:
-            key = bytes.fromhex(given or file.read_text(encoding="ascii").strip())
-        except (OSError, ValueError):
-            raise ConfigError(f"{file} cannot be read as a key of 64 hexadecimal digits") from None
-        if len(key) != 32:
-            raise ConfigError(f"{file} cannot be read as a key of 64 hexadecimal digits")
+        key = _read(given or file.read_bytes().decode("ascii", "replace"))
+        if key is None:
+            raise ConfigError(f"{'[access] key' if given else file} is not 64 hexadecimal digits")
         if known is None:
             records.set_setting(KNOWN, sha256(key).hexdigest())
         elif known != sha256(key).hexdigest():
@@ -99,3 +96,11 @@ def _make(file: Path) -> None:
         out.write(secrets.token_hex(32))
         out.flush()
         os.fsync(out.fileno())
+
+
+def _read(text: str) -> bytes | None:
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        return None
+    return key if len(key) == 32 else None

@@ -45,7 +45,6 @@ def test_the_environment_wins_over_the_file_and_the_line_over_both(tmp_path: Pat
         ("[api]\nport = 70000", "api.port"),
         ("api = 3", "api"),
         ('[api]\ntoken = "x"', "api.token"),
-        ('[access]\nkey = "short"', "access.key"),
         ('[access]\naddress = "https://x/path"', "access.address"),
         ('[access.oidc.x]\nissuer = "http://idp.example"\nclient_id = "x"\nclient_secret = "x"\nroles = {}', "issuer"),
         (

@@ -72,6 +72,9 @@ def test_another_key_does_not_take_its_place(house: House, config: Config) -> No
         (config.data / KEY).write_text(text)
         with pytest.raises(ConfigError):
             sealing_key(config, house.records)
+    with pytest.raises(ConfigError, match="64 hexadecimal digits") as told:
+        sealing_key(Config(data=config.data, access=Access(key="no-such-key")), house.records)
+    assert "no-such-key" not in str(told.value)
 
 
 def test_the_first_admin_is_made_by_the_printed_link_once_and_in_a_day(house: House, config: Config) -> None:
