@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from access.arrivals import Arrived
-from access.lockout import counted, locked, of_address, of_user
+from access.lockout import FORGOTTEN, counted, locked, of_address, of_nobody, of_user
 from access.noting import changed, login, rights
 from access.passwords import Hasher
 from access.roles import check_roles
@@ -63,7 +63,7 @@ class Gate:
         """A session for whoever proves that they are the user. Raises `Denied`."""
         at, known = self.clock(), named(name)
         user = self.records.user(known) if known else None
-        shut, locks = self._count(user, address, at)
+        shut, locks = self._count(of_user(user.name) if user else of_nobody(name), address, at)
         if not self._proved(user, password, code, at, shut) or user is None:
             if not shut:
                 self._turned_away(user, address, at, locks)
@@ -73,13 +73,13 @@ class Gate:
     def confirm(self, user: User, password: str, address: str) -> None:
         """Have a user who is in show once more who they are. Raises `Refused`; counted as a login is."""
         at = self.clock()
-        shut, locks = self._count(user, address, at)
+        shut, locks = self._count(of_user(user.name), address, at)
         kept = self.records.credentials(user.name).password
         if not self.hasher.verify(kept, password) or shut:
             if not shut:
                 self._turned_away(user, address, at, locks)
             raise Refused("the password is not right")
-        self.records.forget_attempts(of_user(user.name))
+        self.records.forget_attempts(of_user(user.name), at - FORGOTTEN)
 
     def enter(self, arrived: Arrived, address: str) -> Opened:
         """A session for whom an identity provider says it is; made a user here where they were none, with the roles
@@ -100,7 +100,7 @@ class Gate:
 
     def open(self, user: User, way: str, address: str, at: datetime) -> Opened:
         """A session for a user, however they have proved who they are."""
-        self.records.forget_attempts(of_user(user.name))
+        self.records.forget_attempts(of_user(user.name), at - FORGOTTEN)
         self.records.forget_sessions(at - self.lasting.most, at - self.lasting.idle)
         if not user.person and user.email and (person := self._person_of(user.email)):
             user = replace(user, person=person)
@@ -137,12 +137,11 @@ class Gate:
         kept = self.records.credentials(user.name)
         return kept, self.sealer.open(kept.totp, secret_of(user.name)) if kept.totp else ""
 
-    def _count(self, user: User | None, address: str, at: datetime) -> tuple[bool, bool]:
+    def _count(self, user: str, address: str, at: datetime) -> tuple[bool, bool]:
         """Count the attempt; whether it is one too many, and whether it locks the user unless it succeeds."""
-        subjects = [of_address(address), *([of_user(user.name)] if user else [])]
+        subjects = [of_address(address), user]
         before = [self.records.attempt(subject, lambda one: counted(one, at)) for subject in subjects]
-        locks = user is not None and locked(counted(before[-1], at), at)
-        return any(locked(one, at) for one in before), locks
+        return any(locked(one, at) for one in before), locked(counted(before[-1], at), at)
 
     def _proved(self, user: User | None, password: str, code: str, at: datetime, shut: bool) -> bool:
         kept = self.records.credentials(user.name if user else "")
@@ -166,7 +165,7 @@ class Gate:
         self.records.note(login(Deed.LOGIN_FAILED, name, at, way=PASSWORD, address=address))
         if locks:
             self.records.note(login(Deed.LOCKED_OUT, name, at, address=address))
-            self.records.happen([Happening(at=at, kind=Kind.USER_LOCKED, subject=name)])
+            self.records.happen([Happening(at=at, kind=Kind.USER_LOCKED, subject=name)] if user else [])
 
     def _person_of(self, email: str) -> str:
         mine = email.strip().lower()

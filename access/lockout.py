@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 
+from access.tokens import digest_of
 from core.users import Attempts
 
 FREE = {"user": 5, "address": 50}
@@ -17,6 +18,12 @@ FORGOTTEN = timedelta(hours=24)
 def of_user(name: str) -> str:
     """The subject that a user's attempts are counted under."""
     return f"user:{name}"
+
+
+def of_nobody(name: str) -> str:
+    """That of a name which nobody has, which may be a password typed into the wrong field: counted as a user's are, and
+    not kept."""
+    return f"user:?{digest_of(name)[:32]}"
 
 
 def of_address(address: str) -> str:

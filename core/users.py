@@ -157,7 +157,8 @@ class Users(Protocol):
         """Count an attempt before it is looked at, so that of many at once none is missed; returns what there was
         before."""
 
-    def forget_attempts(self, subject: str) -> None: ...
+    def forget_attempts(self, subject: str, older: datetime) -> None:
+        """Those of one subject go, and all that are older."""
 
 
 class Sessions(Protocol):

@@ -116,7 +116,7 @@ def enable(context: typer.Context, name: Name) -> None:
 
 def password(context: typer.Context, name: Name) -> None:
     """Give a user another password, asked for or read from standard input; sessions, locks and the second factor go."""
-    from access.lockout import of_user
+    from access.lockout import FORGOTTEN, of_user
     from access.noting import changed
     from access.passwords import Hasher, check_password
     from app.cli.show import who
@@ -130,7 +130,7 @@ def password(context: typer.Context, name: Name) -> None:
         records.set_password(user.name, Hasher().hash(given), changed(who(), user.name, _now(), "password"))
         off = changed(who(), user.name, _now(), "second factor off")
         records.set_totp(user.name, "", [], confirmed=False, noted=off)
-        records.forget_attempts(of_user(user.name))
+        records.forget_attempts(of_user(user.name), _now() - FORGOTTEN)
     typer.echo(f"{user.name} has another password")
 
 

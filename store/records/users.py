@@ -17,7 +17,7 @@ from store.records.accesstables import attempts as attempt_table
 from store.records.accesstables import invitations, recovery_codes, user_sessions
 from store.records.accesstables import users as user_table
 from store.records.audit import note_in
-from store.records.database import Database, Row, upsert
+from store.records.database import Database, Row, add_missing, upsert
 
 GONE = "the link does not work any more: it works once, and not for long"
 _CREDENTIALS = ("password", "totp", "confirmed", "step")
@@ -117,18 +117,18 @@ class UserRecords:
             note_in(connection, noted)
 
     def attempt(self, subject: str, after: Callable[[Attempts], Attempts]) -> Attempts:
-        with self._database.writing() as connection:
-            query = select(attempt_table).where(attempt_table.c.subject == subject)
-            row = connection.execute(query).mappings().first()
-            before = Attempts(**row) if row else Attempts(subject=subject)
-            now = after(before)
-            if now != before:
-                upsert(connection, attempt_table, [asdict(now)])
+        this = attempt_table.c.subject == subject
+        with self._database.writing(alone=False) as connection:
+            add_missing(connection, attempt_table, [{"subject": subject, "failed": 0}])
+            row = connection.execute(select(attempt_table).where(this).with_for_update()).mappings().one()
+            before = Attempts(**row)
+            connection.execute(update(attempt_table).where(this).values(asdict(after(before))))
             return before
 
-    def forget_attempts(self, subject: str) -> None:
+    def forget_attempts(self, subject: str, older: datetime) -> None:
+        these = (attempt_table.c.subject == subject) | (attempt_table.c.last < older)
         with self._database.writing(alone=False) as connection:
-            connection.execute(delete(attempt_table).where(attempt_table.c.subject == subject))
+            connection.execute(delete(attempt_table).where(these))
 
 
 def user_of(row: Row) -> User:

@@ -11,6 +11,7 @@ import pyotp
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from sqlalchemy import event
 
 from access.noting import changed
 from access.passwords import Hasher
@@ -117,6 +118,19 @@ def test_verifying_for_nobody_computes_a_hash_as_for_somebody(house: House, monk
     login(house.client(), "li", "wrong password!")
     nobodys, lis = computed
     assert nobodys.rsplit("$", 2)[0] == lis.rsplit("$", 2)[0], "the same kind of hash, as much work"
+
+
+def test_as_much_is_read_and_written_for_nobody_as_for_somebody(house: House) -> None:
+    asked: list[str] = []
+    event.listen(house.shop.records.database.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+
+    def statements(name: str) -> list[str]:
+        asked.clear()
+        login(house.client(), name, "wrong password!")
+        return [one for one in asked if "audit_subjects" not in one]
+
+    assert statements("nobody") == statements("li")
+    assert statements("no such name!") != []
 
 
 def test_a_user_is_locked_for_longer_and_longer_and_the_right_password_does_not_help(house: House) -> None:

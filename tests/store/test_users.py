@@ -196,8 +196,9 @@ def test_attempts_are_counted_whoever_makes_them_at_once(records: SqlRecords) ->
 
     before = at_once(lambda _: records.attempt("user:li", more).failed)
     assert sorted(map(int, map(str, before))) == [0, 1, 2, 3]
-    records.forget_attempts("user:li")
-    assert records.attempt("user:li", more).failed == 0
+    records.attempt("user:wang", lambda one: replace(more(one), last=AT - timedelta(days=2)))
+    records.forget_attempts("user:li", AT - timedelta(days=1))
+    assert [records.attempt(f"user:{name}", more).failed for name in ("li", "wang")] == [0, 0]
 
 
 def test_keys_are_kept_used_and_revoked_once(records: SqlRecords) -> None:
