@@ -90,9 +90,12 @@ class Gate:
         shut_out = user is not None and user.disabled_by not in ("", by)
         if not arrived.roles or shut_out:
             if user and not shut_out:
-                gone = replace(user, roles=frozenset(), disabled_by=by)
-                noted = changed(by, user.name, at, "no role left", **rights(gone))
-                self.records.change_user(gone, noted, admin_stays=False)
+                self.records.change_user(
+                    user.name,
+                    lambda one: replace(one, roles=frozenset(), disabled_by=by),
+                    lambda one: changed(by, one.name, at, "no role left", **rights(one)),
+                    admin_stays=False,
+                )
             self.records.note(login(Deed.LOGIN_FAILED, user.name if user else "", at, way=by, address=address))
             raise Denied
         check_roles(arrived.roles)
@@ -103,8 +106,11 @@ class Gate:
         self.records.forget_attempts(of_user(user.name), at - FORGOTTEN)
         self.records.forget_sessions(at - self.lasting.most, at - self.lasting.idle)
         if not user.person and user.email and (person := self._person_of(user.email)):
-            user = replace(user, person=person)
-            self.records.change_user(user, changed(user.name, user.name, at, "known as employee"), admin_stays=False)
+            self.records.change_user(
+                user.name,
+                lambda one: replace(one, person=person),
+                lambda one: changed(one.name, one.name, at, "known as employee"),
+            )
         cookie = new_token()
         session = Session(
             id=secrets.token_hex(8),
@@ -186,11 +192,12 @@ class Gate:
             )
             self.records.add_user(fresh, changed(by, name, at, "added", **rights(fresh)))
             return fresh
-        now_is = replace(user, roles=arrived.roles, email=arrived.email or user.email, disabled_by="")
-        if now_is != user:
-            noted = changed(by, user.name, at, "updated", **rights(now_is))
-            self.records.change_user(now_is, noted, admin_stays=False)
-        return now_is
+        return self.records.change_user(
+            user.name,
+            lambda one: replace(one, roles=arrived.roles, email=arrived.email or one.email, disabled_by=""),
+            lambda one: changed(by, one.name, at, "updated", **rights(one)),
+            admin_stays=False,
+        )
 
 
 def secret_of(name: str) -> str:

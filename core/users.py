@@ -123,9 +123,17 @@ class Users(Protocol):
     def add_user(self, user: User, noted: AuditEntry) -> None:
         """Raises `Refused` where the name, or the subject at the provider, is somebody's."""
 
-    def change_user(self, user: User, noted: AuditEntry, *, admin_stays: bool = True) -> None:
-        """The user becomes this; where roles, scope, employee or being disabled change, their sessions end. Raises
-        `Refused` where there is none, or where no admin would be left that there was, unless that may be."""
+    def change_user(
+        self,
+        name: str,
+        change: Callable[[User], User],
+        noted: Callable[[User], AuditEntry],
+        *,
+        admin_stays: bool = True,
+    ) -> User:
+        """Change a user from what they are by then, so that of two changes at once none is lost; where roles, scope,
+        employee or being disabled change, their sessions end. What changes nothing is not noted. Raises `Refused` where
+        there is none, where `change` does, or where no admin would be left that there was, unless that may be."""
 
     def credentials(self, name: str) -> Credentials: ...
 

@@ -135,18 +135,17 @@ def change_user(
 ) -> UserView:
     """Change a user; their sessions end where what they may do changes. Nobody changes what they themselves may do, and
     there is always an admin. Users are disabled and never deleted: the audit log names them."""
-    user = _known(shop, name)
+    _known(shop, name)
     given = body.model_dump(exclude_none=True)
-    if user.name == caller.name and given.keys() & {"roles", "departments", "countries", "disabled"}:
+    if name == caller.name and given.keys() & {"roles", "departments", "countries", "disabled"}:
         raise Refused("nobody changes what they themselves may do")
-    if user.issuer and "roles" in given:
-        raise Refused("the identity provider gives this user's roles")
-    now = _changed(user, body, caller.name)
-    if not now.disabled:
-        check_roles(now.roles)
-    noted = changed(caller.name, user.name, entrance.gate.clock(), "changed", fields=sorted(given), **rights(now))
-    shop.records.change_user(now, noted)
-    return _view(shop, now)
+    at = entrance.gate.clock()
+    user = shop.records.change_user(
+        name,
+        lambda one: _changed(one, body, caller.name),
+        lambda one: changed(caller.name, name, at, "changed", fields=sorted(given), **rights(one)),
+    )
+    return _view(shop, user)
 
 
 @router.post("/{name}/invitation", operation_id="invite_user", status_code=201, responses=answers(404, 409))
@@ -192,13 +191,18 @@ def remove_second_factor(
 
 
 def _changed(user: User, body: ChangedUser, by: str) -> User:
+    if user.issuer and body.roles is not None:
+        raise Refused("the identity provider gives this user's roles")
     departments = user.scope.departments if body.departments is None else body.departments
     countries = user.scope.countries if body.countries is None else body.countries
     email = user.email if body.email is None else body.email
     disabled_by = user.disabled_by if body.disabled is None else by if body.disabled else ""
+    roles = user.roles if body.roles is None else body.roles
+    if not disabled_by:
+        check_roles(roles)
     return replace(
         user,
-        roles=user.roles if body.roles is None else body.roles,
+        roles=roles,
         scope=Scope(departments=departments, countries=countries),
         email=email,
         # Another address may be another employee's: who that is is looked up at the next login.

@@ -4,7 +4,7 @@ it; the audit log says who did."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -97,7 +97,7 @@ def roles(context: typer.Context, name: Name, role: RolesOf) -> None:
 
     check_roles(role)
     with _user(context, name) as (records, user):
-        _change(records, replace(user, roles=frozenset(role)), "roles")
+        _change(records, user, "roles", lambda one: replace(one, roles=frozenset(role)))
 
 
 def disable(context: typer.Context, name: Name) -> None:
@@ -105,13 +105,13 @@ def disable(context: typer.Context, name: Name) -> None:
     from app.cli.show import who
 
     with _user(context, name) as (records, user):
-        _change(records, replace(user, disabled_by=who()), "disabled")
+        _change(records, user, "disabled", lambda one: replace(one, disabled_by=who()))
 
 
 def enable(context: typer.Context, name: Name) -> None:
     """Let a user in again."""
     with _user(context, name) as (records, user):
-        _change(records, replace(user, disabled_by=""), "enabled")
+        _change(records, user, "enabled", lambda one: replace(one, disabled_by=""))
 
 
 def password(context: typer.Context, name: Name) -> None:
@@ -200,11 +200,11 @@ def _user(context: typer.Context, name: str) -> Iterator[tuple[Records, User]]:
         yield house.records, user
 
 
-def _change(records: Records, user: User, what: str) -> None:
+def _change(records: Records, user: User, what: str, change: Callable[[User], User]) -> None:
     from access.noting import changed, rights
     from app.cli.show import who
 
-    records.change_user(user, changed(who(), user.name, _now(), what, **rights(user)))
+    user = records.change_user(user.name, change, lambda one: changed(who(), one.name, _now(), what, **rights(one)))
     typer.echo(f"{user.name}: {', '.join(sorted(user.roles))}{' (disabled)' if user.disabled else ''}")
 
 

@@ -51,18 +51,28 @@ class UserRecords:
             connection.execute(insert(user_table), _row(user))
             note_in(connection, noted)
 
-    def change_user(self, user: User, noted: AuditEntry, *, admin_stays: bool = True) -> None:
+    def change_user(
+        self,
+        name: str,
+        change: Callable[[User], User],
+        noted: Callable[[User], AuditEntry],
+        *,
+        admin_stays: bool = True,
+    ) -> User:
         with self._database.writing() as connection:
-            before = _user(connection, user.name)
+            before = _user(connection, name)
             if before is None:
-                raise Refused(f"there is no user {user.name}")
-            this = user_table.c.name == user.name
-            connection.execute(update(user_table).where(this).values(_row(user)))
+                raise Refused(f"there is no user {name}")
+            user = change(before)
+            if user == before:
+                return user
+            connection.execute(update(user_table).where(user_table.c.name == name).values(_row(user)))
             if admin_stays and _leads(before) and not _leads(user) and not _any_admin(connection):
-                raise Refused(f"{user.name} is the last admin: make somebody else one first")
+                raise Refused(f"{name} is the last admin: make somebody else one first")
             if _seen(before) != _seen(user):
-                connection.execute(delete(user_sessions).where(user_sessions.c.user == user.name))
-            note_in(connection, noted)
+                connection.execute(delete(user_sessions).where(user_sessions.c.user == name))
+            note_in(connection, noted(user))
+            return user
 
     def credentials(self, name: str) -> Credentials:
         query = select(*(user_table.c[column] for column in _CREDENTIALS)).where(user_table.c.name == name)

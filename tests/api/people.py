@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
@@ -89,6 +91,10 @@ class House:
         if password:
             self.records.set_password(name, self.hasher.hash(password), None)
         return user
+
+    def change(self, name: str, **fields: Any) -> None:
+        """A user is another from now on."""
+        self.records.change_user(name, lambda one: replace(one, **fields), lambda _: NOTED)
 
     def opened(self, name: str) -> Opened:
         """A session, without the way through the front door."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pyotp
 import pytest
 
@@ -98,9 +96,7 @@ def test_keys_are_shown_once_and_are_ones_own(house: House) -> None:
 def test_a_key_loses_what_its_owner_loses(house: House) -> None:
     _, program = house.key("li")
     assert program.get("/api/v1/alerts").status_code == 200
-    user = house.records.user("li")
-    assert user
-    house.records.change_user(replace(user, roles=frozenset({Role.HR})), NOTED)
+    house.change("li", roles=frozenset({Role.HR}))
     assert program.get("/api/v1/alerts").status_code == 403
 
 

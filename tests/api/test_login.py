@@ -4,7 +4,6 @@ once."""
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 
 import pyotp
@@ -21,7 +20,7 @@ from core.evidence import Deed
 from core.happening import Kind
 from core.person import Person
 from core.users import Invitation
-from tests.api.people import NOTED, PASSWORD, House
+from tests.api.people import PASSWORD, House
 
 LOGIN = "/api/v1/login"
 
@@ -83,7 +82,8 @@ def test_whoever_logs_in_is_known_by_name_until_they_log_out(house: House) -> No
 def test_whatever_is_wrong_the_answer_and_the_work_are_the_same(
     house: House, monkeypatch: pytest.MonkeyPatch, name: str, password: str, code: str
 ) -> None:
-    house.records.change_user(replace(house.add("gone", Role.HR), disabled_by="boss"), NOTED)
+    house.add("gone", Role.HR)
+    house.change("gone", disabled_by="boss")
     house.add("no-password", Role.SERVICE, password="")
     house.add("with-code", Role.HR)
     secret_of(house, "with-code")
@@ -227,9 +227,7 @@ def test_a_code_is_asked_for_and_is_good_once(house: House) -> None:
 
 def test_who_is_logged_in_is_known_as_the_employee_with_their_address(house: House) -> None:
     house.records.save_persons([Person(id="7", email="Li.Na@example.com")], [])
-    user = house.records.user("li")
-    assert user
-    house.records.change_user(replace(user, email="li.na@example.com"), NOTED)
+    house.change("li", email="li.na@example.com")
     assert login(house.client()).status_code == 200
     known = house.records.user("li")
     assert known

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import pytest
@@ -173,9 +173,7 @@ def over(house: House) -> TestClient:
 
 def disabled(house: House) -> TestClient:
     client = house.logged_in(Role.SENIOR_ANALYST)
-    user = house.records.user(Role.SENIOR_ANALYST)
-    assert user
-    house.records.change_user(replace(user, disabled_by="boss"), NOTED)
+    house.change(Role.SENIOR_ANALYST, disabled_by="boss")
     return client
 
 

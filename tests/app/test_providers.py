@@ -29,7 +29,7 @@ from core.pseudonyms import Pseudonyms
 from detection.rulebook import RuleBook
 from store.memory import MemoryStore
 from store.records import SqlRecords
-from tests.api.people import NOTED, House
+from tests.api.people import House
 
 # The provider of the test is made with what its own libraries will drop one day.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -195,9 +195,7 @@ def test_roles_follow_the_groups_and_who_has_none_left_is_shut_out_until_they_ha
 def test_who_was_shut_out_here_stays_so_and_who_is_mapped_nowhere_is_never_made(house: House, idp: Idp) -> None:
     idp.knows("42", preferred_username="li.na", groups=["soc"])
     come(house, idp)
-    user = house.records.user("li.na")
-    assert user
-    house.records.change_user(replace(user, disabled_by="boss"), NOTED)
+    house.change("li.na", disabled_by="boss")
     assert come(house, idp)[1] == 401
     idp.knows("43", preferred_username="wang", groups=["others"])
     assert come(house, idp, "43")[1] == 401

@@ -40,6 +40,10 @@ def noted(records: SqlRecords) -> int:
     return len(records.audited())
 
 
+def become(records: SqlRecords, user: User) -> None:
+    records.change_user(user.name, lambda _: user, lambda _: NOTED)
+
+
 def at_once(what: Callable[[int], object], times: int = 4) -> list[object]:
     """What each gets, where several do it at the same time; None for who is refused."""
 
@@ -79,20 +83,32 @@ def test_the_last_admin_stays(records: SqlRecords) -> None:
     records.add_user(LI, NOTED)
     for less in (replace(BOSS, roles=frozenset({Role.AUDITOR})), replace(BOSS, disabled_by="li")):
         with pytest.raises(Refused, match="last admin"):
-            records.change_user(less, NOTED)
+            become(records, less)
     assert records.user("boss") == BOSS
-    records.change_user(replace(LI, roles=frozenset({Role.ADMIN})), NOTED)
-    records.change_user(replace(BOSS, disabled_by="li"), NOTED)
+    become(records, replace(LI, roles=frozenset({Role.ADMIN})))
+    become(records, replace(BOSS, disabled_by="li"))
     with pytest.raises(Refused, match="last admin"):
-        records.change_user(LI, NOTED)
+        become(records, LI)
 
 
 def test_of_two_admins_who_remove_each_other_at_once_one_stays(records: SqlRecords) -> None:
     admins = [replace(BOSS, name=f"boss{number}") for number in range(2)]
     for admin in admins:
         records.add_user(admin, NOTED)
-    at_once(lambda number: records.change_user(replace(admins[number], disabled_by="other"), NOTED), times=2)
+    at_once(lambda number: become(records, replace(admins[number], disabled_by="other")), times=2)
     assert sum(not user.disabled for user in records.users()) == 1
+
+
+def test_of_two_changes_at_once_none_is_lost(records: SqlRecords) -> None:
+    records.add_user(LI, NOTED)
+    changes = [{"email": "new@x.cn"}, {"roles": frozenset({Role.HR})}, {"disabled_by": "boss"}, {"language": "en"}]
+    at_once(lambda number: records.change_user("li", lambda one: replace(one, **changes[number]), lambda _: NOTED))
+    user = records.user("li")
+    assert user
+    assert (user.email, user.roles, user.disabled_by, user.language) == ("new@x.cn", {Role.HR}, "boss", "en")
+    before = noted(records)
+    become(records, user)
+    assert noted(records) == before, "nothing changed"
 
 
 def test_sessions_end_where_what_somebody_may_see_changes(records: SqlRecords) -> None:
@@ -104,12 +120,12 @@ def test_sessions_end_where_what_somebody_may_see_changes(records: SqlRecords) -
         replace(LI, disabled_by="boss"),
     ]
     for change in ends:
-        records.change_user(LI, NOTED)
+        become(records, LI)
         records.open_session(session(), NOTED)
-        records.change_user(replace(LI, language="en"), NOTED)
-        records.change_user(LI, NOTED)
+        become(records, replace(LI, language="en"))
+        become(records, LI)
         assert records.session("d1") == (session(), LI)
-        records.change_user(change, NOTED)
+        become(records, change)
         assert records.session("d1") is None
 
 
@@ -228,6 +244,6 @@ def test_keys_are_kept_used_and_revoked_once(records: SqlRecords) -> None:
 def test_what_changes_is_in_the_audit_log_or_does_not_change(records: SqlRecords) -> None:
     records.add_user(BOSS, changed("root", "boss", AT, "added"))
     with pytest.raises(Refused):
-        records.change_user(replace(BOSS, roles=frozenset({Role.HR})), changed("x", "boss", AT, "changed"))
+        become(records, replace(BOSS, roles=frozenset({Role.HR})))
     (entry,) = records.audited("user:boss")
     assert (entry.deed, entry.by, entry.details) == (Deed.CHANGED_ACCESS, "root", {"what": "added"})
