@@ -194,10 +194,20 @@ class Gate:
             return fresh
         return self.records.change_user(
             user.name,
-            lambda one: replace(one, roles=arrived.roles, email=arrived.email or one.email, disabled_by=""),
+            lambda one: _as_given(one, arrived, by),
             lambda one: changed(by, one.name, at, "updated", **rights(one)),
             admin_stays=False,
         )
+
+
+def _as_given(user: User, arrived: Arrived, by: str) -> User:
+    """A user as their provider describes them now."""
+    if user.disabled_by not in ("", by):
+        raise Denied
+    email = arrived.email or user.email
+    # Another address may be another employee's: who that is is looked up anew.
+    person = user.person if email == user.email else ""
+    return replace(user, roles=arrived.roles, email=email, person=person, disabled_by="")
 
 
 def secret_of(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import NoReturn
 
 from fastapi import Request
 
@@ -42,7 +43,7 @@ class AccessDoor:
         found = self._gate.records.key(key_id) if key_id else None
         at = self._gate.clock()
         if found is None or not opens(found[0], text, at) or found[1].disabled:
-            return _nobody()
+            _nobody()
         key, user = found
         if unseen(key.used, at):
             self._gate.records.used_key(key.id, at)
@@ -52,7 +53,7 @@ class AccessDoor:
     def _by_session(self, request: Request, cookie: str) -> Caller:
         found = self._gate.caller_of(cookie)
         if found is None:
-            return _nobody()
+            _nobody()
         session, user = found
         if request.method not in SAFE and not is_csrf_token(cookie, request.headers.get(CSRF_HEADER, "")):
             raise Problem(HTTPStatus.FORBIDDEN, "csrf", f"the header {CSRF_HEADER} is not the session's token")
@@ -67,5 +68,5 @@ def _caller(user: User, permissions: frozenset[Permission]) -> Caller:
     return Caller(name=user.name, roles=user.roles, permissions=permissions, scope=user.scope, person=user.person)
 
 
-def _nobody() -> Caller:
+def _nobody() -> NoReturn:
     raise unknown("no session and no key that is good")

@@ -1,4 +1,4 @@
-"""One's own account: password, second factor, sessions, keys."""
+"""One's own account: password, sessions, keys."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from access.gate import secret_of
 from access.keys import LONGEST_DAYS, allowed, new_key
 from access.noting import changed
 from access.passwords import LONGEST, check_password
 from access.sessions import csrf_token
-from access.totp import new_secret, provisioning_uri, recovery_codes, recovery_digest, step_of
 from api.caller import needs
 from api.entrance import address_of
 from api.problems import answers, not_found
@@ -50,35 +48,6 @@ class NewPassword(BaseModel):
 
     current: Secret
     new: Annotated[SecretStr, Field(min_length=1, max_length=LONGEST)]
-
-
-class WithPassword(BaseModel):
-    """The password, shown once more."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    password: Secret
-
-
-class Enrolled(BaseModel):
-    """What an authenticator app is given; it counts once a code of it was confirmed."""
-
-    secret: str
-    uri: str
-
-
-class Code(BaseModel):
-    """A code of the authenticator app."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    code: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{6}$")]
-
-
-class RecoveryCodes(BaseModel):
-    """Each takes the place of a code once, when the app is lost. They are shown now and never again."""
-
-    codes: list[str]
 
 
 class SessionView(BaseModel):
@@ -161,7 +130,7 @@ def get_me(
 def change_password(request: Request, shop: InShop, entrance: AtEntrance, user: Mine, body: NewPassword) -> Response:
     """Change the password. All sessions end, this one too: log in again."""
     gate, new = entrance.gate, body.new.get_secret_value()
-    _has_password(user)
+    has_password(user)
     check_password(new, user.name)
     gate.confirm(user, body.current.get_secret_value(), address_of(request))
     noted = changed(user.name, user.name, gate.clock(), "password")
@@ -169,55 +138,6 @@ def change_password(request: Request, shop: InShop, entrance: AtEntrance, user: 
     response = Response(status_code=HTTPStatus.NO_CONTENT)
     entrance.part(response)
     return response
-
-
-@router.post("/totp", operation_id="enrol_second_factor", responses=answers(409, 422))
-def enrol(
-    request: Request, response: Response, shop: InShop, entrance: AtEntrance, user: Mine, body: WithPassword
-) -> Enrolled:
-    """Begin with a second factor. One that is in use has to be removed first."""
-    gate = entrance.gate
-    _has_password(user)
-    gate.confirm(user, body.password.get_secret_value(), address_of(request))
-    if shop.records.credentials(user.name).second_factor:
-        raise Refused("there is a second factor already: remove it first")
-    secret = new_secret()
-    noted = changed(user.name, user.name, gate.clock(), "second factor begun")
-    sealed = gate.sealer.seal(secret, secret_of(user.name))
-    shop.records.set_totp(user.name, sealed, [], confirmed=False, noted=noted)
-    response.headers["Cache-Control"] = "no-store"
-    return Enrolled(secret=secret, uri=provisioning_uri(secret, user.name))
-
-
-@router.post("/totp/confirm", operation_id="confirm_second_factor", responses=answers(409, 422))
-def confirm(
-    request: Request, response: Response, shop: InShop, entrance: AtEntrance, user: Mine, body: Code
-) -> RecoveryCodes:
-    """Show that the app has the secret; from now on every login asks for a code. Other sessions end."""
-    gate = entrance.gate
-    kept, secret = gate.second_factor_of(user)
-    if not secret or kept.confirmed:
-        raise Refused("no second factor was begun")
-    step = step_of(secret, body.code, gate.clock(), kept.step)
-    if step is None or not shop.records.use_step(user.name, step):
-        raise Refused("the code is not right")
-    codes = recovery_codes()
-    noted = changed(user.name, user.name, gate.clock(), "second factor on")
-    digests = [recovery_digest(code) for code in codes]
-    shop.records.set_totp(user.name, kept.totp, digests, confirmed=True, noted=noted)
-    _end_others(request, shop, entrance, user)
-    response.headers["Cache-Control"] = "no-store"
-    return RecoveryCodes(codes=codes)
-
-
-@router.post("/totp/remove", operation_id="remove_second_factor", status_code=204, responses=answers(409, 422))
-def remove(request: Request, shop: InShop, entrance: AtEntrance, user: Mine, body: WithPassword) -> None:
-    """Do without a second factor. Other sessions end."""
-    _has_password(user)
-    entrance.gate.confirm(user, body.password.get_secret_value(), address_of(request))
-    noted = changed(user.name, user.name, entrance.gate.clock(), "second factor off")
-    shop.records.set_totp(user.name, "", [], confirmed=False, noted=noted)
-    _end_others(request, shop, entrance, user)
 
 
 @router.get("/sessions", operation_id="list_own_sessions")
@@ -229,7 +149,7 @@ def sessions(request: Request, shop: InShop, user: Mine) -> list[SessionView]:
 @router.delete("/sessions", operation_id="end_own_sessions", status_code=204)
 def end_sessions(request: Request, shop: InShop, entrance: AtEntrance, user: Mine) -> None:
     """Log out everywhere but here."""
-    _end_others(request, shop, entrance, user)
+    end_others(request, shop, entrance, user)
 
 
 @router.delete("/sessions/{session_id}", operation_id="end_own_session", status_code=204)
@@ -302,11 +222,13 @@ def _this(request: Request) -> str:
     return session
 
 
-def _end_others(request: Request, shop: InShop, entrance: AtEntrance, user: User) -> None:
+def end_others(request: Request, shop: InShop, entrance: AtEntrance, user: User) -> None:
+    """End all of a user's sessions but this one."""
     noted = changed(user.name, user.name, entrance.gate.clock(), "other sessions ended")
     shop.records.end_sessions(user.name, noted, but=_this(request))
 
 
-def _has_password(user: User) -> None:
+def has_password(user: User) -> None:
+    """Raises `Refused` where they prove who they are elsewhere."""
     if user.issuer:
         raise Refused("passwords and second factors of this user are the identity provider's")
