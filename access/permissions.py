@@ -1,10 +1,11 @@
-"""The one table of who may do what. `docs/security.md` shows it, and a test tries every endpoint as every role."""
+"""The one table of who may do what. `docs/access.md` shows it, and a test tries every endpoint as every role."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from core.access import Permission, Role
+from core.access import Caller, Permission, Role
+from core.users import User
 
 P = Permission
 _ANALYST = frozenset(
@@ -94,3 +95,10 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
     """What somebody with these roles may do."""
     return frozenset(permission for role in roles for permission in OF_ROLE[role])
+
+
+def caller_of(user: User, permissions: frozenset[Permission] | None = None) -> Caller:
+    """A user as a caller; with permissions, as one who may do no more than these."""
+    own = permissions_of(user.roles)
+    may = own if permissions is None else own & permissions
+    return Caller(name=user.name, roles=user.roles, permissions=may, scope=user.scope, person=user.person)

@@ -10,6 +10,8 @@ from fastapi import Depends, Request
 from api.problems import Problem
 from core.access import Caller, Permission
 
+BEARER = {"WWW-Authenticate": "Bearer"}
+
 
 class Door(Protocol):
     """Knows callers by what their request carries."""
@@ -29,7 +31,7 @@ def known(request: Request) -> Caller:
 
 def unknown(why: str) -> Problem:
     """The request carries nothing that anybody is known by."""
-    return Problem(HTTPStatus.UNAUTHORIZED, "unknown-caller", why, {"WWW-Authenticate": "Bearer"})
+    return Problem(HTTPStatus.UNAUTHORIZED, "unknown-caller", why, BEARER)
 
 
 class Needs:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from access.arrivals import Arrived
 from core.access import Caller
 from core.action import Action
 from core.case import Case
@@ -91,3 +92,17 @@ class NotifyDesk(Protocol):
 
     def deadlines(self, caller: Caller) -> Sequence[Deadline]:
         """What somebody has to do by when."""
+
+
+class ProviderDesk(Protocol):
+    """Who speaks to the identity providers. Each raises `Unavailable` where one does not answer."""
+
+    def names(self) -> Sequence[str]: ...
+
+    def begin(self, provider: str) -> tuple[str, str]:
+        """Where to send a browser that wants to log in there, and what it has to bring back, which says nothing to
+        whoever reads it."""
+
+    def finish(self, provider: str, kept: str, answer: Mapping[str, str]) -> Arrived:
+        """Who came back from there, by what the browser kept and the parameters it was sent back with. Raises `Refused`
+        where that does not fit together."""

@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request
 
 from access.lens import Lens
 from api.desks import HrDesk, Judging, ModelDesk, NotifyDesk
+from api.entrance import Entrance
 from api.known import Known
 from api.looks import Looks
 from core.access import Caller
@@ -25,7 +26,8 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 
 class Shop:
     """What the routes read from; `directory` gives the one as of now. Without a desk no model is changed, without HR's
-    nothing is filed, without that of notifications nobody is told; without a judge another process judges."""
+    nothing is filed, without that of notifications nobody is told; without a judge another process judges; without an
+    entrance nobody logs in."""
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class Shop:
         hr: HrDesk | None = None,
         judge: Judging | None = None,
         notify: NotifyDesk | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         self.records = records
         self.events = events
@@ -48,6 +51,7 @@ class Shop:
         self.hr = hr
         self.judge = judge
         self.notify = notify
+        self.entrance = entrance
         self.looks = Looks(records)
         self._known: Known | None = None
 

@@ -52,7 +52,7 @@ class Acting:
             return
 
     def _payload(self, action: Action, at: datetime) -> str:
-        base = self._house.config.service.base_url
+        base = self._house.config.access.address
         data = {
             "action": action.id,
             "what": action.what,

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic import TypeAdapter
 
+from access.sealing import Sealer
 from app.config import Config
-from app.sealing import Seal
 from core.errors import ConfigError, Refused, Unavailable
 from core.notifying import Address, Channel, ChannelKind
 from notify.chat import check_chat, send_chat
@@ -27,17 +27,17 @@ log = structlog.get_logger()
 class Channels:
     """What goes out, and the secrets it takes."""
 
-    def __init__(self, config: Config, seal: Seal, limits: Limits | None = None) -> None:
+    def __init__(self, config: Config, sealer: Sealer, limits: Limits | None = None) -> None:
         self._notify = config.notify
-        self._seal = seal
+        self._sealer = sealer
         self._limits = limits or limits_of(config)
 
     def sealed(self, name: str, address: Address) -> bytes:
-        return self._seal.close(_ADDRESS.dump_json(address), f"channel {name}")
+        return self._sealer.seal(_ADDRESS.dump_json(address).decode(), f"channel {name}").encode()
 
     def address(self, channel: Channel) -> Address:
         """Raises `Damaged`."""
-        return _ADDRESS.validate_json(self._seal.open(channel.sealed, f"channel {channel.name}"))
+        return _ADDRESS.validate_json(self._sealer.open(channel.sealed.decode(), f"channel {channel.name}"))
 
     def check(self, kind: ChannelKind, address: Address) -> str:
         """What may be seen of an address. Raises `Refused` where it is none for such a channel."""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from core.access import Role
 from core.action import ActionKind
 from core.alert import Severity
 from core.calendar import CompanyCalendar
@@ -67,14 +68,13 @@ class Detection(_Section):
 
 
 class Api(_Section):
-    """Where `serve` listens. An empty token is generated once and kept in the data directory. `hosts` are the names by
+    """Where `serve` listens. `hosts` are the names by
     which the service is asked; none: this machine's, and where it listens on all addresses, any. So many requests a
     minute are answered to one caller and to one address (0: as many as come); so many KiB may be in a body, MiB in an
     upload, all of it within so many seconds; so many may listen to the stream at once."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
-    token: str = ""
     hosts: frozenset[str] = frozenset()
     caller_per_minute: int = Field(default=1_200, ge=0)
     address_per_minute: int = Field(default=6_000, ge=0)
@@ -82,6 +82,39 @@ class Api(_Section):
     upload_mib: int = Field(default=32, ge=1, le=4_096)
     upload_seconds: float = Field(default=120.0, gt=0)
     streams: int = Field(default=100, ge=0, le=10_000)
+
+
+class Oidc(_Section):
+    """An OpenID Connect provider. Users have the roles that `roles` names for each of their groups, which the claim
+    `claim` lists; their name here is the claim `known_by`."""
+
+    issuer: str = Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])")
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr
+    claim: str = "groups"
+    known_by: str = "preferred_username"
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    roles: dict[str, frozenset[Role]]
+
+    @field_validator("roles")
+    @classmethod
+    def _of_people(cls, value: dict[str, frozenset[Role]]) -> dict[str, frozenset[Role]]:
+        if any(Role.SERVICE in roles for roles in value.values()):
+            raise ValueError("a service has keys and does not log in")
+        return value
+
+
+class Access(_Section):
+    """How people log in. `address` is where their browsers find the service: with `https://` cookies are sent by it
+    alone; empty, it is `http://` and where the API listens. `key`, 64 hexadecimal digits, seals the secrets of second
+    factors; empty, one is made once and kept in the data directory. `oidc` are identity providers, each under a
+    name."""
+
+    address: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?$")
+    session_hours: float = Field(default=12, gt=0, le=168)
+    idle_minutes: float = Field(default=60, gt=0, le=1440)
+    key: SecretStr = SecretStr("")
+    oidc: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], Oidc] = {}
 
 
 class Cluster(_Section):
@@ -147,23 +180,11 @@ class Hr(_Section):
     scim_inactive_is_departure: bool = False
 
 
-class Service(_Section):
-    """`base_url` is where people reach the service, for links; without, there are none."""
-
-    base_url: str = Field(default="", pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$")
-
-    @field_validator("base_url")
-    @classmethod
-    def _no_slash(cls, value: str) -> str:
-        return value.rstrip("/")
-
-
 class Notify(_Section):
     """How people and systems are told. Mail goes by `smtp_host`. Webhooks reach the internet over https, and only that:
     `allow_networks` are networks within the company that they may reach too, `allow_http` hosts that are spoken to
-    without TLS, `ca` the authority trusted instead of the system's (PEM). Channels' secrets are encrypted with the key
-    in `key_file`, made where missing; processes on several machines need the same. What was told is kept for
-    `keep_days`."""
+    without TLS, `ca` the authority trusted instead of the system's (PEM). What was told
+    is kept for `keep_days`."""
 
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
@@ -174,7 +195,6 @@ class Notify(_Section):
     allow_networks: frozenset[IPv4Network | IPv6Network] = frozenset()
     allow_http: frozenset[str] = frozenset()
     ca: Path | None = None
-    key_file: Path | None = None
     keep_days: Days = 30
 
 
@@ -213,10 +233,10 @@ class Config(_Section):
     company: Company = Company()
     detection: Detection = Detection()
     api: Api = Api()
+    access: Access = Access()
     cluster: Cluster = Cluster()
     evidence: Evidence = Evidence()
     hr: Hr = Hr()
-    service: Service = Service()
     notify: Notify = Notify()
     forward: Forward = Forward()
     actions: Actions = Actions()

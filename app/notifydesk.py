@@ -28,7 +28,7 @@ class NotifyDesk:
         self, house: House, channels: Channels, staff: Staff, deadlines_of: Sequence[Deadlines] | None = None
     ) -> None:
         self.staff = staff
-        self.base_url = house.config.service.base_url
+        self.base_url = house.config.access.address
         self._house = house
         self._records = house.records
         self._channels = channels

@@ -35,5 +35,5 @@ def outlook_of(house: House) -> Outlook:
         pseudonym=names,
         title=title,
         case_of=case_of,
-        base_url=house.config.service.base_url,
+        base_url=house.config.access.address,
     )

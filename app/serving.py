@@ -1,15 +1,71 @@
-"""How the service is set up: its limits, and its log."""
+"""The service, put together, and what runs beside it."""
 
 from __future__ import annotations
 
-import structlog
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
+import structlog
+from fastapi import FastAPI
+
+from api.doors import AccessDoor
+from api.server import create_app
+from api.shop import Shop
 from api.wire.settings import Settings
+from app.channels import Channels
 from app.config import Api
+from app.desk import ModelDesk
+from app.entrance import entrance, first_admin
+from app.forwarding import forwarding
+from app.heads import keeping_heads
+from app.hrdesk import HrDesk
+from app.judging import judging
 from app.metrics import set_up_logs
+from app.notifydesk import NotifyDesk
+from app.notifying import notifying
+from app.pseudonyms import pseudonyms
+from app.reporting import reporting
+from app.retention import retaining
+from app.staff import Staff
+from app.wiring import House
+from detection.standing import bring_up
 
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 ALL_ADDRESSES = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # compared with, not listened on
+
+
+@contextmanager
+def serving(house: House) -> Iterator[tuple[FastAPI, str | None]]:
+    """The service of a house, with all that runs beside it where no other process does; and, while there are no users,
+    the token that makes the first admin."""
+    config, records = house.config, house.records
+    settings = settings_of(config.api)
+    bring_up(records)
+    coming_in = entrance(config, records)
+    channels, staff = Channels(config, coming_in.gate.sealer), Staff(records)
+    with ExitStack() as stack:
+        stack.enter_context(reporting(config))
+        # Where judges share the servers, one of them signs and lets go.
+        shared = bool(config.cluster.postgresql.get_secret_value())
+        if not shared:
+            stack.enter_context(keeping_heads(house))
+        if not config.cluster.elasticsearch:
+            stack.enter_context(retaining(config))
+        stack.enter_context(notifying(house, channels, staff))
+        stack.enter_context(forwarding(house))
+        shop = Shop(
+            records,
+            house.events,
+            house.book,
+            house.directory,
+            pseudonyms(records),
+            desk=ModelDesk(house),
+            hr=HrDesk(house),
+            judge=None if shared else stack.enter_context(judging(house)),
+            notify=NotifyDesk(house, channels, staff),
+            entrance=coming_in,
+        )
+        yield create_app(shop, AccessDoor(coming_in), settings), first_admin(records, coming_in.gate)
 
 
 def settings_of(api: Api) -> Settings:

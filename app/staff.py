@@ -1,21 +1,27 @@
-"""Who works with leaverwatch."""
+"""Who works with leaverwatch, for those who tell them something."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.access import Caller, Permission, Role
+from access.permissions import caller_of
 from core.notifying import Member
-
-API = Caller(name="api", roles=frozenset(Role), permissions=frozenset(Permission))
-"""Whoever has the token of the service."""
+from core.users import User, Users
 
 
-class OnlyApi:
-    """Adapter of `core.notifying.Staff` where nobody but `API` is known, who has no mail."""
+class Staff:
+    """Adapter of `core.notifying.Staff`: the users there are, but for those who are shut out."""
+
+    def __init__(self, users: Users) -> None:
+        self._users = users
 
     def members(self) -> Sequence[Member]:
-        return [Member(caller=API)]
+        return [_member(user) for user in self._users.users() if not user.disabled]
 
     def member(self, name: str) -> Member | None:
-        return Member(caller=API) if name == API.name else None
+        user = self._users.user(name)
+        return _member(user) if user and not user.disabled else None
+
+
+def _member(user: User) -> Member:
+    return Member(caller=caller_of(user), email=user.email)

@@ -73,7 +73,7 @@ class Hold:
 
 
 class Deed(StrEnum):
-    """What somebody did with people's data."""
+    """What somebody did with people's data, or with who may look at it."""
 
     SAW = "saw"
     DECIDED = "decided"
@@ -93,6 +93,11 @@ class Deed(StrEnum):
     ACTED = "acted"
     SET_NOTIFYING = "set_notifying"
     REPLAYED = "replayed"
+    LOGGED_IN = "logged_in"
+    LOGGED_OUT = "logged_out"
+    LOGIN_FAILED = "login_failed"
+    LOCKED_OUT = "locked_out"
+    CHANGED_ACCESS = "changed_access"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from core.proof import Ledger
 from core.retention import Due, Expiry
 from core.roster import Roster
 from core.standing import Standings
+from core.users import Keys, Sessions, Users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,6 +363,9 @@ class Records(
     Notifying,
     Actions,
     Answers,
+    Users,
+    Sessions,
+    Keys,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

@@ -24,6 +24,7 @@ from app.cli import (
     processes,
     running,
     searching,
+    users,
 )
 from core.errors import LeaverwatchError
 
@@ -39,7 +40,8 @@ app = typer.Typer(
     callback=inputs.settings,
 )
 for module in (
-    running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds, notifying
+    running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds, notifying,
+    users,
 ):  # fmt: skip
     module.register(app)
 hr.register(app)

@@ -51,12 +51,12 @@ def test(context: typer.Context, name: Name) -> None:
     """Send a test by a channel now."""
     from app.channels import Channels
     from app.cli.show import who
+    from app.entrance import sealer_of
     from app.notifydesk import NotifyDesk
-    from app.sealing import seal_of
-    from app.staff import OnlyApi
+    from app.staff import Staff
 
     with house_of(context) as house:
-        desk = NotifyDesk(house, Channels(house.config, seal_of(house.config)), OnlyApi())
+        desk = NotifyDesk(house, Channels(house.config, sealer_of(house.config, house.records)), Staff(house.records))
         desk.try_channel(_named(house, name), by=who())
     typer.echo(f"{name} took it")
 

@@ -85,6 +85,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
 
     from app.beside import beside
     from app.channels import Channels
+    from app.entrance import sealer_of
     from app.forwarding import forwarding
     from app.heads import keeping_heads
     from app.jobs import judge_marked
@@ -94,8 +95,7 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
     from app.reporting import reporting
     from app.retention import retaining
     from app.scoring import Scores
-    from app.sealing import seal_of
-    from app.staff import OnlyApi
+    from app.staff import Staff
     from app.telling import tell, telling
     from app.wiring import herald
     from core.errors import Unavailable
@@ -115,7 +115,8 @@ def judge(context: typer.Context, once: Once = False, every: Every = 2.0, metric
             stack.enter_context(retaining(config))
             stack.enter_context(reporting(config))
             stack.enter_context(beside("notices", lambda: attend(house), LASTING_SECONDS))
-            stack.enter_context(notifying(house, Channels(config, seal_of(config)), OnlyApi()))
+            channels = Channels(config, sealer_of(config, house.records))
+            stack.enter_context(notifying(house, channels, Staff(house.records)))
             stack.enter_context(forwarding(house))
         serve_metrics(config.api.host, metrics_port)
         stop = _stopping()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,60 +97,30 @@ def serve(context: typer.Context) -> None:
 
     import uvicorn
 
-    from api.doors import TokenDoor
-    from api.server import create_app
-    from api.shop import Shop
-    from app.channels import Channels
-    from app.desk import ModelDesk
-    from app.forwarding import forwarding
-    from app.heads import keeping_heads
-    from app.hrdesk import HrDesk
-    from app.judging import judging
-    from app.notifydesk import NotifyDesk
-    from app.notifying import notifying
-    from app.pseudonyms import pseudonyms
-    from app.reporting import reporting
-    from app.retention import retaining
-    from app.sealing import seal_of
-    from app.serving import settings_of
-    from app.staff import API, OnlyApi
-    from app.token import token_of
-    from detection.standing import bring_up
+    from app.entrance import address_of
+    from app.serving import serving
 
     config = configuration(context)
-    token = token_of(config)
-    with house_of(context) as house, reporting(config):
-        bring_up(house.records)
-        channels, staff = Channels(config, seal_of(config)), OnlyApi()
-        shop = Shop(
-            house.records,
-            house.events,
-            house.book,
-            house.directory,
-            pseudonyms(house.records),
-            ModelDesk(house),
-            HrDesk(house),
-            notify=NotifyDesk(house, channels, staff),
-        )
-        service = create_app(shop, TokenDoor(token, API), settings_of(config.api))
-        typer.echo(f"http://{config.api.host}:{config.api.port}/api/v1/alerts", err=True)
-        typer.echo(f"Authorization: Bearer {token}", err=True)
-        # Where judges share the servers, one of them signs and lets go.
-        shared = bool(config.cluster.postgresql.get_secret_value())
-        signing = nullcontext() if shared else keeping_heads(house)
-        letting_go = nullcontext() if config.cluster.elasticsearch else retaining(config)
+    with house_of(context) as house, serving(house) as (service, token):
+        typer.echo(f"{address_of(config)}/api/v1/login", err=True)
+        if token:
+            _welcome(address_of(config), token)
         # Uvicorn stops by itself, then raises the signal again: that must not end what is beside it half-way.
         signal.signal(signal.SIGTERM, lambda *_: None)
-        told = notifying(house, channels, staff)
-        with signing, letting_go, told, forwarding(house), nullcontext() if shared else judging(house) as shop.judge:
-            uvicorn.run(
-                service,
-                host=config.api.host,
-                port=config.api.port,
-                log_level="warning",
-                server_header=False,
-                timeout_graceful_shutdown=5,
-            )
+        uvicorn.run(
+            service,
+            host=config.api.host,
+            port=config.api.port,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+
+
+def _welcome(address: str, token: str) -> None:
+    typer.echo("There are no users yet. Whoever does this first, within 24 hours, is the admin:", err=True)
+    body = f'{{"token": "{token}", "name": "NAME", "password": "PASSWORD"}}'
+    typer.echo(f"  curl -H 'Content-Type: application/json' {address}/api/v1/first-admin -d '{body}'", err=True)
 
 
 def doctor(

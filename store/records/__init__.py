@@ -26,8 +26,10 @@ from store.records.notices import NoticeRecords
 from store.records.notifying import NotifyingRecords
 from store.records.people import PeopleRecords
 from store.records.roster import RosterRecords
+from store.records.sessions import KeyRecords, SessionRecords
 from store.records.standings import StandingRecords
 from store.records.tables import settings
+from store.records.users import UserRecords
 
 
 class SqlRecords(
@@ -50,6 +52,9 @@ class SqlRecords(
     NotifyingRecords,
     ActionRecords,
     AnswerRecords,
+    UserRecords,
+    SessionRecords,
+    KeyRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copyfile
 
 import polars as pl
 import pytest
@@ -27,6 +28,7 @@ from detection.risk import score_at
 from detection.tagging import Tagger
 from store.memory import MemoryStore
 from store.records import SqlRecords
+from tests.api.people import House
 from tests.api.shops import AROUND, BOOK, EVERYTHING, Knows, exported, weeks_before
 
 
@@ -68,3 +70,24 @@ def client_of(shop: Shop) -> Callable[..., TestClient]:
         return TestClient(create_app(shop, Knows(caller)))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records that nothing is in yet: to be copied, which is quicker than to be made."""
+    file = tmp_path_factory.mktemp("records") / "empty.db"
+    SqlRecords(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture
+def house(empty: Path, tmp_path: Path) -> Iterator[House]:
+    """An empty shop, and people who log in."""
+    copyfile(empty, tmp_path / "house.db")
+    records = SqlRecords(f"sqlite:///{tmp_path / 'house.db'}")
+
+    def directory() -> Directory:
+        return Directory(records.persons(), records.links(), records.filings(), records.accounts(), CompanyCalendar())
+
+    yield House(Shop(records, MemoryStore(records), BOOK, directory, Pseudonyms(b"key")))
+    records.close()

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import Config, load
-from app.token import token_of
+from app.config import load
 from core.errors import ConfigError
 
 
@@ -48,8 +47,15 @@ def test_the_environment_wins_over_the_file_and_the_line_over_both(tmp_path: Pat
         ('[forward]\nto = "tcp://siem:99999"', "forward.to"),
         ('[forward]\nto = "http://siem:514"', "forward.to"),
         ('[notify]\nallow_networks = ["10.0.0.1/8"]', "notify.allow_networks"),
-        ('[service]\nbase_url = "watch.corp"', "service.base_url"),
         ('[actions]\nautomatic = ["everything"]', "actions.automatic"),
+        ('[api]\ntoken = "x"', "api.token"),
+        ('[access]\naddress = "https://x/path"', "access.address"),
+        ('[access.oidc.x]\nissuer = "http://idp.example"\nclient_id = "x"\nclient_secret = "x"\nroles = {}', "issuer"),
+        (
+            '[access.oidc.x]\nissuer = "https://idp.example"\nclient_id = "x"\nclient_secret = "x"\n'
+            'roles = {all = ["service"]}',
+            "roles",
+        ),
         ("[api", "l.toml"),
     ],
 )
@@ -60,11 +66,3 @@ def test_a_mistake_names_its_key(text: str, says: str, tmp_path: Path) -> None:
         load(file=file, environment={})
     with pytest.raises(ConfigError, match="absent"):
         load(file=tmp_path / "absent", environment={})
-
-
-def test_a_made_token_is_kept_and_is_its_owners_alone(tmp_path: Path) -> None:
-    config = Config(data=tmp_path / "new")
-    token = token_of(config)
-    assert len(token) >= 32
-    assert token_of(config) == token
-    assert (tmp_path / "new" / "api-token").stat().st_mode & 0o077 == 0

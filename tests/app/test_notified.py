@@ -14,8 +14,9 @@ import pytest
 from standardwebhooks import Webhook
 from structlog.testing import capture_logs
 
+from access.sealing import Sealer
 from app.channels import Channels
-from app.sealing import Seal, seal_of
+from app.entrance import sealer_of
 from app.wiring import open_house
 from core.access import Role
 from core.errors import Damaged
@@ -301,13 +302,15 @@ def test_secrets_are_sealed_and_appear_nowhere(
 
 
 def test_the_key_is_the_owners_alone_and_another_one_opens_nothing(told: Told, receiver: Receiver) -> None:
-    key = told.house.config.data / "notify.key"
+    key = told.house.config.data / "access.key"
     assert key.stat().st_mode & 0o777 == 0o600
     told.hook(receiver.port)
     (channel,) = told.house.records.channels()
-    assert Channels(told.house.config, seal_of(told.house.config)).address(channel).secret == SECRET
-    with pytest.raises(Damaged, match="another key"):
-        Channels(told.house.config, Seal(b"0" * 32)).address(channel)
+    assert (
+        Channels(told.house.config, sealer_of(told.house.config, told.house.records)).address(channel).secret == SECRET
+    )
+    with pytest.raises(Damaged, match="access key"):
+        Channels(told.house.config, Sealer(b"0" * 32)).address(channel)
     with pytest.raises(Damaged):
         told.channels.address(replace(channel, name="other"))
 
@@ -316,7 +319,7 @@ def test_a_process_with_another_key_spoils_nothing(told: Told, receiver: Receive
     told.hook(receiver.port)
     told.happen("a1")
     right = told.channels
-    told.channels = Channels(told.house.config, Seal(b"0" * 32))
+    told.channels = Channels(told.house.config, Sealer(b"0" * 32))
     told.another().run()
     assert [one.attempts for one in told.deliveries()] == [0]
     told.channels = right

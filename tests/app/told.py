@@ -9,10 +9,10 @@ from pathlib import Path
 
 from access.permissions import permissions_of
 from app.channels import Channels, limits_of
-from app.config import Config, Notify, Service
+from app.config import Access, Config, Notify
+from app.entrance import sealer_of
 from app.notifydesk import NotifyDesk
 from app.notifying import Notifier
-from app.sealing import seal_of
 from app.wiring import House
 from core.access import Caller, Role
 from core.happening import Happening, Kind
@@ -28,7 +28,7 @@ LI_NA = Person(id="7", name="李娜", email="li.na@example.com")
 def config(data: Path, **sections: object) -> Config:
     known = {
         "notify": Notify(allow_networks=frozenset({ip_network("127.0.0.0/8")}), allow_http=frozenset({LOCAL})),
-        "service": Service(base_url="https://watch.corp"),
+        "access": Access(address="https://watch.corp"),
     }
     return Config.model_validate({"data": data} | known | sections)
 
@@ -57,7 +57,7 @@ class Told:
         self.house = house
         self.now = NOW
         self.people = People()
-        self.channels = Channels(house.config, seal_of(house.config), limits_of(house.config))
+        self.channels = Channels(house.config, sealer_of(house.config, house.records), limits_of(house.config))
         self.notifier = self.another()
         self.desk = NotifyDesk(house, self.channels, self.people)
         house.records.save_persons([LI_NA], [Link(account="mail:li.na@example.com", person="7")])

@@ -63,7 +63,7 @@ def test_the_configuration_is_one() -> None:
 
 
 def test_variables_are_keys_of_the_configuration() -> None:
-    names = set(re.findall(r'"((?:CLUSTER|API)_\w+)" "', TEMPLATES["stateless.yaml"] + TEMPLATES["collect.yaml"]))
+    names = set(re.findall(r'"((?:CLUSTER|ACCESS)_\w+)" "', TEMPLATES["stateless.yaml"] + TEMPLATES["collect.yaml"]))
     assert len(names) == 4
     configured({f"LEAVERWATCH_{name}": "x" for name in names})
 
