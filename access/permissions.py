@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from core.access import Permission, Role
+from core.access import Caller, Permission, Role
 
 P = Permission
 _ANALYST = frozenset(
@@ -87,3 +87,9 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
     """What somebody with these roles may do."""
     return frozenset(permission for role in roles for permission in OF_ROLE[role])
+
+
+def sees_every_case(caller: Caller) -> bool:
+    """Whether the caller sees cases that nobody handed over: by another role than legal's."""
+    others = caller.roles - {Role.LEGAL}
+    return Permission.READ_CASES in permissions_of(others)

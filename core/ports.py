@@ -23,6 +23,7 @@ from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, Sco
 from core.person import Filing, Link, Person
 from core.proof import Ledger
 from core.retention import Due, Expiry
+from core.unmasking import Unmaskings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +244,14 @@ class Inbox(Protocol):
 
     def alert(self, alert_id: str) -> Alert | None: ...
 
+    def alerts_named(self, ids: Collection[str]) -> Sequence[Alert]:
+        """Those with these ids, whatever became of them, ordered by (time, id)."""
+
+    def alert_persons(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Whom each of these alerts is about, as far as it is there."""
+
+    def case(self, case_id: str) -> Case | None: ...
+
     def cases(self, *, persons: Collection[str] | None = None) -> Sequence[Case]:
         """Ordered by (opened, id)."""
 
@@ -342,6 +351,7 @@ class Records(
     Audit,
     Ledger,
     Happenings,
+    Unmaskings,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

@@ -165,7 +165,14 @@ OUTCOMES: Mapping[Language, Mapping[str, str]] = {
     "zh": {"alert": "告警", "suppressed": "已解释", "overflow": "超出预算"},
 }
 DEEDS: Mapping[Language, Mapping[str, str]] = {
-    "en": {"asked_to_lift": "asked to lift a hold", "lifted": "lifted a hold", "held": "placed a hold"},
+    "en": {
+        "asked_to_lift": "asked to lift a hold",
+        "lifted": "lifted a hold",
+        "held": "placed a hold",
+        "asked_to_unmask": "asked to unmask",
+        "refused_to_unmask": "refused to unmask",
+        "ended_unmasking": "ended an unmasking",
+    },
     "zh": {
         "saw": "查看",
         "decided": "认定",
@@ -176,5 +183,9 @@ DEEDS: Mapping[Language, Mapping[str, str]] = {
         "lifted": "解除保全",
         "erased": "删除",
         "traced": "追查水印",
+        "asked_to_unmask": "申请揭示身份",
+        "unmasked": "揭示身份",
+        "refused_to_unmask": "拒绝揭示身份",
+        "ended_unmasking": "结束揭示",
     },
 }

@@ -21,6 +21,7 @@ from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
 from store.records.people import PeopleRecords
 from store.records.tables import settings
+from store.records.unmaskings import UnmaskingRecords
 
 
 class SqlRecords(
@@ -36,6 +37,7 @@ class SqlRecords(
     HoldRecords,
     AuditRecords,
     HappeningRecords,
+    UnmaskingRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""
