@@ -102,3 +102,9 @@ def caller_of(user: User, permissions: frozenset[Permission] | None = None) -> C
     own = permissions_of(user.roles)
     may = own if permissions is None else own & permissions
     return Caller(name=user.name, roles=user.roles, permissions=may, scope=user.scope, person=user.person)
+
+
+def sees_every_case(caller: Caller) -> bool:
+    """Whether the caller sees cases that nobody handed over: by another role than legal's."""
+    others = caller.roles - {Role.LEGAL}
+    return Permission.READ_CASES in permissions_of(others)

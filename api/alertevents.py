@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import orjson
+import polars as pl
 
 from core.alert import Alert
 from core.calendar import CompanyCalendar
@@ -26,17 +27,18 @@ AT_ONCE = 12
 
 def events_of(
     alert: Alert, events: EventReader, frozen: Frozen, calendar: CompanyCalendar, book: RuleBook
-) -> list[Mapping[str, object]]:
+) -> pl.DataFrame:
     """Those that are stored still, with all columns, oldest first. When they were is known from the evidence that was
     frozen beside the alert; of those that are not frozen yet, it is looked for, the days before the alert's first."""
     times = _frozen_times(frozen, alert.events)
     if len(times) < len(alert.events):
         times = _stored_times(alert, events, calendar, book.reach)
-    found: list[Mapping[str, object]] = []
-    for start, end in _spans(times.values()):
-        asked = EventQuery(ids=alert.events, start=start, end=end, columns=tuple(SCHEMA))
-        found += events.read(asked).iter_rows(named=True)
-    return found
+    spans = (
+        EventQuery(ids=alert.events, start=start, end=end, columns=tuple(SCHEMA))
+        for start, end in _spans(times.values())
+    )
+    found = [events.read(asked) for asked in spans]
+    return pl.concat(found) if found else pl.DataFrame(schema=SCHEMA)
 
 
 def _stored_times(alert: Alert, events: EventReader, calendar: CompanyCalendar, reach: int) -> dict[str, datetime]:

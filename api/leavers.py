@@ -11,22 +11,13 @@ from pydantic import BaseModel
 
 from access.lens import Lens
 from api.desks import HrDesk
+from api.masking import identity_of
 from api.problems import Problem
+from api.shapes import IdentityView
 from api.shop import InShop
 from cases.departures import first_filed
 from core.access import Permission
-from core.directory import Directory
 from core.person import notice_at
-
-
-class IdentityView(BaseModel):
-    """Who somebody is."""
-
-    employee_number: str
-    name: str
-    email: str
-    department: str
-    title: str
 
 
 class LeaverView(BaseModel):
@@ -50,18 +41,6 @@ def _desk(shop: InShop) -> HrDesk:
 
 
 AtDesk = Annotated[HrDesk, Depends(_desk)]
-
-
-def identity_of(directory: Directory, person: str) -> IdentityView:
-    known = directory.person(person)
-    number = "" if "@" in known.id or ":" in known.id else known.id
-    return IdentityView(
-        employee_number=number,
-        name=known.name,
-        email=known.email,
-        department=known.department,
-        title=known.title,
-    )
 
 
 def leaver_view(lens: Lens, person: str, at: datetime) -> LeaverView:

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic
 
 from core.access import Caller
-from core.directory import Directory
 from core.evidence import Audit, AuditEntry, Deed
+from core.unmasking import Unmasking
 
 ONE_LOOK_SECONDS = 900.0
 """The same asked again so soon is one look: who refreshes a page or polls does not fill the log."""
 REMEMBERED = 1_000
 
 
-def look(by: str, what: str, about: Iterable[str]) -> AuditEntry | None:
-    """The entry of a look at these persons, cases and alerts; none where nothing was shown."""
+THE_LOG = "audit"
+"""What a look at the audit log itself is about."""
+
+
+def look(by: str, what: str, about: Iterable[str], why: str = "", unmasked: Sequence[str] = ()) -> AuditEntry | None:
+    """The entry of a look at these persons, cases and alerts; none where nothing was shown. `unmasked` are the
+    unmaskings by which somebody's identity was shown."""
     shown = sorted(set(about))
     if not shown:
         return None
-    return AuditEntry(at=datetime.now(UTC), by=by, deed=Deed.SAW, about=shown, details={"what": what})
-
-
-def whose(accounts: Iterable[object], directory: Directory) -> set[str]:
-    """The persons that accounts belong to."""
-    return {person for account in set(accounts) if account for person in directory.persons_of(str(account))}
+    details = {"what": what} | ({"unmaskings": list(unmasked)} if unmasked else {})
+    return AuditEntry(at=datetime.now(UTC), by=by, deed=Deed.SAW, about=shown, why=why, details=details)
 
 
 class Together:
@@ -63,19 +64,22 @@ class Together:
 
 
 class Looks:
-    """The looks of one process."""
+    """The looks of one process. `unmasked` gives a caller's unmaskings in force."""
 
-    def __init__(self, audit: Audit) -> None:
+    def __init__(self, audit: Audit, unmasked: Callable[[Caller], Sequence[Unmasking]]) -> None:
         self._log = Together(audit)
-        self._noted: dict[tuple[str, str, tuple[str, ...]], float] = {}
+        self._unmasked = unmasked
+        self._noted: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], float] = {}
         self._lock = Lock()
 
     def note(self, caller: Caller, what: str, about: Iterable[str]) -> None:
-        """Note a look, unless the same was noted a while ago."""
-        entry = look(caller.name, what, about)
+        """Note a look, and by which unmaskings identities were shown, unless the same was noted a while ago."""
+        persons = set(about)
+        by = tuple(one.id for one in self._unmasked(caller) if one.person in persons)
+        entry = look(caller.name, what, persons, unmasked=by)
         if entry is None:
             return
-        key, now = (caller.name, what, tuple(entry.about)), monotonic()
+        key, now = (caller.name, what, tuple(entry.about), by), monotonic()
         with self._lock:
             if now - self._noted.get(key, -ONE_LOOK_SECONDS) < ONE_LOOK_SECONDS:
                 return

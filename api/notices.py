@@ -9,7 +9,8 @@ from datetime import date, datetime
 from pydantic import BaseModel
 
 from access.lens import Lens
-from api.leavers import IdentityView, identity_of
+from api.masking import identity_of
+from api.shapes import IdentityView
 from cases.noticewords import text_of
 from core.access import Permission
 from core.notice import Answer, Notice

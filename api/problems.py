@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from core.errors import BadQuery, Damaged, LeaverwatchError, Refused, Unavailable
+from core.errors import BadQuery, Damaged, LeaverwatchError, Masked, Refused, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 MOST_FIELDS = 20
@@ -76,6 +76,7 @@ OF_ERRORS: Mapping[type[Exception], tuple[int, str]] = {
     Damaged: (HTTPStatus.SERVICE_UNAVAILABLE, "damaged"),
     Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
     BadQuery: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-query"),
+    Masked: (HTTPStatus.FORBIDDEN, "masked"),
     Refused: (HTTPStatus.CONFLICT, "refused"),
 }
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 
+from access.lens import Lens
+from api.masking import identity
 from api.problems import Problem
 from api.shapes import RiskView
 from api.views import term_views
@@ -47,14 +49,14 @@ def ranked(records: Records, at: datetime, whose: Whose, after: Rank | None, lim
         _looking_back.release()
 
 
-def risk_rows(standings: Sequence[Standing], directory: Directory, at: datetime) -> list[RiskView]:
+def risk_rows(standings: Sequence[Standing], lens: Lens, at: datetime) -> list[RiskView]:
     """Persons as documents of a list, with the strongest terms of their ledgers; peers' usual is not looked up."""
     return [
         RiskView(
-            person=one.person,
-            email=directory.person(one.person).email,
+            person=lens.pseudonym(one.person),
+            identity=identity(lens, one.person),
             score=score_of(one, at),
-            stage=_stage(one, directory, at).value,
+            stage=_stage(one, lens.directory, at).value,
             first_alert=one.first_alert,
             terms=term_views(terms_of(one, at)),
         )

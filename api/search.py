@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+import polars as pl
 from pydantic import BaseModel, JsonValue
 
-from api.views import document
-from core.directory import Directory
+from access.lens import Lens
+from api.asking import ASKED_BY_ALL, ThroughLens, bounded
+from api.masking import PERSON, event_views
+from core.alert import SEPARATOR
 from core.errors import BadQuery
 from core.ports import EventQuery, EventReader
 from core.schema import SCHEMA
-from core.search import groups, parse
+from core.search import groups, parsed
+from core.totals import whole
 
 Order = Literal["events", "records", "bytes"]
+ACCOUNT = "user.account"
+SUMS = ("data.records", "data.bytes")
 
 
 class EventPage(BaseModel):
@@ -36,34 +42,73 @@ class TotalView(BaseModel):
     bytes: int
 
 
-def asked(text: str | None, since: datetime | None, until: datetime | None, directory: Directory) -> EventQuery:
-    """What a person asks for, `since` <= time < `until`. Raises `BadQuery`."""
-    condition = None if text is None else parse(text, directory)
-    return EventQuery(start=_utc(since), end=_utc(until), condition=condition)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query; `pointed` where it is about certain persons, or asks by what identifies them: then even a total is a
+    look at them."""
+
+    query: EventQuery
+    pointed: bool
 
 
-def event_page(events: EventReader, query: EventQuery, *, limit: int, newest: bool, after: str | None) -> EventPage:
-    """Some events as documents. Raises `BadQuery` where `after` is none of ours."""
+def asked(
+    text: str | None, since: datetime | None, until: datetime | None, lens: Lens, by: Sequence[str] = ()
+) -> Asked:
+    """What somebody asks for, `since` <= time < `until`, as far as the lens reaches; `by` are the fields of totals.
+    Raises `BadQuery`, and `Masked` where it would tell who somebody is."""
+    condition, fields = (None, frozenset[str]()) if text is None else parsed(text, ThroughLens(lens))
+    query = EventQuery(start=_utc(since), end=_utc(until), condition=condition)
+    fields |= set(groups(by) if by else ()) - {ACCOUNT}
+    return Asked(bounded(query, fields, lens), not fields <= ASKED_BY_ALL - {PERSON})
+
+
+def event_page(
+    events: EventReader, asked: Asked, lens: Lens, *, limit: int, newest: bool, after: str | None
+) -> tuple[EventPage, frozenset[str]]:
+    """Some events as documents, and whose they are. Raises `BadQuery` where `after` is none of ours."""
     place = None if after is None else _place(after)
-    found = events.read(replace(query, columns=tuple(SCHEMA), limit=limit, newest=newest, after=place))
-    documents = [document(row) for row in found.iter_rows(named=True)]
+    found = events.read(replace(asked.query, columns=tuple(SCHEMA), limit=limit, newest=newest, after=place))
+    documents = event_views(found, lens)
     last = documents[-1] if len(documents) == limit else None
-    return EventPage(events=documents, next=f"{last['@timestamp']},{last['event.id']}" if last else None)
+    page = EventPage(events=documents, next=f"{last['@timestamp']},{last['event.id']}" if last else None)
+    return page, frozenset(lens.directory.who(found).drop_nulls())
 
 
 def totals(
-    events: EventReader, query: EventQuery, by: Sequence[str], zone: str, *, order: Order, limit: int
-) -> list[TotalView]:
-    """Totals by fields, the largest first. Raises `BadQuery` for a field that nothing can be counted by."""
+    events: EventReader, asked: Asked, by: Sequence[str], lens: Lens, *, order: Order, limit: int
+) -> tuple[list[TotalView], frozenset[str]]:
+    """Totals by fields, the largest first, and whom they show. In the place of an account stand the
+    pseudonyms of those whose it was, unless everybody is shown. Raises `BadQuery` for a field that nothing can be
+    counted by."""
     names = groups(by)
-    found = events.totals(query, names, zone, ["data.records", "data.bytes"])
+    found = events.totals(asked.query, names, lens.directory.calendar.zone, SUMS)
+    whose: dict[str, frozenset[str]] = {}
+    if ACCOUNT in names:
+        called = {account: _called(account, lens) for account in found[ACCOUNT].drop_nulls().unique()}
+        for said, persons in called.values():
+            whose[said] = whose.get(said, frozenset()) | persons
+        shown = pl.col(ACCOUNT).replace({account: said for account, (said, _) in called.items()})
+        found = whole([found.with_columns(shown)], names, SUMS)
     found = found.rename({"data.records": "records", "data.bytes": "bytes"}).sort(
         order, descending=True, maintain_order=True
     )
-    return [
+    views = [
         TotalView(by={name: _text(row.pop(name)) for name in names}, **row)
         for row in found.head(limit).iter_rows(named=True)
     ]
+    seen = {person for view in views for person in whose.get(view.by.get(ACCOUNT) or "", ())}
+    if asked.pointed and ACCOUNT not in names:
+        accounts = events.totals(asked.query, [ACCOUNT])[ACCOUNT].drop_nulls()
+        seen |= {person for account in accounts for person in _called(account, lens)[1]}
+    return views, frozenset(seen)
+
+
+def _called(account: str, lens: Lens) -> tuple[str, frozenset[str]]:
+    """What stands for an account, and whose it is."""
+    persons = frozenset(filter(lens.within, lens.directory.persons_of(account)))
+    if lens.shown() is None:
+        return account, persons
+    return SEPARATOR.join(sorted(map(lens.pseudonym, persons))), persons
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -7,9 +7,22 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from core.access import Depth
 from core.alert import Fact
+from core.unmasking import Purpose, UnmaskingState
 
 Language = Literal["zh", "en"]
+
+
+class IdentityView(BaseModel):
+    """Who somebody is. It is shown only of whoever is unmasked."""
+
+    id: str
+    name: str
+    email: str
+    department: str
+    title: str
+    country: str
 
 
 class DriverView(BaseModel):
@@ -49,15 +62,16 @@ class TermView(BaseModel):
 
 
 class AlertView(BaseModel):
-    """An alert. `time` is the first moment it could have been raised, `detected_at` when it was first written.
-    `outcome` is alert, suppressed or overflow; `grounds` name what speaks for the person, `why` with what reason.
-    `runbooks` says by language what to look at next; it is empty where the rule has none."""
+    """An alert. `person` is a pseudonym, `identity` who it is, null while the person is masked; then `facts` that could
+    tell are left out, and `why` is null. `time` is the first moment it could have been raised, `detected_at` when it
+    was first written. `outcome` is alert, suppressed or overflow; `grounds` name what speaks for the person, `why` with
+    what reason. `runbooks` says by language what to look at next; it is empty where the rule has none."""
 
     id: str
     rule: str
     title: str
     person: str
-    email: str
+    identity: IdentityView | None
     day: str
     time: datetime
     detected_at: datetime
@@ -72,7 +86,7 @@ class AlertView(BaseModel):
     event_ids: list[str]
     outcome: str
     grounds: list[str]
-    why: str
+    why: str | None
 
 
 class RuleView(BaseModel):
@@ -101,29 +115,55 @@ class RuleView(BaseModel):
 
 
 class CaseView(BaseModel):
-    """A case: one person's alerts, gathered when the score reached the limit. `state` is new, overflow (left out by
-    the alert budget), or what was decided: confirmed, benign, insufficient."""
+    """A case: one person's alerts, gathered when the score reached the limit. `person` is a pseudonym, `identity` who
+    it is, null while the person is masked; then `reason` is null where one was given. `state` is new, overflow (left
+    out by the alert budget), or what was decided: confirmed, benign, insufficient."""
 
     id: str
     person: str
-    email: str
+    identity: IdentityView | None
     state: str
     opened: datetime
     score: float
     alerts: list[str]
-    reason: str
+    reason: str | None
     decided: datetime | None
 
 
 class RiskView(BaseModel):
-    """A person ranked by score, the terms adding up to it."""
+    """A person ranked by score, the terms adding up to it. `person` is a pseudonym, `identity` who it is, null while
+    the person is masked."""
 
     person: str
-    email: str
+    identity: IdentityView | None
     score: float
     stage: str
     first_alert: datetime
     terms: list[TermView]
+
+
+class UnmaskingView(BaseModel):
+    """Somebody asks to see who a person of a case is. `depth` is `identity`, or `content`: also what was written in
+    mails and chats. `in_force` says whether it shows anything now: it is granted, its time is not over, and the case is
+    not decided. `reason` and `answer` are what the two persons gave as theirs."""
+
+    id: str
+    case: str
+    person: str
+    purpose: Purpose
+    reason: str
+    depth: Depth
+    hours: float
+    asked_by: str
+    asked: datetime
+    state: UnmaskingState
+    answered_by: str
+    answer: str
+    answered: datetime | None
+    until: datetime | None
+    ended_by: str
+    ended: datetime | None
+    in_force: bool
 
 
 class SourceView(BaseModel):

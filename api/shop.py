@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
 from access.lens import Lens
+from access.permissions import sees_every_case
+from access.unmasking import depths
 from api.desks import HrDesk, Judging, ModelDesk, NotifyDesk
 from api.entrance import Entrance
 from api.known import Known
 from api.looks import Looks
-from core.access import Caller
+from core.access import Caller, Permission
+from core.case import Case
 from core.directory import Directory
 from core.errors import BadQuery
 from core.listing import Whose
 from core.ports import EventStore, Records
 from core.pseudonyms import Pseudonyms
+from core.unmasking import Unmasking
 from detection.rulebook import RuleBook
 
 Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone it is UTC")]
@@ -27,7 +31,7 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 class Shop:
     """What the routes read from; `directory` gives the one as of now. Without a desk no model is changed, without HR's
     nothing is filed, without that of notifications nobody is told; without a judge another process judges; without an
-    entrance nobody logs in."""
+    entrance nobody logs in. `handed_over` says whether a case was handed over to legal, who see no others."""
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class Shop:
         judge: Judging | None = None,
         notify: NotifyDesk | None = None,
         entrance: Entrance | None = None,
+        handed_over: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.records = records
         self.events = events
@@ -52,13 +57,14 @@ class Shop:
         self.judge = judge
         self.notify = notify
         self.entrance = entrance
-        self.looks = Looks(records)
+        self.handed_over = handed_over
+        self.looks = Looks(records, self.unmasked)
         self._known: Known | None = None
 
     def lens(self, caller: Caller) -> Lens:
         """What the caller sees of persons now."""
         known = self.known()
-        return Lens(caller, known.directory, self.pseudonyms, person_of=known.person)
+        return Lens(caller, known.directory, self.pseudonyms, depths(self.unmasked(caller)), known.person)
 
     def known(self) -> Known:
         """What follows from who is who now."""
@@ -71,6 +77,16 @@ class Shop:
         """Everybody whom the caller may look at, as lists are asked for."""
         known = self._known
         return known.whose(lens) if known and known.directory is lens.directory else lens.whose()
+
+    def unmasked(self, caller: Caller) -> Sequence[Unmasking]:
+        """The caller's unmaskings in force now."""
+        if not caller.may(Permission.ASK_TO_UNMASK):
+            return ()
+        return self.records.unmaskings_in_force(datetime.now(UTC), caller.name)
+
+    def sees(self, lens: Lens, case: Case) -> bool:
+        """Whether the caller may know of the case."""
+        return lens.within(case.person) and (sees_every_case(lens.caller) or self.handed_over(case.id))
 
 
 def _shop(request: Request) -> Shop:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
+from access.lens import Lens
 from api.alertevents import events_of
+from api.masking import event_views, free_text, identity, spoken, telling
 from api.shapes import AlertView, CaseView, DriverView, Language, RiskView, RuleView, SourceView, TermView
 from core.alert import Alert, Fact, Term
-from core.calendar import CompanyCalendar
 from core.case import Case
 from core.directory import Directory
 from core.ports import EventReader, EventStore, Records
@@ -35,38 +36,37 @@ def alert_views(
     alerts: Sequence[Alert],
     records: Records,
     events: EventReader | None,
-    directory: Directory,
+    lens: Lens,
     book: RuleBook,
     language: Language = "en",
 ) -> list[AlertView]:
     """Alerts as documents, in the order given. Without events nobody's usual is looked up: peers' is shown as far as a
     rule was judged against it."""
     detected = records.detected_at([alert.id for alert in alerts])
-    peers = peers_usual(alerts, events, directory, book) if events else judged_against(alerts)
-    return [_alert_view(alert, detected[alert.id], peers.get(alert.id), directory, book, language) for alert in alerts]
+    peers = peers_usual(alerts, events, lens.directory, book) if events else judged_against(alerts)
+    return [_alert_view(alert, detected[alert.id], peers.get(alert.id), lens, book, language) for alert in alerts]
 
 
 def found_documents(
-    alerts: Sequence[Alert], directory: Directory, book: RuleBook, language: Language = "en"
+    alerts: Sequence[Alert], lens: Lens, book: RuleBook, language: Language = "en"
 ) -> list[dict[str, JsonValue]]:
     """Alerts that nobody has written down, as documents: those of alerts without `detected_at`."""
-    views = (_alert_view(alert, alert.time, None, directory, book, language) for alert in alerts)
+    views = (_alert_view(alert, alert.time, None, lens, book, language) for alert in alerts)
     return [view.model_dump(mode="json", exclude={"detected_at"}) for view in views]
 
 
 def _alert_view(
-    alert: Alert, detected: datetime, peers: Fact | None, directory: Directory, book: RuleBook, language: Language
+    alert: Alert, detected: datetime, peers: Fact | None, lens: Lens, book: RuleBook, language: Language
 ) -> AlertView:
-    person = directory.person(alert.person)
     rule = book.rules.get(alert.rule)
-    name = person.name or person.email or person.id
-    messages = {"zh": explain(rule, alert, name, "zh"), "en": explain(rule, alert, name, "en")} if rule else GONE
+    name, said = lens.name(alert.person), spoken(alert, lens)
+    messages = {"zh": explain(rule, said, name, "zh"), "en": explain(rule, said, name, "en")} if rule else GONE
     return AlertView(
         id=alert.id,
         rule=alert.rule,
         title=rule.title if rule else alert.rule,
-        person=alert.person,
-        email=person.email,
+        person=lens.pseudonym(alert.person),
+        identity=identity(lens, alert.person),
         day=alert.day.isoformat(),
         time=alert.time,
         detected_at=detected,
@@ -74,14 +74,14 @@ def _alert_view(
         stage=alert.stage,
         score=alert.score,
         terms=term_views(replace(term, peers_usual=peers) if term.name == alert.rule else term for term in alert.terms),
-        facts=dict(alert.facts),
+        facts=dict(telling(alert, lens).facts),
         message=messages[language],
         messages=messages,
         runbooks=rule.extra.runbook.model_dump() if rule and rule.extra.runbook else {},
         event_ids=list(alert.events),
         outcome=alert.outcome.value,
         grounds=list(alert.grounds),
-        why=alert.why,
+        why=free_text(lens, alert.person, alert.why),
     )
 
 
@@ -129,51 +129,51 @@ def cases_of(records: Records, persons: Collection[str] | None) -> list[Case]:
     return [case for case in records.cases() if case.person in persons or not own.isdisjoint(case.alerts)]
 
 
-def case_views(cases: Sequence[Case], directory: Directory) -> list[CaseView]:
-    """Cases as documents, in the order given."""
+def case_views(cases: Sequence[Case], records: Records, lens: Lens) -> list[CaseView]:
+    """Cases as documents, in the order given; of a crew's alerts those of members whom the caller may look at."""
+    whose = {} if lens.unbounded else records.alert_persons({alert for case in cases for alert in case.alerts})
     return [
         CaseView(
             id=case.id,
-            person=case.person,
-            email=directory.person(case.person).email,
+            person=lens.pseudonym(case.person),
+            identity=identity(lens, case.person),
             state=case.state.value,
             opened=case.opened,
             score=case.score,
-            alerts=list(case.alerts),
-            reason=case.reason,
+            alerts=[alert for alert in case.alerts if lens.unbounded or lens.within(whose.get(alert, case.person))],
+            reason=free_text(lens, case.person, case.reason),
             decided=case.decided,
         )
         for case in cases
     ]
 
 
-def risk_views(
-    alerts: Sequence[Alert],
-    events: EventReader,
-    directory: Directory,
-    book: RuleBook,
-    at: datetime,
-    page: slice = slice(None),
-) -> list[RiskView]:
-    """Persons with alerts raised by `at`, highest score first (equal ones by person); of these some."""
+def by_risk(alerts: Iterable[Alert], at: datetime, page: slice = slice(None)) -> Mapping[str, Sequence[Alert]]:
+    """Persons with the alerts raised by `at`, highest score first (equal ones by person); of these some."""
     by_person: dict[str, list[Alert]] = {}
     for alert in alerts:
         if alert.time <= at:
             by_person.setdefault(alert.person, []).append(alert)
-    ranked = sorted(by_person, key=lambda person: rank_at(person, by_person[person], at))[page]
-    peers = peers_usual([alert for person in ranked for alert in by_person[person]], events, directory, book)
-    return [_risk_view(person, by_person[person], peers, directory, at) for person in ranked]
+    order = sorted(by_person, key=lambda person: rank_at(person, by_person[person], at))
+    return {person: by_person[person] for person in order[page]}
 
 
-def _risk_view(
-    person: str, alerts: Sequence[Alert], peers: Mapping[str, Fact], directory: Directory, at: datetime
-) -> RiskView:
+def risk_views(
+    persons: Mapping[str, Sequence[Alert]], events: EventReader | None, lens: Lens, book: RuleBook, at: datetime
+) -> list[RiskView]:
+    """Persons as documents, in the order given. Without events nobody's usual is looked up, as of `alert_views`."""
+    all_alerts = [alert for alerts in persons.values() for alert in alerts]
+    peers = peers_usual(all_alerts, events, lens.directory, book) if events else judged_against(all_alerts)
+    return [_risk_view(person, alerts, peers, lens, at) for person, alerts in persons.items()]
+
+
+def _risk_view(person: str, alerts: Sequence[Alert], peers: Mapping[str, Fact], lens: Lens, at: datetime) -> RiskView:
     terms = person_ledger(alerts, at)
     return RiskView(
-        person=person,
-        email=directory.person(person).email,
+        person=lens.pseudonym(person),
+        identity=identity(lens, person),
         score=sum_of(terms),
-        stage=stage_with(alerts, directory.stage(person, at), at).value,
+        stage=stage_with(alerts, lens.directory.stage(person, at), at).value,
         first_alert=min(alert.time for alert in alerts),
         terms=term_views(replace(term, peers_usual=peers.get(term.alert or "")) for term in terms),
     )
@@ -202,26 +202,17 @@ def source_views(events: EventStore, directory: Directory) -> list[SourceView]:
     ]
 
 
+def sources_of(events: EventStore, person: str, directory: Directory) -> list[str]:
+    """The sources in which accounts of the person were seen."""
+    accounts = directory.accounts_of([f"person:{person}"])
+    return [status.source for status in events.sources() if not accounts.isdisjoint(status.accounts)]
+
+
 def event_documents(
-    alert: Alert, events: EventReader, records: Records, calendar: CompanyCalendar, book: RuleBook
+    alert: Alert, events: EventReader, records: Records, lens: Lens, book: RuleBook
 ) -> list[dict[str, JsonValue]]:
     """The stored events of an alert as documents, oldest first."""
-    return [document(row) for row in events_of(alert, events, records, calendar, book)]
-
-
-def document(row: Mapping[str, object]) -> dict[str, JsonValue]:
-    """An event as an ECS document: dotted names, times in UTC, empty fields left out."""
-    return {name: _plain(value) for name, value in row.items() if value is not None}
-
-
-def _plain(value: object) -> JsonValue:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    if isinstance(value, str | int | float):
-        return value
-    raise TypeError(type(value).__name__)
+    return event_views(events_of(alert, events, records, lens.directory.calendar, book), lens)
 
 
 def term_views(terms: Iterable[Term]) -> list[TermView]:

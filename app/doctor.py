@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from app.audit import check as check_audit
 from app.config import Config
 from app.processes import Process
 from app.report import balance
 from app.scoring import judging, problems
 from app.wiring import House, broker_address, elastic_client, open_house
+from core.auditing import check as check_audit
 from core.drift import kept
 from core.errors import LeaverwatchError
 from core.model import ModelState

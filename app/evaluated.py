@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from app.evaluating import Evaluated
 from core.model import Metric
@@ -11,8 +11,9 @@ from models.fairness import Group
 from models.measures import Measures
 
 
-def described(found: Evaluated) -> dict[str, object]:
-    """Every metric is `value`, `low`, `high`, or null where there is nothing to measure."""
+def described(found: Evaluated, called: Callable[[str], str]) -> dict[str, object]:
+    """Every metric is `value`, `low`, `high`, or null where there is nothing to measure; persons are as they are
+    `called`."""
     comparison = found.comparison
     return {
         "model": found.model,
@@ -24,8 +25,8 @@ def described(found: Evaluated) -> dict[str, object]:
         "positives": len(found.known.deeds),
         "benign": found.benign,
         "undecided": found.undecided,
-        "left_out": sorted(found.known.left_out),
-        "budgets": [_budget(at) for at in comparison.budgets],
+        "left_out": sorted(map(called, found.known.left_out)),
+        "budgets": [_budget(at, called) for at in comparison.budgets],
         "precision_at_10": {way: _metric(top) for way, top in comparison.precision_at_10.items()},
         "miscalibration": {name: _metric(one) for name, one in found.miscalibration.items()},
         "fairness": {way: [_group(group) for group in groups] for way, groups in comparison.fairness.items()},
@@ -36,16 +37,16 @@ def described(found: Evaluated) -> dict[str, object]:
     }
 
 
-def _budget(at: AtBudget) -> dict[str, object]:
+def _budget(at: AtBudget, called: Callable[[str], str]) -> dict[str, object]:
     return {
         "cases_per_1000_and_week": at.per_1000_and_week,
         "cases": at.cases,
-        "ways": {way: _way(worth) for way, worth in at.ways.items()},
+        "ways": {way: _way(worth, called) for way, worth in at.ways.items()},
         "gain": _metric(at.gain),
     }
 
 
-def _way(worth: Measures) -> dict[str, object]:
+def _way(worth: Measures, called: Callable[[str], str]) -> dict[str, object]:
     return {
         "cases": len(worth.cases),
         "threshold": worth.threshold,
@@ -55,13 +56,13 @@ def _way(worth: Measures) -> dict[str, object]:
         "early": _metric(worth.early),
         "gone_records": _metric(worth.gone.get("records")),
         "gone_bytes": _metric(worth.gone.get("bytes")),
-        "found": _moments(worth.found),
-        "missed": worth.missed,
+        "found": _moments(worth.found, called),
+        "missed": [called(person) for person in worth.missed],
     }
 
 
-def _moments(found: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
-    return [{"person": person, "at": at} for person, at in found.items()]
+def _moments(found: Mapping[str, object], called: Callable[[str], str]) -> Sequence[Mapping[str, object]]:
+    return [{"person": called(person), "at": at} for person, at in found.items()]
 
 
 def _group(group: Group) -> dict[str, object]:

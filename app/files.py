@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import JsonValue
 
-from api.views import document
+from api.documents import document
 from app.pipeline import Input
 from core.batch import Quarantined
 from core.errors import Refused

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from access.lens import everything
 from api.views import alert_views
 from app.wiring import House
 from core.alert import Alert
@@ -90,7 +91,7 @@ class Desk:
         left = set(house.records.not_frozen(wanted))
         events = self._events(alerts, left)
         missing = left - events.keys()
-        views = alert_views(alerts, house.records, house.events, self.directory, house.book)
+        views = alert_views(alerts, house.records, house.events, everything(self.directory), house.book)
         last = house.records.last_noted()
         audit = {"entries": last.number + 1, "digest": last.digest} if last else {"entries": 0, "digest": ""}
         now = datetime.now(UTC)

@@ -56,7 +56,8 @@ def preview(house: House, asked: Asked, part_size: int = PART_SIZE, say: Say = l
     found.unproven = made.gatherer.unproven
     found.parts = max(1, -(-found.bytes // part_size))
     about = [made.case.id, *made.scope.persons]
-    details = {"shown": found.events, "withheld": found.withheld.total(), "scope": scope_values(made)}
+    scope = {name: value for name, value in scope_values(made).items() if name != "persons"}
+    details = {"shown": found.events, "withheld": found.withheld.total(), "scope": scope}
     house.records.note(AuditEntry(at=datetime.now(UTC), by=asked.by, deed=Deed.PREVIEWED, about=about, details=details))
     return found
 

@@ -35,3 +35,22 @@ class Action(StrEnum):
 
 
 ACTIONS = frozenset(action.value for action in Action)
+WORDLESS = frozenset(
+    action.value
+    for action in (
+        Action.EXPORT,
+        Action.DOWNLOAD,
+        Action.UPLOAD,
+        Action.RENAME,
+        Action.PRINT,
+        Action.COPY_TO_REMOVABLE,
+        Action.DEVICE_CONNECT,
+        Action.TRANSFER_OWNERSHIP,
+        Action.PERMISSION_CHANGE,
+        Action.LOGIN,
+        Action.LOGIN_FAILED,
+        Action.LOGOUT,
+        Action.ACCOUNT_CHANGE,
+    )
+)
+"""What is done to files, devices and accounts, never to a mail or a message in a chat."""

@@ -43,6 +43,7 @@ class Directory:
             self._links.setdefault(link.account, []).append(link)
         self._resolved: dict[str, list[tuple[datetime, datetime, str]]] = {}
         self._filings: dict[str, list[Filing]] = {}
+        self._known: frozenset[str] | None = None
         for filing in sorted(filings, key=lambda f: (f.filed, f.withdrawn, f.account)):
             self._filings.setdefault(self.person_at(filing.account, filing.filed), []).append(filing)
         self._accounts_of: dict[str, set[str]] = {}
@@ -114,7 +115,9 @@ class Directory:
 
     def known(self) -> frozenset[str]:
         """Everybody there is: employees, and whoever any account that was seen belongs to."""
-        return frozenset(self._persons.keys() | self._accounts_of.keys())
+        if self._known is None:
+            self._known = frozenset(self._persons.keys() | self._accounts_of.keys())
+        return self._known
 
     def managers_of(self, person_id: str) -> Sequence[str]:
         """Who manages the person, who manages those, and so on, as far as anybody is known."""

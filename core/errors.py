@@ -27,6 +27,10 @@ class BadQuery(Refused):
     """A search that cannot be understood: whoever typed it acts. The text names the place."""
 
 
+class Masked(Refused):
+    """It would tell who somebody is who is masked. The text says what would."""
+
+
 class ConfigError(LeaverwatchError):
     """The configuration is wrong: the administrator acts."""
 

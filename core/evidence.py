@@ -27,7 +27,7 @@ class Snapshot:
     """An alert as it was when it was frozen, with all that it rests on, for good. `id` is the hexadecimal SHA-256 of
     `body`, canonical JSON (see `core.proof.canonical`) with
 
-    - `alert`: the alert with its score ledger, in the form of the command line's `--json`;
+    - `alert`: the alert with its score ledger, in the form of the command line's `--json`, but with the person's id;
     - `rule` and `model`: `{"id", "sha256"}` of their frozen texts (a rule's file, a model's card), `model` may be null;
       `rule` also has `version`, that of all rules together, and `on`, the same of each rule that it builds on;
     - `person`: who it was on that day, as the directory knew: name, post, accounts, what HR had filed;
@@ -98,6 +98,10 @@ class Deed(StrEnum):
     LOGIN_FAILED = "login_failed"
     LOCKED_OUT = "locked_out"
     CHANGED_ACCESS = "changed_access"
+    ASKED_TO_UNMASK = "asked_to_unmask"
+    UNMASKED = "unmasked"
+    REFUSED_TO_UNMASK = "refused_to_unmask"
+    ENDED_UNMASKING = "ended_unmasking"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,9 +217,17 @@ class Audit(Protocol):
     def last_noted(self) -> AuditEntry | None: ...
 
     def audited(
-        self, about: str | None = None, since: datetime | None = None, *, after: int = -1, most: int | None = None
+        self,
+        about: str | None = None,
+        since: datetime | None = None,
+        *,
+        by: str | None = None,
+        deed: Deed | None = None,
+        after: int = -1,
+        most: int | None = None,
     ) -> Sequence[AuditEntry]:
-        """Entries about a person, case or alert, or all; in order. Those that come after one, so many at most."""
+        """Entries about a person, case or alert, or all; of somebody's, and of one deed; in order. Those that come
+        after one, so many at most."""
 
 
 class Holds(Protocol):

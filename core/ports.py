@@ -30,6 +30,7 @@ from core.proof import Ledger
 from core.retention import Due, Expiry
 from core.roster import Roster
 from core.standing import Standings
+from core.unmasking import Unmaskings
 from core.users import Keys, Sessions, Users
 
 
@@ -257,6 +258,12 @@ class Inbox(Protocol):
 
     def alert(self, alert_id: str) -> Alert | None: ...
 
+    def alerts_named(self, ids: Collection[str]) -> Sequence[Alert]:
+        """Those with these ids, whatever became of them, ordered by (time, id)."""
+
+    def alert_persons(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Whom each of these alerts is about, as far as it is there."""
+
     def cases(self, *, persons: Collection[str] | None = None) -> Sequence[Case]:
         """Ordered by (opened, id)."""
 
@@ -366,6 +373,7 @@ class Records(
     Users,
     Sessions,
     Keys,
+    Unmaskings,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

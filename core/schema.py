@@ -133,6 +133,34 @@ DERIVED: tuple[Field, ...] = (
 )
 """Computed from the event and the configuration whenever rules are evaluated, never stored."""
 
+NEUTRAL = frozenset(
+    {
+        "@timestamp",
+        "event.id",
+        "event.action",
+        "event.outcome",
+        "event.module",
+        "event.dataset",
+        "event.code",
+        "source.geo.country_iso_code",
+        "file.extension",
+        "file.size",
+        "file.target_extension",
+        "crm.object",
+        "data.records",
+        "data.bytes",
+        "data.sensitivity",
+        "share.scope",
+        "rule.matched",
+    }
+)
+"""Stored fields that identify nobody: all that is shown of whoever is masked, and asked by. A new field is none of them
+until it is put here."""
+WRITTEN = frozenset({"email.subject"})
+"""Stored fields with words that somebody wrote to somebody."""
+RAW = frozenset({"event.original", "vendor"})
+"""The record as received, which may have such words wherever the vendor puts them."""
+
 SCHEMA: dict[str, pl.DataType] = {field.name: field.dtype for field in FIELDS}
 BY_NAME: dict[str, Field] = {field.name: field for field in (*FIELDS, *JOINED, *COMPARED, *DERIVED)}
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
 from unicodedata import category
 
 import polars as pl
 from luqum import tree
 
+from core.calendar import CompanyCalendar
 from core.condition import (
     All,
     Any,
@@ -27,7 +29,6 @@ from core.condition import (
     network_of,
     words,
 )
-from core.directory import Directory
 from core.errors import BadQuery
 from core.lucene import tree_of
 from core.schema import BY_NAME, FIELDS, Field, Kind
@@ -43,10 +44,38 @@ VENDOR = re.compile(r"vendor(\.[^\W\d]\w*)+")
 ORIGINAL = "event.original"
 
 
-def parse(text: str, directory: Directory) -> Condition:
+class Known(Protocol):
+    """What of a directory a search needs; `spans_of` has nobody's where it knows nobody by that id."""
+
+    @property
+    def calendar(self) -> CompanyCalendar: ...
+
+    def spans_of(self, person_id: str) -> Iterator[tuple[str, datetime, datetime]]: ...
+
+
+def parse(text: str, directory: Known) -> Condition:
     """The condition a person has typed. Times without a zone are company time, `person.id` stands for the accounts the
     person had then. Raises `BadQuery`, whatever the text is."""
-    return _Reader(directory).read(tree_of(text), None, 0)
+    return parsed(text, directory)[0]
+
+
+def parsed(text: str, directory: Known) -> tuple[Condition, frozenset[str]]:
+    """The same with the names of the fields that it asks about, as they were typed, but `vendor` for any of a vendor's;
+    words without a field ask about `event.original`."""
+    reader = _Reader(directory)
+    condition = reader.read(tree_of(text), None, 0)
+    return condition, frozenset(reader.fields)
+
+
+def of_persons(persons: Iterable[str], directory: Known) -> Condition:
+    """Events of accounts of these persons while they were theirs."""
+    return Any(
+        tuple(
+            All((Is("user.account", account), During("@timestamp", since, until)))
+            for person in persons
+            for account, since, until in directory.spans_of(person)
+        )
+    )
 
 
 def groups(names: Sequence[str]) -> list[str]:
@@ -62,7 +91,8 @@ def groups(names: Sequence[str]) -> list[str]:
 class _Reader:
     """Luqum's tree to ours."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Known) -> None:
+        self.fields: set[str] = set()
         self._directory = directory
         self._calendar = directory.calendar
 
@@ -90,7 +120,7 @@ class _Reader:
             case tree.Range() | tree.From() | tree.To():
                 return self._range(node, field)
             case tree.Word() | tree.Phrase():
-                return _free(node) if field is None or field.name == ORIGINAL else self._value(node, field)
+                return self._free(node) if field is None or field.name == ORIGINAL else self._value(node, field)
         raise AssertionError(type(node).__name__)  # luqum has no more
 
     def _of_field(self, node: tree.SearchField, outer: Field | None, depth: int) -> Condition:
@@ -108,12 +138,19 @@ class _Reader:
             raise BadQuery("vendor needs a field of the vendor's, as in vendor.Operation:FileDownloaded")
         if isinstance(node.expr, tree.Prohibit):
             raise BadQuery(f"{name}: a minus belongs before the field; a negative number in quotes")
+        self.fields.add("vendor" if field.kind is Kind.RECORD else name)
         return self.read(node.expr, field, depth + 1)
+
+    def _free(self, node: tree.Term) -> Condition:
+        condition = _free(node)
+        if condition != All():
+            self.fields.add(ORIGINAL)
+        return condition
 
     def _value(self, node: tree.Term, field: Field) -> Condition:
         pattern = _pattern(node)
         if field.name == "person.id":
-            return self._person(_plain(pattern, field))
+            return of_persons([_plain(pattern, field)], self._directory)
         if field.kind is Kind.RECORD:
             return Vendor(field.name.removeprefix("vendor."), _plain(pattern, field))
         if pattern == (Wild.ANY,):
@@ -129,14 +166,6 @@ class _Reader:
         if field.kind is Kind.DATE:
             return During(field.name, *self._span(text, field))
         return _network(text, field)
-
-    def _person(self, person: str) -> Condition:
-        return Any(
-            tuple(
-                All((Is("user.account", account), During("@timestamp", since, until)))
-                for account, since, until in self._directory.spans_of(person)
-            )
-        )
 
     def _range(self, node: tree.Range | tree.From | tree.To, field: Field | None) -> Condition:
         low, high = _bounds(node)

@@ -177,6 +177,9 @@ DEEDS: Mapping[Language, Mapping[str, str]] = {
         "acted": "response action",
         "set_notifying": "changed notifications",
         "replayed": "sent notifications again",
+        "asked_to_unmask": "asked to unmask",
+        "refused_to_unmask": "refused to unmask",
+        "ended_unmasking": "ended an unmasking",
     },
     "zh": {
         "saw": "查看",
@@ -196,5 +199,9 @@ DEEDS: Mapping[Language, Mapping[str, str]] = {
         "acted": "处置",
         "set_notifying": "修改通知设置",
         "replayed": "重发通知",
+        "asked_to_unmask": "申请揭示身份",
+        "unmasked": "揭示身份",
+        "refused_to_unmask": "拒绝揭示身份",
+        "ended_unmasking": "结束揭示",
     },
 }

@@ -65,7 +65,7 @@ def list_alerts(
     found = shop.records.alert_page(query)
     shown, following = page(found, limit, lambda alert: (alert.time.isoformat(), alert.id))
     shop.looks.note(caller, "alerts", (alert.person for alert in shown))
-    return Page(items=alert_views(shown, shop.records, None, lens.directory, shop.book, lang), next=following)
+    return Page(items=alert_views(shown, shop.records, None, lens, shop.book, lang), next=following)
 
 
 @router.get("/{alert_id}", operation_id="get_alert", responses=answers(404))
@@ -78,8 +78,8 @@ def get_alert(
     if alert is None or not lens.within(alert.person):
         raise not_found("alert")
     shop.looks.note(caller, "alert", (alert.id, alert.person))
-    (view,) = alert_views([alert], shop.records, shop.events, lens.directory, shop.book, lang)
-    events = event_documents(alert, shop.events, shop.records, lens.directory.calendar, shop.book)
+    (view,) = alert_views([alert], shop.records, shop.events, lens, shop.book, lang)
+    events = event_documents(alert, shop.events, shop.records, lens, shop.book)
     return AlertDetail(alert=view, events=events)
 
 

@@ -5,19 +5,29 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel
 
 from api.caller import needs
 from api.paging import After, Limit, Page, moment_place, page
-from api.problems import answers
+from api.problems import answers, not_found
 from api.routes.alerts import Newest, Pseudonym, named
-from api.shapes import CaseView
+from api.shapes import AlertView, CaseView, Language, UnmaskingView
 from api.shop import InShop, Moment, utc
-from api.views import case_views
+from api.unmaskings import in_force
+from api.views import alert_views, case_views
 from core.access import Caller, Permission
 from core.case import CaseState
 from core.listing import CaseQuery
 
 router = APIRouter(prefix="/api/v1/cases", tags=["cases"], responses=answers(401, 403, 422, 503))
+
+
+class CaseDetail(BaseModel):
+    """One case with its alerts, oldest first, and the unmaskings in force for it that the caller may know of."""
+
+    case: CaseView
+    alerts: list[AlertView]
+    unmaskings: list[UnmaskingView]
 
 
 @router.get("", operation_id="list_cases", responses=answers(404))
@@ -47,4 +57,22 @@ def list_cases(
     )
     shown, following = page(shop.records.case_page(query), limit, lambda case: (case.opened.isoformat(), case.id))
     shop.looks.note(caller, "cases", (one for case in shown for one in (case.id, case.person)))
-    return Page(items=case_views(shown, lens.directory), next=following)
+    return Page(items=case_views(shown, shop.records, lens), next=following)
+
+
+@router.get("/{case_id}", operation_id="get_case", responses=answers(404))
+def get_case(
+    shop: InShop, case_id: str, lang: Language = "en", caller: Caller = needs(Permission.READ_CASES)
+) -> CaseDetail:
+    """One case with its alerts; of a crew's those of members whom the caller may look at."""
+    lens, case = shop.lens(caller), shop.records.case(case_id)
+    if case is None or not shop.sees(lens, case):
+        raise not_found("case")
+    alerts = [alert for alert in shop.records.alerts_named(case.alerts) if lens.within(alert.person)]
+    shop.looks.note(caller, "case", (case.id, case.person, *(alert.person for alert in alerts)))
+    (view,) = case_views([case], shop.records, lens)
+    return CaseDetail(
+        case=view,
+        alerts=alert_views(alerts, shop.records, None, lens, shop.book, lang),
+        unmaskings=in_force(shop, lens, case=case.id),
+    )

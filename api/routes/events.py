@@ -7,14 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.caller import needs
-from api.looks import whose
 from api.paging import Limit
 from api.problems import answers
 from api.search import EventPage, Order, TotalView, asked, event_page, totals
 from api.shop import InShop, Moment, utc
 from core.access import Caller, Permission
 
-ACCOUNT = "user.account"
 Search = Annotated[str | None, Query(description="A Lucene query; none finds everything", max_length=4_000)]
 router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=answers(401, 403, 422, 503))
 
@@ -30,11 +28,12 @@ def search_events(
     after: Annotated[str | None, Query(description="`next` of the answer before", max_length=100)] = None,
     caller: Caller = needs(Permission.READ_EVENTS),
 ) -> EventPage:
-    """Events, oldest first; `since` <= time < `until`."""
-    directory = shop.directory()
-    query = asked(q, utc(since), utc(until), directory)
-    page = event_page(shop.events, query, limit=limit, newest=newest, after=after)
-    shop.looks.note(caller, "events", whose((event.get(ACCOUNT) for event in page.events), directory))
+    """Events, oldest first; `since` <= time < `until`. Of somebody masked only what identifies nobody is shown. A query
+    by anything else searches the events of unmasked persons only; `person.id` takes a pseudonym."""
+    lens = shop.lens(caller)
+    query = asked(q, utc(since), utc(until), lens)
+    page, persons = event_page(shop.events, query, lens, limit=limit, newest=newest, after=after)
+    shop.looks.note(caller, "events", persons)
     return page
 
 
@@ -49,9 +48,11 @@ def total_events(
     limit: Limit = 100,
     caller: Caller = needs(Permission.READ_EVENTS),
 ) -> list[TotalView]:
-    """How many events there are by account, day, ..., the largest totals first; days are the company's."""
-    directory = shop.directory()
-    query = asked(q, utc(since), utc(until), directory)
-    found = totals(shop.events, query, by, directory.calendar.zone, order=order, limit=limit)
-    shop.looks.note(caller, "totals", whose((total.by.get(ACCOUNT) for total in found), directory))
+    """How many events there are by account, day, ..., the largest totals first; days are the company's. Accounts are
+    shown as pseudonyms, added up by person; by other fields that identify somebody only events of unmasked persons are
+    counted."""
+    lens = shop.lens(caller)
+    query = asked(q, utc(since), utc(until), lens, by)
+    found, persons = totals(shop.events, query, by, lens, order=order, limit=limit)
+    shop.looks.note(caller, "totals", persons)
     return found

@@ -15,7 +15,7 @@ from api.problems import Problem, answers, not_found
 from api.shop import InShop
 from core.access import Caller, Permission
 from core.drift import Drift
-from core.model import Evaluation, Lesson, ModelState, RegisteredModel
+from core.model import Evaluation, Lesson, Metric, ModelState, RegisteredModel
 
 
 class DriftView(BaseModel):
@@ -31,6 +31,16 @@ class DriftView(BaseModel):
     problems: list[str]
 
 
+class EvaluationView(BaseModel):
+    """How a model did on days it had not seen: how many of those with confirmed cases it found and missed."""
+
+    first: date
+    last: date
+    metrics: list[Metric]
+    found: int
+    missed: int
+
+
 class ModelView(BaseModel):
     """A model: where it stands, who put it there and why, and what its card says."""
 
@@ -43,7 +53,7 @@ class ModelView(BaseModel):
     last: date
     persons: int
     person_days: int
-    evaluation: Evaluation
+    evaluation: EvaluationView
     lesson: Lesson | None
     features: int
     features_digest: str
@@ -80,7 +90,7 @@ def model_view(model: RegisteredModel, findings: int, drift: Drift | None) -> Mo
         last=card.last,
         persons=card.persons,
         person_days=card.person_days,
-        evaluation=card.evaluation,
+        evaluation=_evaluation_view(card.evaluation),
         lesson=card.lesson,
         features=len(card.features),
         features_digest=card.features_digest,
@@ -90,6 +100,16 @@ def model_view(model: RegisteredModel, findings: int, drift: Drift | None) -> Mo
         trained_by=card.trained_by,
         findings=findings,
         drift=_drift_view(drift) if drift and drift.model == card.id else None,
+    )
+
+
+def _evaluation_view(evaluation: Evaluation) -> EvaluationView:
+    return EvaluationView(
+        first=evaluation.first,
+        last=evaluation.last,
+        metrics=list(evaluation.metrics),
+        found=len(evaluation.found),
+        missed=len(evaluation.missed),
     )
 
 

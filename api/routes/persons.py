@@ -1,24 +1,46 @@
-"""Persons, by risk."""
+"""Persons, by risk, and one by one."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from api.caller import needs
+from api.masking import identity
 from api.paging import After, Limit, Page, bad_cursor, moment_in, page, place
 from api.problems import answers
 from api.reading import ranked, risk_rows
-from api.shapes import RiskView
+from api.routes.alerts import named
+from api.shapes import AlertView, CaseView, IdentityView, Language, RiskView, TermView, UnmaskingView
 from api.shop import InShop, Moment, Shop, utc
-from api.views import data_clock
+from api.unmaskings import in_force
+from api.views import alert_views, by_risk, case_views, data_clock, risk_views, sources_of
 from core.access import Caller, Permission
 from core.directory import NEVER
+from core.listing import CaseQuery
 from core.standing import Rank
 
 router = APIRouter(prefix="/api/v1/persons", tags=["persons"], responses=answers(401, 403, 422, 503))
 LATEST = NEVER - timedelta(days=1)
+MOST = 50
+
+
+class PersonDetail(BaseModel):
+    """A person: the stage and score at the newest event, the terms adding up to the score, the newest alerts and cases
+    (50 of each at most), oldest first, the sources in which accounts of theirs were seen, and the unmaskings in force
+    that the caller may know of."""
+
+    person: str
+    identity: IdentityView | None
+    stage: str
+    score: float
+    terms: list[TermView]
+    alerts: list[AlertView]
+    cases: list[CaseView]
+    sources: list[str]
+    unmaskings: list[UnmaskingView]
 
 
 @router.get("", operation_id="list_persons_by_risk")
@@ -38,7 +60,33 @@ def list_persons(
     found = ranked(shop.records, moment, shop.whose(lens), before[1] if before else None, limit + 1)
     shown, following = page(found, limit, lambda one: (moment.isoformat(), one.depth, shop.pseudonyms(one.person)))
     shop.looks.note(caller, "persons", (one.person for one in shown))
-    return Page(items=risk_rows(shown, lens.directory, moment), next=following)
+    return Page(items=risk_rows(shown, lens, moment), next=following)
+
+
+@router.get("/{pseudonym}", operation_id="get_person", responses=answers(404))
+def get_person(
+    shop: InShop, pseudonym: str, lang: Language = "en", caller: Caller = needs(Permission.READ_PERSONS)
+) -> PersonDetail:
+    """One person, by pseudonym."""
+    lens = shop.lens(caller)
+    person = named(lens, pseudonym)
+    moment = data_clock(shop.records, shop.events)
+    alerts = shop.records.alerts(persons=[person])
+    cases = shop.records.case_page(CaseQuery(limit=MOST, whose=shop.whose(lens), about=person, newest=True))[::-1]
+    cases = [case for case in cases if shop.sees(lens, case)]
+    shop.looks.note(caller, "person", (person, *(case.id for case in cases), *(case.person for case in cases)))
+    risk = risk_views(by_risk(alerts, moment), None, lens, shop.book, moment)
+    return PersonDetail(
+        person=pseudonym,
+        identity=identity(lens, person),
+        stage=risk[0].stage if risk else lens.directory.stage(person, moment).value,
+        score=risk[0].score if risk else 0,
+        terms=risk[0].terms if risk else [],
+        alerts=alert_views(alerts[-MOST:], shop.records, None, lens, shop.book, lang),
+        cases=case_views(cases, shop.records, lens),
+        sources=sources_of(shop.events, person, lens.directory),
+        unmaskings=in_force(shop, lens, person=person),
+    )
 
 
 def _place(shop: Shop, after: str | None) -> tuple[datetime, Rank] | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.inputs import Json, house_of
+from app.cli.masked import Unmask
 
 
 def register(app: typer.Typer) -> None:
@@ -58,19 +59,28 @@ def quarantine_list(
     source: Annotated[str | None, typer.Option(help="Only this source's.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
     json: Json = False,
+    unmask: Unmask = None,
 ) -> None:
-    """Records that could not be read, with the reason."""
+    """Records that could not be read, with the reason. What stands in them is shown only with --unmask."""
+    from app.cli.masked import reason_of, saw
     from app.cli.show import document, table, unread
 
+    masked = reason_of(unmask) is None
     with house_of(context) as house:
         found = list(islice(house.events.quarantined(source), limit))
+        if not masked:
+            saw(house, "quarantine", (bad.id for bad in found), unmask)
+    documents = [unread(bad, masked=masked) for bad in found]
     if json:
-        document([unread(bad) for bad in found])
+        document(documents)
         return
     table(
         "Quarantine",
         ("source", "file", "record", "reason", "begins with"),
-        ((b.source, b.file, b.sequence, b.reason, b.original[:60].decode(errors="replace")) for b in found),
+        (
+            (*(d[name] for name in ("source", "file", "record", "reason")), str(d["original"] or "")[:60])
+            for d in documents
+        ),
     )
 
 

@@ -13,12 +13,13 @@ import typer
 from app.cli.findings import Lang, Since, Until, moment
 from app.cli.hunting import Pipelines
 from app.cli.inputs import Json, house_of
+from app.cli.masked import Unmask
 
 if TYPE_CHECKING:
+    from access.lens import Lens
     from app.backtesting import Backtest
     from app.wiring import House
     from core.case import Case
-    from core.directory import Directory
     from detection.backtest import Difference, Lost, Rescored
     from detection.judge import Judged
 
@@ -43,6 +44,7 @@ def hunt(
     lang: Lang = "en",
     json: Json = False,
     pipeline: Pipelines = None,
+    unmask: Unmask = None,
 ) -> None:
     """What a rule finds in the stored events, judged as live; or, a JSON line each, in a file of records. Nothing is
     written."""
@@ -51,31 +53,37 @@ def hunt(
     if events is None:
         if pipeline:
             raise typer.BadParameter("--pipeline is for --events; for stored events the file lies in the rules' folder")
-        _hunt_stored(context, rule, since, until, lang, json)
+        _hunt_stored(context, rule, since, until, lang, json, unmask)
         return
-    if since or until:
-        raise typer.BadParameter("--since and --until are for stored events: a file is read as a whole")
+    if since or until or unmask:
+        raise typer.BadParameter("--since, --until and --unmask are for stored events: a file is read as a whole")
     hunt_file(Path(rule), events, pipeline or ())
 
 
 def _hunt_stored(
-    context: typer.Context, rule: str, since: str | None, until: str | None, lang: Lang, json: bool
+    context: typer.Context, rule: str, since: str | None, until: str | None, lang: Lang, json: bool, unmask: str | None
 ) -> None:
     from api.views import found_documents
     from app.backtesting import hunt_with
+    from app.cli.masked import label, lens_of, saw
     from app.cli.show import document, table
 
     with house_of(context) as house, _watched(house, "hunting", 1) as progress:
         start, end = moment(since, house.calendar), moment(until, house.calendar, end=True)
         found = hunt_with(house, rule, start, end, progress)
-        alerts = found_documents(found.alerts, house.directory(), found.book, lang)
+        lens = lens_of(house, unmask)
+        alerts = found_documents(found.alerts, lens, found.book, lang)
+        saw(house, "hunt", (alert.person for alert in found.alerts), unmask)
     if json:
         document({"rules": found.rules, "persons": len({one["person"] for one in alerts}), "alerts": alerts})
         return
     table(
         f"{len(alerts)} findings of {', '.join(found.rules)}",
         ("time", "person", "rule", "score", "what happened"),
-        ((one["time"], one["email"] or one["person"], one["rule"], one["score"], one["message"]) for one in alerts),
+        (
+            (one["time"], label(lens, alert.person), one["rule"], one["score"], one["message"])
+            for alert, one in zip(found.alerts, alerts, strict=True)
+        ),
     )
 
 
@@ -86,16 +94,21 @@ def backtest(
     until: Until = None,
     lang: Lang = "en",
     json: Json = False,
+    unmask: Unmask = None,
 ) -> None:
     """What a change of rules would add and take away, person by person; nothing is written. Exit code 1 where a
     confirmed case would be lost."""
     from app.backtesting import backtest as run
+    from app.cli.masked import lens_of, saw
     from app.cli.show import document
 
     with house_of(context) as house, _watched(house, "judging anew", 2) as progress:
         start, end = moment(since, house.calendar), moment(until, house.calendar, end=True)
         found = run(house, rules, start, end, progress)
-        told = _told(found, house.directory(), lang)
+        lens = lens_of(house, unmask)
+        told = _told(found, lens, lang)
+        persons = [*(one.person for one in found.differences), *(one.case.person for one in found.lost)]
+        saw(house, "backtest", persons, unmask)
     if json:
         document(told)
     else:
@@ -124,7 +137,7 @@ def _watched(house: House, what: str, times: int) -> Iterator[Callable[[Judged],
         yield show
 
 
-def _told(found: Backtest, directory: Directory, lang: Lang) -> dict[str, Any]:
+def _told(found: Backtest, lens: Lens, lang: Lang) -> dict[str, Any]:
     """The document of a backtest."""
     return {
         "rules": list(found.rules),
@@ -133,19 +146,19 @@ def _told(found: Backtest, directory: Directory, lang: Lang) -> dict[str, Any]:
         "changed": sum(len(one.changed) for one in found.differences),
         "cases_opened": sum(not one.case_before and bool(one.case_after) for one in found.differences),
         "cases_gone": sum(bool(one.case_before) and not one.case_after for one in found.differences),
-        "confirmed_lost": [_lost(one, directory) for one in found.lost],
-        "persons": [_person(one, found, directory, lang) for one in found.differences],
+        "confirmed_lost": [_lost(one, lens) for one in found.lost],
+        "persons": [_person(one, found, lens, lang) for one in found.differences],
     }
 
 
-def _person(one: Difference, found: Backtest, directory: Directory, lang: Lang) -> dict[str, Any]:
+def _person(one: Difference, found: Backtest, lens: Lens, lang: Lang) -> dict[str, Any]:
     from api.views import found_documents
+    from app.cli.masked import with_identity
 
     return {
-        "person": one.person,
-        "email": directory.person(one.person).email,
-        "added": found_documents(one.added, directory, found.after, lang),
-        "removed": found_documents(one.removed, directory, found.before, lang),
+        **with_identity(lens, one.person),
+        "added": found_documents(one.added, lens, found.after, lang),
+        "removed": found_documents(one.removed, lens, found.before, lang),
         "changed": [_rescored(pair) for pair in one.changed],
         "case_before": _case(one.case_before),
         "case_after": _case(one.case_after),
@@ -168,13 +181,15 @@ def _case(case: Case | None) -> dict[str, Any] | None:
     return None if case is None else {"id": case.id, "opened": case.opened, "score": case.score}
 
 
-def _lost(one: Lost, directory: Directory) -> dict[str, Any]:
-    person = directory.person(one.case.person)
+def _lost(one: Lost, lens: Lens) -> dict[str, Any]:
+    from app.cli.masked import with_identity
+
     opens = None if one.opens is None else one.opens.opened
-    return {"case": one.case.id, "person": person.id, "email": person.email, "opens": opens}
+    return {"case": one.case.id, **with_identity(lens, one.case.person), "opens": opens}
 
 
 def _print(told: dict[str, Any]) -> None:
+    from app.cli.masked import called
     from app.cli.show import table
 
     table(
@@ -184,7 +199,7 @@ def _print(told: dict[str, Any]) -> None:
         ("person", "more", "fewer", "changed", "case before", "case after"),
         (
             (
-                one["email"] or one["person"],
+                called(one["person"], one["identity"]),
                 _by_rule(one["added"]),
                 _by_rule(one["removed"]),
                 _by_rule(one["changed"]),
@@ -196,7 +211,7 @@ def _print(told: dict[str, Any]) -> None:
     )
     for one in told["confirmed_lost"]:
         when = f"would open only at {one['opens']:%Y-%m-%d %H:%M} UTC" if one["opens"] else "would be lost"
-        typer.echo(f"confirmed case {one['case'][:8]} of {one['email'] or one['person']} {when}", err=True)
+        typer.echo(f"confirmed case {one['case'][:8]} of {called(one['person'], one['identity'])} {when}", err=True)
 
 
 def _by_rule(alerts: Sequence[dict[str, Any]]) -> str:

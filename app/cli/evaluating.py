@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.inputs import Json, configuration, house_of
+from app.cli.masked import Unmask
 
 if TYPE_CHECKING:
     from app.evaluating import Evaluated
@@ -47,14 +48,16 @@ def evaluate(
         typer.Option(metavar="DIR", help="Instead, a release of the CERT insider-threat test data: nothing is kept."),
     ] = None,
     json: Json = False,
+    unmask: Unmask = None,
 ) -> None:
     """Say what the rules alone, the model alone and both together find over history with equally many cases, how early,
     what was gone by then, and on whom cases for nothing fall. Only days that the model did not learn from count."""
     if cert:
-        if model or since or until or budget or truth:
+        if model or since or until or budget or truth or unmask:
             raise typer.BadParameter("--cert is evaluated by itself: of other options only --json goes with it")
         _on_cert(cert, configuration(context).data, json)
         return
+    from app.cli.masked import label, lens_of, saw
     from app.cli.show import document
     from app.evaluated import described
     from app.evaluating import BUDGETS, evaluated
@@ -63,10 +66,12 @@ def evaluate(
         raise typer.BadParameter("a budget has more than 0 cases")
     with house_of(context) as house:
         found = evaluated(house, model, since=_day(since), until=_day(until), budgets=budget or BUDGETS, truth=truth)
+        lens = lens_of(house, unmask)
+        saw(house, "evaluation", [*(deed.person for deed in found.known.deeds), *found.known.left_out], unmask)
     if json:
-        document(described(found))
+        document(described(found, lambda person: person if lens.shows(person) else lens.pseudonym(person)))
     else:
-        _print(found)
+        _print(found, lambda person: label(lens, person))
 
 
 def _on_cert(folder: Path, data: Path, json: bool) -> None:
@@ -101,7 +106,7 @@ def _day(text: str) -> date | None:
         raise typer.BadParameter(f"{text} is no day: write it as 2026-03-02") from None
 
 
-def _print(found: Evaluated) -> None:
+def _print(found: Evaluated, called: Callable[[str], str]) -> None:
     from app.cli.show import table
 
     for line in _head(found):
@@ -110,7 +115,7 @@ def _print(found: Evaluated) -> None:
         table(
             f"{at.per_1000_and_week:g} cases per 1,000 people and week: {at.cases} in all",
             ("", *(f"{way} alone" if way != "both" else way for way in WAYS)),
-            ((name, *cells) for name, cells in _rows(at)),
+            ((name, *cells) for name, cells in _rows(at, called)),
         )
         typer.echo(f"Both above rules alone, recall: {_number(at.gain)}")
     tops = found.comparison.precision_at_10
@@ -152,7 +157,7 @@ def _head(found: Evaluated) -> Iterator[str]:
         yield "Nobody is known to have done anything on these days, so recall cannot be told."
 
 
-def _rows(at: AtBudget) -> Iterator[tuple[str, list[str]]]:
+def _rows(at: AtBudget, called: Callable[[str], str]) -> Iterator[tuple[str, list[str]]]:
     ways = [at.ways[way] for way in WAYS]
     metrics: Mapping[str, list[Metric | None]] = {
         "found, of those who did something": [way.recall for way in ways],
@@ -165,11 +170,13 @@ def _rows(at: AtBudget) -> Iterator[tuple[str, list[str]]]:
     yield "cases", [f"{len(way.cases):,}" for way in ways]
     for name, values in metrics.items():
         yield name, [_number(one) for one in values]
-    yield "missed", [_missed(way) for way in ways]
+    yield "missed", [_missed(way, called) for way in ways]
 
 
-def _missed(way: Measures) -> str:
-    return ", ".join(way.missed[:10]) + (f" and {len(way.missed) - 10} more" if len(way.missed) > 10 else "")
+def _missed(way: Measures, called: Callable[[str], str]) -> str:
+    return ", ".join(map(called, way.missed[:10])) + (
+        f" and {len(way.missed) - 10} more" if len(way.missed) > 10 else ""
+    )
 
 
 def _number(metric: Metric | None) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from app.cli.findings import Since, Until, moment
 from app.cli.inputs import Json, house_of
+from app.cli.masked import Unmask
 
 if TYPE_CHECKING:
     from app.exporting import Asked, Say
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 Case = Annotated[str, typer.Argument(help="Id of the case, or its first characters.")]
 By = Annotated[str, typer.Option(help="Who answers for it; without, whoever is logged in.")]
-Persons = Annotated[list[str] | None, typer.Option("--person", help="Only this person's events; may be repeated.")]
+Persons = Annotated[
+    list[str] | None,
+    typer.Option("--person", help="Only this person's events: as for alerts --person; may be repeated."),
+]
 Sources = Annotated[list[str] | None, typer.Option("--source", help="Only of this system or stream; may be repeated.")]
 Redact = Annotated[
     list[str] | None,
@@ -92,28 +96,41 @@ def preview(
     redact: Redact = None,
     part_size: PartSize = 2048,
     json: Json = False,
+    unmask: Unmask = None,
 ) -> None:
-    """What an export would let out: how many records of whom, and which third parties they name."""
+    """What an export would let out: how many records of whom, and which third parties they name. By which accounts and
+    whom is shown only with --unmask."""
     from dataclasses import fields
 
+    from app.cli.masked import label, lens_of, saw
     from app.cli.show import document, table
     from app.previewing import NAMED
     from app.previewing import preview as look
 
     with house_of(context) as house, _telling() as say:
         found = look(house, _asked(house, case, by, person, since, until, source, redact), part_size * MIB, say)
+        lens = lens_of(house, unmask)
+        if unmask:
+            saw(house, "preview", [found.case, *found.persons], unmask)
+    told = {one.name: getattr(found, one.name) for one in fields(found)}
+    told["persons"] = [lens.pseudonym(person) for person in found.persons]
+    if not unmask:
+        told |= {"accounts": None, "others": None}
     if json:
-        document({one.name: getattr(found, one.name) for one in fields(found)})
+        document(told)
         return
-    typer.echo(f"case {found.case}: {found.alerts:,} alerts and {found.events:,} records of {', '.join(found.persons)}")
+    persons = ", ".join(label(lens, person) for person in found.persons)
+    typer.echo(f"case {found.case}: {found.alerts:,} alerts and {found.events:,} records of {persons}")
     typer.echo(f"about {found.bytes / MIB:,.1f} MiB in {found.parts:,} parts")
     for why, count in found.withheld.items():
         typer.echo(f"{count:,} records are withheld: {why}")
     if found.snapshots_withheld or found.unproven:
         typer.echo(f"{found.snapshots_withheld:,} alerts are withheld; {found.unproven:,} records cannot be proved")
-    for title, counted in (("by account", found.accounts), ("by source", found.sources), ("by field", found.fields)):
-        table(title, (title.removeprefix("by "), "records"), counted.most_common())
-    table("third parties that they name", ("who", "records"), found.others.most_common(NAMED))
+    for title, counted in (("by account", told["accounts"]), ("by source", found.sources), ("by field", found.fields)):
+        if counted is not None:
+            table(title, (title.removeprefix("by "), "records"), counted.most_common())
+    if unmask:
+        table("third parties that they name", ("who", "records"), found.others.most_common(NAMED))
 
 
 def verify(
@@ -177,12 +194,14 @@ def _asked(
 ) -> Asked:
     from getpass import getuser
 
+    from app.cli.masked import lens_of
     from app.exporting import Asked
 
+    lens = lens_of(house, None)
     return Asked(
         case=case,
         by=by or getuser(),
-        persons=tuple(person or ()),
+        persons=tuple(lens.person(one) or one for one in person or ()),
         since=moment(since, house.calendar),
         until=moment(until, house.calendar, end=True),
         sources=tuple(source or ()),

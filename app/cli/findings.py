@@ -10,15 +10,18 @@ import typer
 
 from app.cli.hunting import rules_import
 from app.cli.inputs import Json, configuration, house_of
+from app.cli.masked import Unmask, named
 from core.calendar import CompanyCalendar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from access.lens import Lens
     from api.shapes import TermView
-    from core.directory import Directory
 
-Person = Annotated[str | None, typer.Option(help="Only this person's: employee number, mail address or account.")]
+Person = Annotated[
+    str | None, typer.Option(help="Only this person's: pseudonym, employee number, mail address or account.")
+]
 Since = Annotated[str | None, typer.Option(help="From this day or moment on (ISO 8601; company time without a zone).")]
 Until = Annotated[str | None, typer.Option(help="Before this moment, or to the end of this day.")]
 Lang = Annotated[Literal["en", "zh"], typer.Option(help="Language of the messages.")]
@@ -49,10 +52,12 @@ def alerts(
     lang: Lang = "en",
     suppressed: Annotated[bool, typer.Option("--suppressed", help="Matches that something speaks for.")] = False,
     overflow: Annotated[bool, typer.Option("--overflow", help="Matches the alert budget has no room for.")] = False,
+    unmask: Unmask = None,
 ) -> None:
     """Alerts, oldest first, each explained; or the matches that are none, and why."""
     from api.views import alert_views
-    from app.cli.show import document, saw, table
+    from app.cli.masked import called, lens_of, saw
+    from app.cli.show import document, table
     from app.report import balance
     from core.alert import Outcome
 
@@ -61,16 +66,16 @@ def alerts(
     outcome = Outcome.SUPPRESSED if suppressed else Outcome.OVERFLOW if overflow else Outcome.ALERT
 
     with house_of(context) as house:
-        directory = house.directory()
+        lens = lens_of(house, unmask)
         found = house.records.alerts(
-            persons=_persons(directory, person),
+            persons=_persons(lens, person),
             since=moment(since, house.calendar),
             until=moment(until, house.calendar, end=True),
             outcome=outcome,
         )
-        views = alert_views(found, house.records, house.events, directory, house.book, lang)
+        views = alert_views(found, house.records, house.events, lens, house.book, lang)
         tally = house.records.tally()
-        saw(house, "alerts", (view.person for view in views))
+        saw(house, "alerts", (alert.person for alert in found), unmask)
     if json:
         document(views)
         return
@@ -78,7 +83,10 @@ def alerts(
         f"{len(views)} {'alerts' if outcome is Outcome.ALERT else f'matches, {outcome.value}'}",
         ("time", "person", "severity", "score", "what happened", "what speaks for it"),
         (
-            (v.time, v.email or v.person, v.severity, v.score, v.message, f"{', '.join(v.grounds)} {v.why}".strip())
+            (
+                *(v.time, called(v.person, v.identity), v.severity, v.score, v.message),
+                f"{', '.join(v.grounds)} {v.why or ''}".strip(),
+            )
             for v in views
         ),
     )
@@ -89,24 +97,30 @@ def alerts(
 
 
 def cases(
-    context: typer.Context, json: Json = False, since: Since = None, until: Until = None, person: Person = None
+    context: typer.Context,
+    json: Json = False,
+    since: Since = None,
+    until: Until = None,
+    person: Person = None,
+    unmask: Unmask = None,
 ) -> None:
     """Cases: the open alerts of a person together, or of a crew."""
     if context.invoked_subcommand:
         return
     from api.views import case_views, cases_of
-    from app.cli.show import document, saw, table
+    from app.cli.masked import called, lens_of, saw
+    from app.cli.show import document, table
 
     with house_of(context) as house:
-        directory = house.directory()
+        lens = lens_of(house, unmask)
         start, end = moment(since, house.calendar), moment(until, house.calendar, end=True)
         found = [
             case
-            for case in cases_of(house.records, _persons(directory, person))
+            for case in cases_of(house.records, _persons(lens, person))
             if (start is None or case.opened >= start) and (end is None or case.opened < end)
         ]
-        views = case_views(found, directory)
-        saw(house, "cases", (one for case in found for one in (case.id, case.person)))
+        views = case_views(found, house.records, lens)
+        saw(house, "cases", (one for case in found for one in (case.id, case.person)), unmask)
     if json:
         document(views)
         return
@@ -114,7 +128,7 @@ def cases(
         f"{len(views)} cases",
         ("opened", "case", "person", "state", "score", "alerts"),
         (
-            (view.opened, view.id[:8], view.email or view.person, view.state, view.score, len(view.alerts))
+            (view.opened, view.id[:8], called(view.person, view.identity), view.state, view.score, len(view.alerts))
             for view in views
         ),
     )
@@ -145,26 +159,36 @@ def decide(
 
 
 def risk(
-    context: typer.Context, json: Json = False, since: Since = None, until: Until = None, person: Person = None
+    context: typer.Context,
+    json: Json = False,
+    since: Since = None,
+    until: Until = None,
+    person: Person = None,
+    unmask: Unmask = None,
 ) -> None:
     """Persons ranked by score, each with the terms that add up to it. Scores are taken at --until, else at the
     newest event."""
-    from api.views import data_clock, risk_views
-    from app.cli.show import document, saw, table
+    from api.views import by_risk, data_clock, risk_views
+    from app.cli.masked import called, lens_of, saw
+    from app.cli.show import document, table
 
     with house_of(context) as house:
-        directory = house.directory()
+        lens = lens_of(house, unmask)
         at = moment(until, house.calendar, end=True) or data_clock(house.records, house.events)
-        found = house.records.alerts(persons=_persons(directory, person), since=moment(since, house.calendar))
-        views = risk_views(found, house.events, directory, house.book, at)
-        saw(house, "persons", (view.person for view in views))
+        found = house.records.alerts(persons=_persons(lens, person), since=moment(since, house.calendar))
+        persons = by_risk(found, at)
+        views = risk_views(persons, house.events, lens, house.book, at)
+        saw(house, "persons", persons, unmask)
     if json:
         document(views)
         return
     table(
         f"Persons by risk at {at:%Y-%m-%d %H:%M} UTC",
         ("score", "person", "stage", "first alert", "made of"),
-        ((view.score, view.email or view.person, view.stage, view.first_alert, made_of(view.terms)) for view in views),
+        (
+            (view.score, called(view.person, view.identity), view.stage, view.first_alert, made_of(view.terms))
+            for view in views
+        ),
     )
 
 
@@ -172,9 +196,12 @@ def restore(
     context: typer.Context,
     alert: Annotated[str, typer.Argument(help="Id of an alert about something destroyed.")],
     json: Json = False,
+    unmask: Unmask = None,
 ) -> None:
-    """What to bring back: everything that went on the alert's day and is still gone."""
-    from app.cli.show import document, saw, table
+    """What to bring back: everything that went on the alert's day and is still gone. Which objects is said only with
+    --unmask: their names may tell whose they were."""
+    from app.cli.masked import lens_of, saw
+    from app.cli.show import document, table
     from core.errors import Refused
     from detection.bench import Bench
     from detection.restore import restore_list
@@ -183,11 +210,12 @@ def restore(
         found = house.records.alert(alert)
         if found is None:
             raise Refused(f"there is no alert {alert}")
-        bench = Bench(
-            store=house.events, directory=house.directory(), book=house.book, surroundings=house.surroundings()
-        )
+        lens = lens_of(house, unmask)
+        bench = Bench(store=house.events, directory=lens.directory, book=house.book, surroundings=house.surroundings())
         rows = restore_list(found, bench).rows(named=True)
-        saw(house, "restore list", (found.id, found.person))
+        if not lens.shows(found.person):
+            rows = [row | {"object": None} for row in rows]
+        saw(house, "restore list", (found.id, found.person), unmask)
     if json:
         document(rows)
     else:
@@ -235,16 +263,8 @@ def rules_test(
         raise typer.Exit(1)
 
 
-def _persons(directory: Directory, asked: str | None) -> list[str] | None:
-    return None if asked is None else named(directory, asked)
-
-
-def named(directory: Directory, asked: str) -> list[str]:
-    """Everybody who may be meant by an employee number, a mail address or an account."""
-    found = {asked}
-    for key in (asked, f"mail:{asked.lower()}", f"employee:{asked.lower()}", f"login:{asked.lower()}"):
-        found |= directory.persons_of(key)
-    return sorted(found)
+def _persons(lens: Lens, asked: str | None) -> list[str] | None:
+    return None if asked is None else named(lens, asked)
 
 
 def moment(text: str | None, calendar: CompanyCalendar, end: bool = False) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from app.cli.inputs import Check, Json, house_of, say
+from app.cli.masked import Unmask
 
 Kind = Annotated[
     Literal["approval", "change", "handover"],
@@ -45,21 +46,29 @@ def import_approvals(
     say(file, result, check, json)
 
 
-def list_approvals(context: typer.Context, json: Json = False) -> None:
-    """Everything that was approved."""
+def list_approvals(context: typer.Context, json: Json = False, unmask: Unmask = None) -> None:
+    """Everything that was approved. For whom and what is shown only with --unmask."""
+    from app.cli.masked import approval_document, lens_of, saw, whose
     from app.cli.show import document, table
 
     with house_of(context) as house:
+        lens = lens_of(house, unmask)
         found = house.records.approvals()
+        documents = [approval_document(approval, lens) for approval in found]
+        saw(house, "approvals", (one for approval in found for one in whose(lens, approval.account)), unmask)
     if json:
-        document([asdict(approval) for approval in found])
+        document(documents)
         return
     table(
         f"{len(found)} approvals",
         ("kind", "number", "of", "for", "files", "from", "until", "approved at"),
         (
-            (a.kind.value, a.id, a.account, "; ".join(a.recipients), "; ".join(a.files), a.since, a.until, a.filed)
-            for a in found
+            (
+                *(one["kind"], one["id"], one["account"] or one["person"]),
+                *("; ".join(one[name] or ()) for name in ("recipients", "files")),
+                *(one["since"], one["until"], one["filed"]),
+            )
+            for one in documents
         ),
     )
 
@@ -68,47 +77,59 @@ def list_exceptions(
     context: typer.Context,
     suggested: Annotated[bool, typer.Option("--suggested", help="Those that benign cases speak for.")] = False,
     json: Json = False,
+    unmask: Unmask = None,
 ) -> None:
-    """Exceptions, expired ones too; or suggestions, which nothing adds by itself."""
+    """Exceptions, expired ones too; or suggestions, which nothing adds by itself. Reasons that may name persons are
+    shown only with --unmask."""
     from datetime import UTC, datetime
 
+    from api.masking import free_text
+    from app.cli.masked import exception_document, label, lens_of, saw, whose, with_identity
     from app.cli.show import document, table
     from app.grounds import suggested as suggestions
 
     now = datetime.now(UTC)
     with house_of(context) as house:
+        lens = lens_of(house, unmask)
         found = house.records.exceptions()
-        if suggested:
-            ideas = suggestions(house, now)
+        documents = [exception_document(one, lens) | {"in_force": one.since <= now < one.expires} for one in found]
+        ideas = suggestions(house, now) if suggested else []
+        persons = {one for each in (ideas or found) if each.person for one in whose(lens, each.person)}
+        saw(house, "exceptions", persons, unmask)
     if suggested:
+        reasons = [free_text(lens, idea.person, idea.reason) for idea in ideas]
         if json:
-            document([asdict(idea) for idea in ideas])
+            told = zip(ideas, reasons, strict=True)
+            document([asdict(idea) | with_identity(lens, idea.person) | {"reason": reason} for idea, reason in told])
             return
         table(
             f"{len(ideas)} suggested: add with `exceptions add`",
             ("rule", "person", "case", "alerts", "decided because"),
-            ((idea.rule, idea.person, idea.case[:8], idea.alerts, idea.reason) for idea in ideas),
+            (
+                (idea.rule, label(lens, idea.person), idea.case[:8], idea.alerts, reason)
+                for idea, reason in zip(ideas, reasons, strict=True)
+            ),
         )
         return
     if json:
-        document([asdict(one) | {"in_force": one.since <= now < one.expires} for one in found])
+        document(documents)
         return
     table(
         f"{len(found)} exceptions",
         ("id", "from", "of", "hours", "reason", "owner", "since", "expires", "in force"),
         (
             (
-                one.id,
-                one.rule or one.tag,
-                ", ".join(part for part in (one.person, one.department, one.title) if part),
-                one.hours,
-                one.reason,
-                one.owner,
-                one.since,
-                one.expires,
-                "yes" if one.since <= now < one.expires else "no",
+                one["id"],
+                one["rule"] or one["tag"],
+                ", ".join(part for part in (one["person"], one["department"], one["title"]) if part),
+                one["hours"],
+                one["reason"],
+                one["owner"],
+                one["since"],
+                one["expires"],
+                "yes" if one["in_force"] else "no",
             )
-            for one in found
+            for one in documents
         ),
     )
 
@@ -120,7 +141,7 @@ def add(
     expires: Annotated[str, typer.Option(help="To the end of this day, or until this moment.")],
     rule: Annotated[str, typer.Option(help="Name of the rule.")] = "",
     tag: Annotated[str, typer.Option(help="All rules with this tag.")] = "",
-    person: Annotated[str, typer.Option(help="Employee number, mail address or account.")] = "",
+    person: Annotated[str, typer.Option(help="Pseudonym, employee number, mail address or account.")] = "",
     department: Annotated[str, typer.Option(help="Everybody of this department.")] = "",
     title: Annotated[str, typer.Option(help="Everybody with this title.")] = "",
     hours: Annotated[str, typer.Option(help="Only at these hours of the company's day: 22:00-06:00.")] = "",
@@ -132,6 +153,7 @@ def add(
     from datetime import UTC, datetime
 
     from app.cli.findings import moment
+    from app.cli.masked import lens_of
     from app.cli.show import document
     from app.grounds import add_exception
     from app.jobs import judge_marked
@@ -146,7 +168,7 @@ def add(
                 id="",
                 rule=rule,
                 tag=tag,
-                person=person,
+                person=lens_of(house, None).person(person) or person,
                 department=department,
                 title=title,
                 hours=hours,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.findings import Since, Until, moment, named
+from app.cli.findings import Since, Until, moment
 from app.cli.inputs import Json, house_of
+from app.cli.masked import Unmask, named
 
 if TYPE_CHECKING:
+    from access.lens import Lens
     from app.wiring import House
     from core.evidence import HoldScope
     from core.retention import Due
@@ -40,7 +43,7 @@ def place(
     context: typer.Context,
     reason: Reason,
     case: Annotated[str, typer.Option(help="All persons of this case: its id, or the first characters.")] = "",
-    person: Annotated[str, typer.Option(help="One person: employee number, mail address or account.")] = "",
+    person: Annotated[str, typer.Option(help="One person: pseudonym, employee number, mail or account.")] = "",
     everybody: Annotated[bool, typer.Option("--everybody", help="Everything of a time.")] = False,
     since: Since = None,
     until: Until = None,
@@ -48,13 +51,15 @@ def place(
     json: Json = False,
 ) -> None:
     """Keep what would be deleted: of a case, of a person, or of everybody; of all times or of some."""
+    from app.cli.masked import hold_document, lens_of
     from app.cli.show import document, who
     from app.holds import place as placed
 
     if sum(map(bool, (case, person, everybody))) != 1:
         raise typer.BadParameter("give one of --case, --person and --everybody")
     with house_of(context) as house:
-        scope, subject = _subject(house, case, person)
+        lens = lens_of(house, None)
+        scope, subject = _subject(house, lens, case, person)
         hold = placed(
             house,
             scope,
@@ -65,19 +70,23 @@ def place(
             since=moment(since, house.calendar),
             until=moment(until, house.calendar, end=True),
         )
+    told = hold_document(hold, lens)
     if json:
-        document(hold)
+        document(told)
     else:
-        typer.echo(f"{hold.id} holds {hold.scope.value} {hold.subject}".rstrip())
+        typer.echo(f"{hold.id} holds {hold.scope.value} {told['subject']}".rstrip())
 
 
-def list_holds(context: typer.Context, json: Json = False) -> None:
+def list_holds(context: typer.Context, json: Json = False, unmask: Unmask = None) -> None:
     """Every hold there ever was."""
-    from app.cli.show import document, saw, table
+    from app.cli.masked import hold_document, lens_of, saw
+    from app.cli.show import document, table
 
     with house_of(context) as house:
-        found = house.records.holds()
-        saw(house, "holds", (person for hold in found for person in hold.persons))
+        lens = lens_of(house, unmask)
+        holds = house.records.holds()
+        found = [hold_document(hold, lens) for hold in holds]
+        saw(house, "holds", (person for hold in holds for person in hold.persons), unmask)
     if json:
         document(found)
         return
@@ -86,12 +95,12 @@ def list_holds(context: typer.Context, json: Json = False) -> None:
         ("id", "holds", "of", "from", "until", "reason", "placed by", "at", "lifting asked by", "lifted by"),
         (
             (
-                hold.id[:8], hold.scope.value, hold.subject, hold.since, hold.until, hold.reason,
-                hold.placed_by, hold.placed, hold.lift_asked_by, hold.lifted_by,
+                *(hold["id"][:8], hold["scope"], hold["subject"], hold["since"], hold["until"], hold["reason"]),
+                *(hold["placed_by"], hold["placed"], hold["lift_asked_by"], hold["lifted_by"]),
             )
             for hold in found
         ),
-    )  # fmt: skip
+    )
 
 
 def ask_to_lift(context: typer.Context, hold: WhichHold, reason: Reason, by: By = "") -> None:
@@ -170,15 +179,25 @@ def list_erasures(context: typer.Context, json: Json = False) -> None:
 
 def list_entries(
     context: typer.Context,
-    about: Annotated[str | None, typer.Option(help="Only about this person, case or alert, by id.")] = None,
+    about: Annotated[
+        str | None, typer.Option(help="Only about this person, by pseudonym or id, or this case or alert, by id.")
+    ] = None,
     since: Since = None,
     json: Json = False,
+    unmask: Unmask = None,
 ) -> None:
     """The audit log, oldest first."""
+    from api.looks import THE_LOG
+    from api.masking import subjects
+    from app.cli.masked import lens_of, saw
     from app.cli.show import document, table
 
     with house_of(context) as house:
-        found = house.records.audited(about, moment(since, house.calendar))
+        lens = lens_of(house, unmask)
+        subject = about and (lens.person(about) or about)
+        entries = house.records.audited(subject, moment(since, house.calendar))
+        found = entries if unmask else [replace(one, about=subjects(one.about, lens)) for one in entries]
+        saw(house, "audit log", [subject or THE_LOG], unmask)
     if json:
         document(found)
         return
@@ -203,8 +222,8 @@ def list_entries(
 def verify(context: typer.Context, json: Json = False) -> None:
     """Whether the audit log is whole: no entry changed, taken out or put in. Exit code 1 names the first that is
     broken."""
-    from app.audit import check
     from app.cli.show import document
+    from core.auditing import check
     from core.errors import Broken
 
     broken, entries = "", 0
@@ -221,7 +240,7 @@ def verify(context: typer.Context, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _subject(house: House, case: str, person: str) -> tuple[HoldScope, str]:
+def _subject(house: House, lens: Lens, case: str, person: str) -> tuple[HoldScope, str]:
     from app.whichcase import case_named
     from core.evidence import HoldScope
 
@@ -229,9 +248,8 @@ def _subject(house: House, case: str, person: str) -> tuple[HoldScope, str]:
         return HoldScope.CASE, case_named(house, case).id
     if not person:
         return HoldScope.RANGE, ""
-    directory = house.directory()
     known = {one.id for one in house.records.persons()}
-    persons = [one for one in named(directory, person) if one in known or any(directory.spans_of(one))]
+    persons = [one for one in named(lens, person) if one in known or any(lens.directory.spans_of(one))]
     if len(persons) != 1:
         raise typer.BadParameter(f"{len(persons)} persons are known as {person}")
     return HoldScope.PERSON, persons[0]

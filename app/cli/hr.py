@@ -70,11 +70,12 @@ def withdraw(
 def list_notices(context: typer.Context, json: Json = False) -> None:
     """Notices to HR, the newest first."""
     from api.notices import notice_view
-    from app.cli.show import document, saw, table
+    from app.cli.masked import saw
+    from app.cli.show import document, table
 
     with house_of(context) as house:
         lens, found = _lens(house), house.records.notices()
-        saw(house, "notices", (each for one in found for each in (one.id, one.person)))
+        saw(house, "notices", (each for one in found for each in (one.id, one.person)), None)
         views = [notice_view(one, lens) for one in found]
     if json:
         document(views)
@@ -92,11 +93,12 @@ def list_notices(context: typer.Context, json: Json = False) -> None:
 def show(context: typer.Context, number: Which, json: Json = False) -> None:
     """One notice, as HR reads it."""
     from api.notices import notice_view
-    from app.cli.show import document, saw
+    from app.cli.masked import saw
+    from app.cli.show import document
 
     with house_of(context) as house:
         found = _notice(house, number)
-        saw(house, "notice", (found.id, found.person))
+        saw(house, "notice", (found.id, found.person), None)
         view = notice_view(found, _lens(house))
     if json:
         document(view)
@@ -112,14 +114,15 @@ def send(
     """Send HR a notice of a case."""
     from datetime import UTC, datetime
 
-    from app.cli.show import saw, who
+    from app.cli.masked import saw
+    from app.cli.show import who
     from app.hrdesk import HrDesk
     from app.whichcase import case_named
 
     with house_of(context) as house:
         meant = case_named(house, case)
         drafted = HrDesk(house).draft(meant, (), who(), datetime.now(UTC))
-        saw(house, "draft of a notice", (meant.id, meant.person))
+        saw(house, "draft of a notice", (meant.id, meant.person), None)
         _print(drafted)
         if not check:
             typer.echo(f"sent as notice {house.records.send_notice(drafted).number}")

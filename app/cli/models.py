@@ -10,6 +10,7 @@ import typer
 from app.cli.evaluating import evaluate
 from app.cli.findings import Lang
 from app.cli.inputs import Check, Json, house_of, say
+from app.cli.masked import Unmask
 
 if TYPE_CHECKING:
     from app.wiring import House
@@ -99,19 +100,21 @@ def rollback(context: typer.Context, why: Why = "", by: By = "", json: Json = Fa
         _say(house, [found], json, one=True)
 
 
-def findings(context: typer.Context, model: Name, lang: Lang = "en", json: Json = False) -> None:
+def findings(context: typer.Context, model: Name, lang: Lang = "en", json: Json = False, unmask: Unmask = None) -> None:
     """What a champion or shadow has found, a person's day a line, the oldest first. A shadow's raise no alerts."""
     from dataclasses import asdict
 
+    from app.cli.masked import label, lens_of, saw, with_identity
     from app.cli.show import document, table
     from app.modelling import registry_of
     from detection.behaviours.unusual import strongest
 
     with house_of(context) as house:
         found = house.records.findings(registry_of(house).named(model).card.id)
-        people = house.directory()
+        lens = lens_of(house, unmask)
+        saw(house, "model findings", (one.person for one in found), unmask)
     if json:
-        document([asdict(one) for one in found])
+        document([asdict(one) | with_identity(lens, one.person) for one in found])
         return
     table(
         f"{len(found)} findings",
@@ -119,7 +122,7 @@ def findings(context: typer.Context, model: Name, lang: Lang = "en", json: Json 
         (
             (
                 one.day,
-                people.person(one.person).email or one.person,
+                label(lens, one.person),
                 one.one_in,
                 ", ".join(f"{vote.detector} {vote.one_in:,.0f}" for vote in one.votes),
                 ", ".join(driver.zh if lang == "zh" else driver.en for driver in strongest(one.votes)),

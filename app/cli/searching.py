@@ -10,6 +10,7 @@ import typer
 
 from app.cli.findings import Since, Until, moment
 from app.cli.inputs import Json, house_of
+from app.cli.masked import Unmask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,23 +49,24 @@ def search(
         Literal["events", "records", "bytes"], typer.Option(help="Which totals come first: the most of these.")
     ] = "events",
     json: Json = False,
+    unmask: Unmask = None,
 ) -> None:
-    """Search the stored events, or add them up."""
-    from api.looks import whose
+    """Search the stored events, or add them up. Without --unmask only by fields that identify nobody."""
     from api.search import asked, event_page, totals
-    from app.cli.show import document, saw, table
+    from app.cli.masked import lens_of, saw
+    from app.cli.show import document, table
 
     with house_of(context) as house:
         zone = house.calendar.zone
         start, end = moment(since, house.calendar), moment(until, house.calendar, end=True)
-        directory = house.directory()
-        wanted = asked(query, start, end, directory)
+        lens = lens_of(house, unmask)
+        wanted = asked(query, start, end, lens, by or ())
         if by:
-            found = totals(house.events, wanted, by, zone, order=order, limit=limit)
-            saw(house, "totals", whose((total.by.get("user.account") for total in found), directory))
+            found, persons = totals(house.events, wanted, by, lens, order=order, limit=limit)
+            saw(house, "totals", persons, unmask)
         else:
-            page = event_page(house.events, wanted, limit=limit, newest=newest, after=None)
-            saw(house, "events", whose((event.get("user.account") for event in page.events), directory))
+            page, persons = event_page(house.events, wanted, lens, limit=limit, newest=newest, after=None)
+            saw(house, "events", persons, unmask)
     if json:
         document(found if by else page.events)
     elif by:
@@ -73,7 +75,7 @@ def search(
     else:
         table(
             f"{len(page.events)} events{' and there are more' if page.next else ''}, times of {zone}",
-            ("time", "account", "action", "what", "records"),
+            ("time", "account" if unmask else "person", "action", "what", "records"),
             (_row(event, ZoneInfo(zone)) for event in page.events),
         )
 
@@ -81,4 +83,10 @@ def search(
 def _row(event: Mapping[str, object], zone: ZoneInfo) -> tuple[object, ...]:
     time = datetime.fromisoformat(str(event["@timestamp"])).astimezone(zone).replace(tzinfo=None)
     what = next((event[name] for name in SAYS if name in event), None)
-    return time, event.get("user.account"), event.get("event.action"), what, event.get("data.records")
+    return (
+        time,
+        event.get("user.account", event.get("person.id")),
+        event.get("event.action"),
+        what,
+        event.get("data.records"),
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import orjson
 import typer
@@ -17,21 +16,10 @@ from rich.table import Table
 
 from core.batch import Quarantined
 
-if TYPE_CHECKING:
-    from app.wiring import House
-
 
 def document(value: object) -> None:
     """Print one JSON document on standard output."""
     typer.echo(orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
-
-
-def saw(house: House, what: str, about: Iterable[str]) -> None:
-    """Note that whoever is logged in is about to be shown these persons, cases and alerts."""
-    from api.looks import look
-
-    if entry := look(who(), what, about):
-        house.records.note(entry)
 
 
 def who() -> str:
@@ -87,14 +75,13 @@ def _cell(cell: object) -> str:
     return "" if cell is None else str(cell)
 
 
-def unread(bad: Quarantined) -> dict[str, object]:
-    """A quarantined record as a document."""
-    original = bad.original.decode(errors="replace")
+def unread(bad: Quarantined, *, masked: bool = False) -> dict[str, object]:
+    """A quarantined record as a document; masked, without anything that stands in it."""
     return {
         "id": bad.id,
         "source": bad.source,
         "file": bad.file,
         "record": bad.sequence,
-        "reason": bad.reason,
-        "original": original,
+        "reason": bad.reason.partition(": ")[0] if masked else bad.reason,
+        "original": None if masked else bad.original.decode(errors="replace"),
     }

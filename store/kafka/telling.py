@@ -18,7 +18,7 @@ HEADERS = [("schema", SCHEMA_VERSION), ("kind", b"alert")]
 
 class KafkaHerald:
     """Adapter of `core.ports.Herald`. A message's key is the alert's id, its value the alert as JSON, none where the
-    alert is gone. Persons are ids, without names."""
+    alert is gone."""
 
     def __init__(self, address: Address, partitions: int) -> None:
         self._address = address

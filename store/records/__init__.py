@@ -29,6 +29,7 @@ from store.records.roster import RosterRecords
 from store.records.sessions import KeyRecords, SessionRecords
 from store.records.standings import StandingRecords
 from store.records.tables import settings
+from store.records.unmaskings import UnmaskingRecords
 from store.records.users import UserRecords
 
 
@@ -55,6 +56,7 @@ class SqlRecords(
     UserRecords,
     SessionRecords,
     KeyRecords,
+    UnmaskingRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""

@@ -33,7 +33,14 @@ class AuditRecords:
             return last_of(connection)
 
     def audited(
-        self, about: str | None = None, since: datetime | None = None, *, after: int = -1, most: int | None = None
+        self,
+        about: str | None = None,
+        since: datetime | None = None,
+        *,
+        by: str | None = None,
+        deed: Deed | None = None,
+        after: int = -1,
+        most: int | None = None,
     ) -> Sequence[AuditEntry]:
         query = select(audit).where(audit.c.number > after).order_by(audit.c.number).limit(most)
         if about is not None:
@@ -41,6 +48,10 @@ class AuditRecords:
             query = query.where(audit.c.number.in_(named))
         if since is not None:
             query = query.where(audit.c.at >= since)
+        if by is not None:
+            query = query.where(audit.c.by == by)
+        if deed is not None:
+            query = query.where(audit.c.deed == deed.value)
         with self._database.reading() as connection:
             return [_entry(dict(row)) for row in connection.execute(query).mappings()]
 

@@ -87,6 +87,20 @@ class InboxRecords:
         with self._database.reading() as connection:
             return next(iter(_alerts(connection, alert_table.c.id == alert_id)), None)
 
+    def alerts_named(self, ids: Collection[str]) -> Sequence[Alert]:
+        with self._database.reading() as connection:
+            found = [a for some in pieces(sorted(ids)) for a in _alerts(connection, alert_table.c.id.in_(some))]
+        return sorted(found, key=lambda alert: (alert.time, alert.id))
+
+    def alert_persons(self, ids: Collection[str]) -> Mapping[str, str]:
+        query = select(alert_table.c.id, alert_table.c.person)
+        with self._database.reading() as connection:
+            return {
+                str(alert): str(person)
+                for some in pieces(sorted(ids))
+                for alert, person in connection.execute(query.where(alert_table.c.id.in_(some)))
+            }
+
     def cases(self, *, persons: Collection[str] | None = None) -> Sequence[Case]:
         query = select(case_table).order_by(case_table.c.opened, case_table.c.id)
         with self._database.reading() as connection:

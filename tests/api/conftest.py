@@ -20,7 +20,6 @@ from core.calendar import CompanyCalendar
 from core.directory import Directory
 from core.person import Link, Person
 from core.ports import Mark
-from core.pseudonyms import Pseudonyms
 from detection.bench import Bench
 from detection.judge import judge
 from detection.marking import touched
@@ -29,7 +28,7 @@ from detection.tagging import Tagger
 from store.memory import MemoryStore
 from store.records import SqlRecords
 from tests.api.people import House
-from tests.api.shops import AROUND, BOOK, EVERYTHING, Knows, exported, weeks_before
+from tests.api.shops import AROUND, BOOK, EVERYTHING, NAMES, Knows, exported, weeks_before
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     for judged in judge(marks, Bench(store=events, directory=directory(), book=BOOK, surroundings=AROUND)):
         case = gather("7", judged.alerts, score_at, 30.0)
         records.settle(judged.marks, judged.spans, judged.alerts, [case] if case else [])
-    yield Shop(records, events, BOOK, directory, Pseudonyms(b"key"))
+    yield Shop(records, events, BOOK, directory, NAMES)
     records.close()
 
 
@@ -89,5 +88,5 @@ def house(empty: Path, tmp_path: Path) -> Iterator[House]:
     def directory() -> Directory:
         return Directory(records.persons(), records.links(), records.filings(), records.accounts(), CompanyCalendar())
 
-    yield House(Shop(records, MemoryStore(records), BOOK, directory, Pseudonyms(b"key")))
+    yield House(Shop(records, MemoryStore(records), BOOK, directory, NAMES))
     records.close()

@@ -9,12 +9,14 @@ from fastapi import Request
 
 from core.access import Caller, Permission, Role
 from core.canonical import content_id
+from core.pseudonyms import Pseudonyms
 from core.schema import SCHEMA, conform
 from detection.derive import Surroundings
 from detection.rulebook import RuleBook
 
 BOOK = RuleBook.load()
 AROUND = Surroundings()
+NAMES = Pseudonyms(b"key")
 MOMENT = datetime(2026, 3, 2, 3, tzinfo=UTC)
 
 

@@ -39,15 +39,24 @@ def run(*arguments: object, data: Path, expect: int | None = 0) -> subprocess.Co
     return done
 
 
+def by_id(text: str) -> Any:
+    """Unmasked documents with persons by id: every installation has pseudonyms of its own."""
+    told = json.loads(text)
+    for one in told if isinstance(told, list) else told["alerts"]:
+        text = text.replace(one["person"], json.dumps(one["identity"]["id"])[1:-1])
+    return json.loads(text)
+
+
 def answers(data: Path) -> dict[str, Any]:
     """Everything a later reader would be told, without the wall clock of its writing."""
-    alerts = json.loads(run("alerts", "--json", data=data).stdout)
-    for alert in alerts:
+    found = {
+        name: by_id(run(name, "--json", "--unmask", "test", data=data).stdout) for name in ("alerts", "cases", "risk")
+    }
+    for alert in found["alerts"]:
         del alert["detected_at"]
     return {
-        "alerts": alerts,
-        "cases": json.loads(run("cases", "--json", data=data).stdout),
-        "risk": json.loads(run("risk", "--json", data=data).stdout),
+        **found,
+        "risk": sorted(found["risk"], key=lambda one: (-one["score"], one["person"])),
         "events": {s["source"]: s["events"] for s in json.loads(run("sources", "status", "--json", data=data).stdout)},
     }
 

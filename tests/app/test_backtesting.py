@@ -27,7 +27,7 @@ from core.case import CaseState
 from core.ports import EventQuery
 from detection.hunt import Retold, hunt
 from detection.rulebook import RuleBook
-from tests.app.conftest import run
+from tests.app.conftest import by_id, run
 
 
 @pytest.fixture(scope="module")
@@ -255,9 +255,10 @@ def test_tags_of_other_rules_are_not_believed(data: Path, tmp_path: Path) -> Non
     (rules / "new.yml").write_text(NEW)
     config = tmp_path / "leaverwatch.toml"
     config.write_text(f'[detection]\nrules = "{rules}"\n')
-    found = json.loads(run("--config", config, "hunt", "many_night_views", "--json", data=copy).stdout)
+    asked = ("--json", "--unmask", "test")
+    found = by_id(run("--config", config, "hunt", "many_night_views", *asked, data=copy).stdout)
     assert found["persons"] > 0
-    assert found == json.loads(run("hunt", rules, "--json", data=data).stdout)
+    assert found == by_id(run("hunt", rules, *asked, data=data).stdout)
 
 
 THEIRS = """

@@ -26,6 +26,9 @@ LOGIN = (
 )
 
 
+UNMASKED = ("--unmask", "a case")
+
+
 @pytest.fixture
 def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Line:
     """Type a line; its data directory is the test's own."""
@@ -102,8 +105,11 @@ def test_what_is_quarantined_is_listed_and_stays_until_it_can_be_read(line: Line
         LOGIN + LOGIN.splitlines()[1].replace("2026-03-02T03", "2026-13-02T03").replace("20260302", "20261302")
     )
     assert line("ingest", "salesforce_event_log", file)[0] == 0
-    (bad,) = json.loads(line("quarantine", "list", "--json")[1])
-    assert "is not a time" in bad["reason"]
+    (masked,) = json.loads(line("quarantine", "list", "--json")[1])
+    assert masked["original"] is None
+    assert masked["reason"].endswith("is not a time")
+    (bad,) = json.loads(line("quarantine", "list", "--json", "--unmask", "to mend the source")[1])
+    assert "is not a time: " in bad["reason"]
     assert bad["original"].startswith('"Login"')
     assert json.loads(line("quarantine", "replay", "--json")[1]) == {"replayed": 0, "left": 1}
     code, out, _ = line("doctor")
@@ -177,10 +183,15 @@ def test_events_are_searched_and_added_up(line: Line, tmp_path: Path) -> None:
     later = LOGIN.splitlines()[1].replace("2026-03-02T03", "2026-03-02T19").replace("10.0.0.5", "10.0.0.6")
     file.write_text(LOGIN + later)
     assert line("ingest", "salesforce_event_log", file)[0] == 0
-    events = json.loads(line("search", "source.ip:10.0.0.5", "--json")[1])
+    events = json.loads(line("search", "source.ip:10.0.0.5", "--json", *UNMASKED)[1])
     assert [event["event.action"] for event in events] == ["login"]
-    newest = json.loads(line("search", "li.na", "--newest", "--limit", 1, "--json")[1])
+    newest = json.loads(line("search", "li.na", "--newest", "--limit", 1, "--json", *UNMASKED)[1])
     assert newest[0]["source.ip"] == "10.0.0.6"
+    masked = json.loads(line("search", "event.action:login", "--json")[1])
+    assert [event.keys() & {"source.ip", "user.account", "event.original"} for event in masked] == [set(), set()]
+    for telling in ("source.ip:10.0.0.5", "li.na", "NOT user.name:x", "vendor.Name:x"):
+        assert "may tell who somebody is" in line("search", telling)[2]
+    assert "second person" in line("search", "email.subject:x", *UNMASKED)[2]
     code, out, _ = line("search", "@timestamp:2026-03-03")
     assert code == 0
     assert "1 events" in out

@@ -22,7 +22,7 @@ from app.config import load
 from app.jobs import EVERYBODY
 from app.wiring import aside_in, open_house
 from detection.hunt import Retold, hunt
-from tests.app.conftest import answers, command, run
+from tests.app.conftest import answers, by_id, command, run
 from tests.cluster import address_of, fresh_database, fresh_namespace
 
 pytestmark = pytest.mark.cluster
@@ -64,7 +64,7 @@ def test_looking_back_on_servers_finds_the_alerts_that_were_raised_live(
             bench = house.bench(house.directory(), book, store)
             judged = hunt({rule.name for rule in book.judged}, bench, None, None)
             assert sorted((alert for one in judged for alert in one.alerts), key=lambda alert: alert.id) == live
-    everything = json.loads(run("hunt", "mass_export", "--json", data=tmp_path).stdout)["alerts"]
+    everything = by_id(run("hunt", "mass_export", "--json", "--unmask", "test", data=tmp_path).stdout)["alerts"]
     found = [alert for alert in everything if alert["outcome"] == "alert"]
     told = [alert for alert in undisturbed["alerts"] if alert["rule"] == "mass_export"]
     same = ("id", "time", "score", "facts", "event_ids")  # a hunt asks no peers

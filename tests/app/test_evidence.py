@@ -170,7 +170,9 @@ def test_every_export_and_preview_is_noted_and_a_copy_is_traced(
 
 
 def test_what_is_asked_to_be_left_out_is_left_out_of_every_file(data: Path, case: str, tmp_path: Path) -> None:
-    told = json.loads(run("evidence", "preview", case, "--json", data=data).stdout)
+    masked = json.loads(run("evidence", "preview", case, "--json", data=data).stdout)
+    assert masked["accounts"] is masked["others"] is None
+    told = json.loads(run("evidence", "preview", case, "--json", "--unmask", "to leave somebody out", data=data).stdout)
     other = next(iter(told["others"]))
     out = tmp_path / "case.zip"
     run("evidence", "export", case, out, "--to", "x", "--redact", other, "--redact", "file.path", data=data)

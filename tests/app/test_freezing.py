@@ -14,13 +14,13 @@ import polars as pl
 import pytest
 
 from app import freezing, jobs
-from app.audit import check
 from app.config import load
 from app.freezing import freeze
 from app.jobs import judge_marked
 from app.pipeline import keep, tagged
 from app.wiring import House, open_house
 from core.alert import MAX_EVENTS, Outcome
+from core.auditing import check
 from core.batch import Batch
 from core.canonical import content_id
 from core.errors import Broken

@@ -261,10 +261,12 @@ def test_the_whole_way_by_command_line(tmp_path: Path) -> None:
     assert json.loads(run("approvals", "list", "--json", data=data).stdout) == []
     run("approvals", "import", file, data=data, expect=1)
     (approval,) = json.loads(run("approvals", "list", "--json", data=data).stdout)
-    assert approval["id"] == "A-1"
+    assert (approval["id"], approval["account"], approval["files"]) == ("A-1", None, None)
+    (approval,) = json.loads(run("approvals", "list", "--json", "--unmask", "test", data=data).stdout)
+    assert (approval["account"], approval["files"]) == ("mail:li.na@corp.example", [])
     (found,) = (
         one
-        for one in json.loads(run("alerts", "--suppressed", "--json", data=data).stdout)
+        for one in json.loads(run("alerts", "--suppressed", "--json", "--unmask", "test", data=data).stdout)
         if one["rule"] == "mass_export"
     )
     assert (found["outcome"], found["grounds"], found["why"]) == ("suppressed", ["approval A-1"], "a quote")
@@ -280,18 +282,19 @@ def test_the_whole_way_by_command_line(tmp_path: Path) -> None:
     (case,) = json.loads(run("cases", "--json", data=data).stdout)
     run("cases", "decide", case["id"][:8], "benign", "--reason", "monthly report", data=data)
     (case,) = json.loads(run("cases", "--json", data=data).stdout)
-    assert (case["state"], case["reason"]) == ("benign", "monthly report")
+    assert (case["state"], case["reason"], case["identity"]) == ("benign", None, None)
     ideas = json.loads(run("exceptions", "list", "--suggested", "--json", data=data).stdout)
-    assert "mass_export" in {idea["rule"] for idea in ideas}
+    idea = next(idea for idea in ideas if idea["rule"] == "mass_export")
+    assert (idea["person"], idea["reason"]) == (case["person"], None)
     made = run(
-        *("exceptions", "add", "--rule", "mass_export", "--person", "li.na@corp.example", "--reason", "monthly report"),
+        *("exceptions", "add", "--rule", "mass_export", "--person", idea["person"], "--reason", "monthly report"),
         *("--owner", "boss", "--expires", "2030-01-01", "--hours", "22:00-06:00", "--json"),
         data=data,
     )
     one = json.loads(made.stdout)["id"]
     run("exceptions", "end", one, data=data)
     (listed,) = json.loads(run("exceptions", "list", "--json", data=data).stdout)
-    assert (listed["id"], listed["in_force"]) == (one, False)
+    assert (listed["id"], listed["in_force"], listed["person"]) == (one, False, idea["person"])
     assert run("exceptions", "end", "E0", data=data, expect=2).stderr.startswith("leaverwatch: there is no exception")
 
 

@@ -234,7 +234,9 @@ def line(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_holds_and_retention_by_command_line(line: Any, house: House) -> None:
     made = line("holds", "place", "--person", "li.na@corp.example", "--reason", "lawsuit", "--by", "ann", "--json")
-    assert (made["subject"], made["placed_by"]) == ("li.na", "ann")
+    (listed,) = line("holds", "list", "--json", "--unmask", "lawsuit")
+    assert (made["subject"], made["persons"], made["placed_by"]) == (listed["subject"], [listed["subject"]], "ann")
+    assert (made["reason"], listed["reason"], house.records.holds()[0].subject) == (None, "lawsuit", "li.na")
     line("holds", "place", "--everybody", "--since", "2026-03-02", "--until", "2026-03-02", "--reason", "audit")
     assert [one["scope"] for one in line("holds", "list", "--json")] == ["person", "range"]
     due = line("retention", "run", "--check", "--json")
@@ -256,16 +258,20 @@ def test_every_look_is_noted_with_who_looked_at_whom(line: Any, house: House) ->
     judge_marked(house)
     house.events.close()  # type: ignore[attr-defined]
     (case,) = house.records.cases()
-    for words in (["alerts"], ["cases"], ["risk"], ["search", "user.email:nobody"], ["search", "*"]):
+    for words in (["alerts"], ["cases"], ["risk"], ["search", "event.code:none"], ["search", "*"]):
         line(*words, "--json")
-    looks = [one for one in line("audit", "list", "--json") if one["deed"] == "saw"]
-    assert [(one["by"], one["details"]["what"], set(one["about"])) for one in looks] == [
-        ("whoever", "alerts", {"li.na"}),
-        ("whoever", "cases", {"li.na", case.id}),
-        ("whoever", "persons", {"li.na"}),
-        ("whoever", "events", {"li.na", "wang.wei", OLD}),
+    line("cases", "--unmask", "a talk", "--json")
+    line("search", "user.email:nobody", expect=1)
+    looks = [one for one in line("audit", "list", "--unmask", "audit", "--json") if one["deed"] == "saw"]
+    assert [(one["by"], one["details"]["what"], set(one["about"]), one["why"]) for one in looks] == [
+        ("whoever", "alerts", {"li.na"}, ""),
+        ("whoever", "cases", {"li.na", case.id}, ""),
+        ("whoever", "persons", {"li.na"}, ""),
+        ("whoever", "events", {"li.na", "wang.wei", OLD}, ""),
+        ("whoever", "cases", {"li.na", case.id}, "a talk"),
     ]
-    assert [one["details"]["what"] for one in line("audit", "list", "--about", case.id, "--json")] == ["cases"]
+    assert "li.na" not in json.dumps(line("audit", "list", "--json"))
+    assert [one["details"]["what"] for one in line("audit", "list", "--about", case.id, "--json")] == ["cases"] * 2
     assert line("audit", "verify", "--json") == {"entries": len(house.records.audited()), "broken": None}
     with house.records.database.writing() as connection:  # type: ignore[attr-defined]
         connection.exec_driver_sql("update audit set about = '[]' where number = 1")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.telling import telling
+from app.pseudonyms import pseudonyms
+from app.telling import tell, telling
 from core.errors import Unavailable
 from core.ports import News
 from store.records import SqlRecords
 from store.records.tables import untold
+from tests.store.storing import an_alert
 
 
 class Deaf:
@@ -27,6 +30,24 @@ class Deaf:
         if error:
             raise error
         self.heard += [one.alert for one in news]
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.heard: list[News] = []
+
+    def tell(self, news: Sequence[News]) -> None:
+        self.heard += news
+
+
+def test_other_systems_hear_of_persons_by_pseudonym(tmp_path: Path) -> None:
+    records, listener = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}"), Listener()
+    alert = replace(an_alert("li.na", 2), facts={"records": 9, "example": "李娜.xlsx"}, why="she asked")
+    records.settle([], {("li.na", alert.day, alert.day)}, [alert], [])
+    assert tell(records, listener) == 1
+    (one,) = listener.heard
+    assert one.now == replace(alert, person=pseudonyms(records)("li.na"), facts={"records": 9}, why="")
+    records.close()
 
 
 def until(holds: Callable[[], bool]) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import detection.judge
-from api.views import risk_views
+from access.lens import everything
+from api.views import by_risk, risk_views
 from app.config import Config
 from app.wiring import open_house
 from core.alert import Match
@@ -83,7 +84,8 @@ def test_the_risk_of_a_person_shows_the_stage_while_it_lasts() -> None:
     found, who = alerts(RULES, rows), directory(frame(rows))
 
     def stage(when: datetime) -> str:
-        return risk_views(found, Reader(frame(rows)), who, RULES, when)[0].stage
+        lens = everything(who)
+        return risk_views(by_risk(found, when), Reader(frame(rows)), lens, RULES, when)[0].stage
 
     assert (stage(at("05T11:00")), stage(at("28T10:00"))) == ("pre_departure", "active")
 
