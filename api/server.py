@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from api.caller import Door
@@ -16,6 +19,16 @@ from api.shop import Shop
 from api.stream import Stream
 from api.wire import wire
 from api.wire.settings import Settings
+
+AT_ONCE = 8
+"""Requests that are worked on at the same time, the others wait their turn: Python works on one at a time anyway, and
+who changes places all the time gets less done."""
+
+
+@asynccontextmanager
+async def _few_at_once(_: FastAPI) -> AsyncIterator[None]:
+    current_default_thread_limiter().total_tokens = AT_ONCE
+    yield
 
 
 def create_app(shop: Shop, door: Door, settings: Settings | None = None) -> FastAPI:
@@ -38,6 +51,7 @@ def described() -> FastAPI:
         summary="Explained alerts about what people do before and after they leave",
         docs_url=None,
         redoc_url=None,
+        lifespan=_few_at_once,
     )
     answer_problems(app)
     for router in routers():

@@ -44,7 +44,11 @@ def alert_views(
     rule was judged against it."""
     detected = records.detected_at([alert.id for alert in alerts])
     peers = peers_usual(alerts, events, lens.directory, book) if events else judged_against(alerts)
-    return [_alert_view(alert, detected[alert.id], peers.get(alert.id), lens, book, language) for alert in alerts]
+    return [
+        # One that has gone since it was read is shown as it was.
+        _alert_view(alert, detected.get(alert.id, alert.time), peers.get(alert.id), lens, book, language)
+        for alert in alerts
+    ]
 
 
 def found_documents(
