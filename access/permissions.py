@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from core.access import Permission, Role
+from core.access import Caller, Permission, Role
 
 P = Permission
 _ANALYST = frozenset(
@@ -87,3 +87,9 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
     """What somebody with these roles may do."""
     return frozenset(permission for role in roles for permission in OF_ROLE[role])
+
+
+def only_handed_over(caller: Caller) -> bool:
+    """Whether somebody sees only those cases that legal was given: no other role of theirs reads cases."""
+    others = caller.roles - {Role.LEGAL}
+    return Role.LEGAL in caller.roles and Permission.READ_CASES not in permissions_of(others)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
+from core.access import Caller
+from core.case import Case
 from core.drift import Drift
+from core.grounds import RuleException, Suggestion
 from core.model import RegisteredModel
 
 
@@ -23,3 +27,20 @@ class ModelDesk(Protocol):
     def promote(self, model: str, *, by: str, why: str) -> RegisteredModel: ...
 
     def rollback(self, *, by: str, why: str) -> RegisteredModel: ...
+
+
+class ExceptionDesk(Protocol):
+    """Who knows which exceptions decisions speak for."""
+
+    def suggested(self, case: Case) -> Sequence[Suggestion]:
+        """What a benign case speaks for, by rule; nothing of another one."""
+
+    def file(self, case: Case, rule: str, *, by: str, reason: str, expires: datetime) -> RuleException:
+        """Enter an exception for the case's person, from now on. Raises `Refused` where it is not suggested."""
+
+
+class Colleagues(Protocol):
+    """Who else works here."""
+
+    def colleague(self, name: str) -> Caller | None:
+        """What the user of this name may do and see; none where there is no such user who may come in."""

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from core.errors import BadQuery, Damaged, Refused, Unavailable
+from core.errors import BadQuery, Damaged, Refused, Stale, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -75,6 +75,7 @@ _OURS: Mapping[type[Exception], tuple[int, str]] = {
     Damaged: (HTTPStatus.SERVICE_UNAVAILABLE, "damaged"),
     Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
     BadQuery: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-query"),
+    Stale: (HTTPStatus.PRECONDITION_FAILED, "changed-since"),
     Refused: (HTTPStatus.CONFLICT, "refused"),
 }
 

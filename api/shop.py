@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from access.lens import Lens
-from api.desks import ModelDesk
+from api.desks import Colleagues, ExceptionDesk, ModelDesk
 from api.looks import Looks
 from core.access import Caller
 from core.directory import Directory
@@ -21,7 +21,8 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 
 
 class Shop:
-    """What the routes read from; the directory is read afresh for every answer. Without a desk no model is changed."""
+    """What the routes read from; the directory is read afresh for every answer. Without a desk no model is changed;
+    without `exceptions` none are suggested; without `colleagues` everybody works alone."""
 
     def __init__(
         self,
@@ -31,6 +32,8 @@ class Shop:
         directory: Callable[[], Directory],
         pseudonyms: Pseudonyms,
         desk: ModelDesk | None = None,
+        exceptions: ExceptionDesk | None = None,
+        colleagues: Colleagues | None = None,
     ) -> None:
         self.records = records
         self.events = events
@@ -38,6 +41,8 @@ class Shop:
         self.directory = directory
         self.pseudonyms = pseudonyms
         self.desk = desk
+        self.exceptions = exceptions
+        self.colleagues = colleagues
         self.looks = Looks(records)
 
     def lens(self, caller: Caller) -> Lens:

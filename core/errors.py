@@ -27,6 +27,10 @@ class BadQuery(Refused):
     """A search that cannot be understood: whoever typed it acts. The text names the place."""
 
 
+class Stale(Refused):
+    """Somebody else was quicker: whoever asked looks again at what it has become."""
+
+
 class ConfigError(LeaverwatchError):
     """The configuration is wrong: the administrator acts."""
 

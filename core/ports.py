@@ -13,9 +13,10 @@ import polars as pl
 from core.alert import Alert, Outcome
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
+from core.casefiles import CaseFiles
 from core.condition import Condition
 from core.errors import Damaged
-from core.evidence import Audit, Erasures, Freezer, Holds
+from core.evidence import Audit, AuditEntry, Erasures, Freezer, Holds
 from core.grounds import Approval, RuleException
 from core.happening import Happenings
 from core.label import Incident
@@ -23,6 +24,7 @@ from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, Sco
 from core.person import Filing, Link, Person
 from core.proof import Ledger
 from core.retention import Due, Expiry
+from core.triage import Triage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,8 +210,9 @@ class Grounds(Protocol):
     def approvals(self) -> Sequence[Approval]:
         """Ordered by (kind, id)."""
 
-    def save_exception(self, exception: RuleException) -> None:
-        """Added, or changed where the id agrees."""
+    def save_exception(self, exception: RuleException, noted: AuditEntry | None = None) -> None:
+        """Added, or changed where the id agrees; noted in the audit log, where that is asked for, in the same
+        transaction."""
 
     def exceptions(self) -> Sequence[RuleException]:
         """Ordered by id, expired ones too."""
@@ -247,7 +250,8 @@ class Inbox(Protocol):
         """Ordered by (opened, id)."""
 
     def decide(self, case_id: str, state: CaseState, reason: str, at: datetime, by: str = "") -> None:
-        """Somebody's decision of a case; its person is marked. Raises `Refused` where there is no such case."""
+        """Somebody's decision of a case and of those that are worked on with it; their persons are marked. Raises
+        `Refused` where there is no such case, or it is worked on with another one itself."""
 
     def divide(self, overflow: Collection[str]) -> None:
         """Of the open cases exactly these are overflow, with all their alerts. Raises `Unbalanced`, and changes
@@ -342,6 +346,8 @@ class Records(
     Audit,
     Ledger,
     Happenings,
+    Triage,
+    CaseFiles,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from sqlalchemy import select
 
 from store.records.audit import AuditRecords
+from store.records.casefiles import CaseFileRecords
 from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
 from store.records.freezing import FrozenRecords
@@ -21,6 +22,8 @@ from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
 from store.records.people import PeopleRecords
 from store.records.tables import settings
+from store.records.triage import TriageRecords
+from store.records.worklist import WorklistRecords
 
 
 class SqlRecords(
@@ -36,6 +39,9 @@ class SqlRecords(
     HoldRecords,
     AuditRecords,
     HappeningRecords,
+    TriageRecords,
+    WorklistRecords,
+    CaseFileRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""

@@ -12,18 +12,18 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from core.alert import Alert, Outcome
 from core.case import DECIDED, Case, CaseState
-from core.errors import Refused, Unbalanced
-from core.evidence import AuditEntry, Deed
-from core.happening import Happening, Kind
+from core.errors import Unbalanced
+from core.happening import Kind
 from core.ports import Mark, News
 from store.records.alertrows import alert_of, alert_row, as_json
-from store.records.audit import note_in
 from store.records.database import Database, Row, pieces, upsert
+from store.records.deciding import decide_in
 from store.records.happenings import alert_happening, case_opened, happen_in
-from store.records.marks import add_marks, settle_marks
+from store.records.marks import settle_marks
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
 from store.records.tables import unfrozen, untold
+from store.records.triagerows import case_of, save_contents
 
 _OPEN = sorted(state.value for state in CaseState if state not in DECIDED)
 
@@ -48,7 +48,9 @@ class InboxRecords:
             after = {a.id: before.get(a.id, fresh) | alert_row(a) for a in alerts}
             upsert(connection, alert_table, list(after.values()))
             decided = _decided(connection, [case.id for case in cases])
-            upsert(connection, case_table, [_case_row(case) for case in cases if case.id not in decided])
+            written = [case for case in cases if case.id not in decided]
+            upsert(connection, case_table, [_case_row(case) for case in written])
+            save_contents(connection, written, known_cases)
             changed = [row for one, row in (before | after).items() if _told(before.get(one)) != _told(after.get(one))]
             _note_changed(connection, changed)
             settle_marks(connection, marks)
@@ -88,31 +90,17 @@ class InboxRecords:
         query = select(case_table).order_by(case_table.c.opened, case_table.c.id)
         with self._database.reading() as connection:
             if persons is None:
-                return [_case(dict(row)) for row in connection.execute(query).mappings()]
+                return [case_of(dict(row)) for row in connection.execute(query).mappings()]
             rows = [
                 dict(row)
                 for some in pieces(sorted(persons))
                 for row in connection.execute(query.where(case_table.c.person.in_(some))).mappings()
             ]
-        return sorted((_case(row) for row in rows), key=lambda case: (case.opened, case.id))
+        return sorted((case_of(row) for row in rows), key=lambda case: (case.opened, case.id))
 
     def decide(self, case_id: str, state: CaseState, reason: str, at: datetime, by: str = "") -> None:
-        decision = {"state": state.value, "reason": reason, "decided": at, "decided_by": by}
         with self._database.writing() as connection:
-            this = case_table.c.id == case_id
-            row = connection.execute(select(case_table.c.person, case_table.c.opened).where(this)).first()
-            if row is None:
-                raise Refused(f"there is no case {case_id}")
-            connection.execute(update(case_table).where(this).values(decision))
-            decided = {"verdict": state.value}
-            about = (row.person, case_id)
-            note_in(connection, AuditEntry(at=at, by=by, deed=Deed.DECIDED, about=about, why=reason, details=decided))
-            day = row.opened.date()
-            add_marks(connection, [Mark(subject=f"person:{row.person}", first=day, last=day)])
-            happen_in(
-                connection,
-                [Happening(at=at, kind=Kind.CASE_DECIDED, subject=case_id, person=row.person, by=by, details=decided)],
-            )
+            happen_in(connection, decide_in(connection, case_id, state, reason, at, by))
 
     def divide(self, overflow: Collection[str]) -> None:
         with self._database.writing() as connection:
@@ -241,11 +229,6 @@ def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Row]:
 def _alerts(connection: Connection, *where: ColumnElement[bool]) -> list[Alert]:
     query = select(alert_table).where(*where).order_by(alert_table.c.time, alert_table.c.id)
     return [alert_of(dict(row)) for row in connection.execute(query).mappings()]
-
-
-def _case(row: Row) -> Case:
-    lists = {name: tuple(json.loads(row[name])) for name in ("alerts", "scores")}
-    return Case(**row | lists | {"state": CaseState(row["state"])})
 
 
 def _note_changed(connection: Connection, alerts: Iterable[Row]) -> None:
