@@ -39,8 +39,8 @@ def safe_name(name: str) -> str:
     """The last part of a name, of characters that mean nothing to a shell or a header."""
     last = PurePosixPath(name.replace("\\", "/")).name
     plain = "".join(one if one.isalnum() or one in " ._-()" else "_" for one in unicodedata.normalize("NFC", last))
-    stem, dot, ending = plain.strip(" .").rpartition(".")
-    return f"{stem[:LONGEST_NAME] or 'file'}.{ending}" if dot else plain[:LONGEST_NAME]
+    stem, dot, ending = plain.rstrip(" .").rpartition(".")
+    return f"{stem.strip(' .')[:LONGEST_NAME] or 'file'}.{ending}" if dot else ending[:LONGEST_NAME] or "file"
 
 
 def recognised(name: str, data: bytes) -> str:

@@ -79,7 +79,7 @@ class TriageRecords:
             for some in pieces(sorted(found)):
                 for name, (table, these) in asked.items():
                     query = select(table.c.case, func.count()).where(table.c.case.in_(some), these)
-                    for case, count in connection.execute(query.group_by(table.c.case)).tuples():
+                    for case, count in connection.execute(query.group_by(table.c.case)):
                         found[case][name] = count
         return {case: Counts(**counted) for case, counted in found.items()}
 
