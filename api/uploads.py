@@ -50,13 +50,15 @@ async def _uploaded(request: Request) -> Upload:
         form = await parser.parse()
     except _TooMuch:
         raise _too_large() from None
-    except (MultiPartException, KeyError, UnicodeDecodeError):
+    except (MultiPartException, LookupError, ValueError):
         raise _wrong("the body is no multipart/form-data with one file") from None
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        raise _wrong("the part with the file is called `file`")
-    data = await file.read(LARGEST + 1)
-    await file.close()
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise _wrong("the part with the file is called `file`")
+        data = await file.read(LARGEST + 1)
+    finally:
+        await form.close()
     if len(data) > LARGEST:
         raise _too_large()
     return Upload(file.filename or "", data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -59,7 +59,7 @@ def a_case(person: str, *days: int, of: str = "") -> Case:
 
 
 @pytest.fixture(autouse=True)
-def cases(shop: Shop) -> Iterator[dict[str, Case]]:
+def cases(shop: Shop) -> dict[str, Case]:
     """Cases of 8, 9 and 10, beside that of 7."""
     shop.colleagues = Users()
     made = {"8": a_case("8", 1, 2, 3), "9": a_case("9", 4), "10": a_case("10", 5)}
@@ -67,7 +67,7 @@ def cases(shop: Shop) -> Iterator[dict[str, Case]]:
     shop.records.save_persons(people, [Link(account=f"employee:{one}", person=one) for one in made])
     alerts = [an_alert(one, day) for one in made for day in range(1, 6)]
     shop.records.settle((), [(one, EVER, FOREVER) for one in made], alerts, list(made.values()))
-    yield made
+    return made
 
 
 @pytest.fixture

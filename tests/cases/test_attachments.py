@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -86,10 +87,8 @@ def test_a_document_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() 
 
 @given(st.sampled_from(sorted(KINDS)), st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_a_kind_or_refused(kind: str, data: bytes, begun: bool) -> None:
-    try:
+    with suppress(BadQuery):
         assert recognised(f"a.{kind}", (DOCX[:200] + data) if begun else data) == kind
-    except BadQuery:
-        pass
 
 
 @pytest.mark.parametrize(
