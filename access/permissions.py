@@ -89,7 +89,7 @@ def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
     return frozenset(permission for role in roles for permission in OF_ROLE[role])
 
 
-def only_handed_over(caller: Caller) -> bool:
-    """Whether somebody sees only those cases that legal was given: no other role of theirs reads cases."""
+def sees_every_case(caller: Caller) -> bool:
+    """Whether the caller sees cases that nobody handed over: by another role than legal's."""
     others = caller.roles - {Role.LEGAL}
-    return Role.LEGAL in caller.roles and Permission.READ_CASES not in permissions_of(others)
+    return Permission.READ_CASES in permissions_of(others)

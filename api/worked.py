@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pydantic import BaseModel
 
 from access.lens import Lens
-from access.permissions import only_handed_over
+from access.permissions import sees_every_case
 from api.problems import Problem, not_found
 from api.shop import Shop
 from api.texts import tag_of
@@ -41,7 +41,8 @@ class WorkView(BaseModel):
 
 class WorkedCase(BaseModel):
     """A case in the list of work. `person` is the pseudonym of whom it is about, `persons` are all whom its alerts are
-    about; `found` is what judging and people made of it: new, overflow, confirmed, benign, insufficient."""
+    about; `found` is what judging and people made of it: new, overflow, confirmed, benign, insufficient. The
+    `reason` of a decision is null while the person is masked: whoever wrote it may have named them."""
 
     id: str
     person: str
@@ -52,7 +53,7 @@ class WorkedCase(BaseModel):
     severity: Severity | None
     rules: list[str]
     alerts: list[str]
-    reason: str
+    reason: str | None
     decided: datetime | None
     decided_by: str
     work: WorkView
@@ -84,7 +85,7 @@ def visible(shop: Shop, lens: Lens, cases: Sequence[Case]) -> list[Case]:
     """Those of the cases that somebody may see: about nobody, nor worked on with a case about anybody, whom they may
     not look at; of which legal was given, who sees nothing else."""
     records, ids = shop.records, [case.id for case in cases]
-    given = records.handed_over(ids) if only_handed_over(lens.caller) else frozenset(ids)
+    given = frozenset(ids) if sees_every_case(lens.caller) else records.handed_over(ids)
     joined = records.joined(ids)
     contents = records.contents([*ids, *(one for members in joined.values() for one in members)])
     return [
@@ -115,7 +116,7 @@ def worked_cases(shop: Shop, lens: Lens, cases: Sequence[Case]) -> list[WorkedCa
                 severity=about.severity,
                 rules=sorted(about.rules),
                 alerts=list(case.alerts),
-                reason=case.reason,
+                reason=masked(lens, case, case.reason),
                 decided=case.decided,
                 decided_by=case.decided_by,
                 work=WorkView(
@@ -135,6 +136,11 @@ def worked_cases(shop: Shop, lens: Lens, cases: Sequence[Case]) -> list[WorkedCa
             )
         )
     return found
+
+
+def masked(lens: Lens, case: Case, text: str) -> str | None:
+    """What was written of a person in a decision; None while they are masked."""
+    return text if lens.shows(case.person) or not text else None
 
 
 def colleague(shop: Shop, on: OnCase, name: str, permission: Permission = Permission.WORK_CASES) -> Caller:

@@ -14,7 +14,7 @@ from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers
 from api.shop import InShop, Shop
 from api.texts import MaybeName, MaybeReason, Name, Reason, Seen, Tag
-from api.worked import OnCase, WorkedCase, colleague, seen_case, worked_cases
+from api.worked import OnCase, WorkedCase, colleague, masked, seen_case, worked_cases
 from cases import workflow
 from core.access import Caller, Permission
 from core.case import CaseState
@@ -95,13 +95,14 @@ class FiledException(BaseModel):
 
 
 class HistoryEntry(BaseModel):
-    """One thing that was done. `details` say what was before and is after, where something changed."""
+    """One thing that was done. `details` say what was before and is after, where something changed; why
+    something was decided is null while the person is masked."""
 
     number: int
     at: datetime
     by: str
     step: str
-    why: str
+    why: str | None
     details: dict[str, JsonValue]
 
 
@@ -217,7 +218,7 @@ def history(
     shop.looks.note(caller, "history of a case", (case_id, on.case.person))
     key = place(after, (int,))
     found = shop.records.history(case_id, int(key[0]) if key else -1, limit + 1)
-    shown_entries, following = page([_entry(one) for one in found], limit, lambda one: (one.number,))
+    shown_entries, following = page([_entry(one, on) for one in found], limit, lambda one: (one.number,))
     return Page(items=list(shown_entries), next=following)
 
 
@@ -290,7 +291,8 @@ def _filed(on: OnCase, made: RuleException) -> FiledException:
     )
 
 
-def _entry(entry: AuditEntry) -> HistoryEntry:
+def _entry(entry: AuditEntry, on: OnCase) -> HistoryEntry:
     step = str(entry.details.get("step", "decided")) if entry.deed is Deed.WORKED else "decided"
     details = {name: value for name, value in entry.details.items() if name != "step"}
-    return HistoryEntry(number=entry.number, at=entry.at, by=entry.by, step=step, why=entry.why, details=details)
+    why = masked(on.lens, on.case, entry.why) if entry.deed is Deed.DECIDED else entry.why
+    return HistoryEntry(number=entry.number, at=entry.at, by=entry.by, step=step, why=why, details=details)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from access.lens import Lens
-from access.permissions import only_handed_over
+from access.permissions import sees_every_case
 from api.caller import needs
 from api.filters import CaseFilter, wanted
 from api.paging import Page, page, place
@@ -95,11 +95,11 @@ def worklist(
 ) -> Page[WorkedCase]:
     """Cases, the newest first; of those that are worked on together the one that leads."""
     lens = shop.lens(caller)
-    found = wanted(asked, caller, shop.book, handed_over=only_handed_over(caller))
+    found = wanted(asked, caller, shop.book, handed_over=not sees_every_case(caller))
     departments = frozenset(one.casefold() for one in asked.departments)
     key = place(asked.after, (str, str))
     cases: list[Case] = []
-    for case in _visible(shop, lens, found, _moment(key)):
+    for case in _visible(shop, lens, found, _moment(key), asked.limit + 1):
         if departments and lens.directory.person(case.person).department.casefold() not in departments:
             continue
         cases.append(case)
@@ -131,13 +131,13 @@ def bulk(shop: InShop, body: Bulk, caller: Caller = needs(Permission.WORK_CASES)
     return BulkAnswer(done=len(done), cases=told)
 
 
-def _visible(shop: Shop, lens: Lens, found: Wanted, after: tuple[datetime, str] | None) -> Iterator[Case]:
-    """Those of the cases that the caller may see, read a little at a time."""
-    while some := shop.records.worklist(found, after, AT_ONCE):
+def _visible(shop: Shop, lens: Lens, found: Wanted, after: tuple[datetime, str] | None, most: int) -> Iterator[Case]:
+    """Those of the cases that the caller may see, read a little at a time: first as many as are wanted."""
+    while some := shop.records.worklist(found, after, most):
         yield from visible(shop, lens, some)
-        if len(some) < AT_ONCE:
+        if len(some) < most:
             return
-        after = (some[-1].opened, some[-1].id)
+        after, most = (some[-1].opened, some[-1].id), AT_ONCE
 
 
 def _moment(key: tuple[str | int | float, ...] | None) -> tuple[datetime, str] | None:

@@ -117,6 +117,7 @@ def test_a_case_goes_its_way_from_new_to_a_decision_and_its_history_says_so(
         "closed",
         "part_of_the_job",
     )
+    assert decided["reason"] is None, "the person is masked"
     history = wang.get(f"/api/v1/cases/{case.id}/history?limit=3").json()
     rest = wang.get(f"/api/v1/cases/{case.id}/history", params={"after": history["next"]}).json()
     assert [one["step"] for one in history["items"] + rest["items"]] == [
@@ -129,6 +130,7 @@ def test_a_case_goes_its_way_from_new_to_a_decision_and_its_history_says_so(
     assert history["items"][1]["details"] == {"before": {"assignee": "wang"}, "after": {"assignee": "chen"}}
     told = shop.records.happened(-1, 100, [Kind.CASE_ASSIGNED])
     assert [(one.to, one.by, one.person) for one in told] == [(("user:chen",), "wang", "8")]
+    assert [one["why"] for one in rest["items"]] == ["talk to them", None]
     assert "8" not in str(history["items"][1]["details"]), "nobody is named"
 
 
