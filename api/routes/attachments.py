@@ -21,7 +21,7 @@ from cases.attachments import LARGEST_OF_A_CASE, recognised, safe_name
 from core.access import Caller, Permission
 from core.casefiles import Attachment
 
-router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 503))
+router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
 Id = Annotated[str, Path(max_length=200)]
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -55,7 +55,7 @@ def attachments(shop: InShop, case_id: Id, caller: Caller = needs(Permission.REA
     "/{case_id}/attachments",
     operation_id="attach_to_case",
     status_code=201,
-    responses=answers(409, 413, 422),
+    responses=answers(409, 413),
     openapi_extra=BODY,
 )
 def attach(

@@ -27,7 +27,7 @@ from core.canonical import moment_text
 from core.casefiles import Comment, Task
 from core.errors import Refused
 
-router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 503))
+router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
 Id = Annotated[str, Path(max_length=200)]
 MOST_TASKS = 500
 
@@ -78,7 +78,7 @@ class CommentBody(BaseModel):
 V = TypeVar("V", TaskView, CommentView)
 
 
-@router.get("/{case_id}/tasks", operation_id="list_case_tasks", responses=answers(422))
+@router.get("/{case_id}/tasks", operation_id="list_case_tasks")
 def tasks(
     shop: InShop, case_id: Id, after: After = None, limit: Limit = 100, caller: Caller = needs(Permission.READ_CASES)
 ) -> Page[TaskView]:
@@ -87,7 +87,7 @@ def tasks(
     return _page([_task(one) for one in shop.records.tasks(case_id)], after, limit)
 
 
-@router.post("/{case_id}/tasks", operation_id="add_case_task", status_code=201, responses=answers(409, 422))
+@router.post("/{case_id}/tasks", operation_id="add_case_task", status_code=201, responses=answers(409))
 def add_task(
     shop: InShop, response: Response, case_id: Id, body: TaskBody, caller: Caller = needs(Permission.WORK_CASES)
 ) -> TaskView:
@@ -100,7 +100,7 @@ def add_task(
     return _tagged(response, shop, task)
 
 
-@router.put("/{case_id}/tasks/{task_id}", operation_id="change_case_task", responses=answers(409, 412, 422, 428))
+@router.put("/{case_id}/tasks/{task_id}", operation_id="change_case_task", responses=answers(409, 412, 428))
 def change_task(
     shop: InShop,
     response: Response,
@@ -120,7 +120,7 @@ def change_task(
     return _tagged(response, shop, task)
 
 
-@router.get("/{case_id}/comments", operation_id="list_case_comments", responses=answers(422))
+@router.get("/{case_id}/comments", operation_id="list_case_comments")
 def comments(
     shop: InShop, case_id: Id, after: After = None, limit: Limit = 100, caller: Caller = needs(Permission.READ_CASES)
 ) -> Page[CommentView]:
@@ -129,7 +129,7 @@ def comments(
     return _page([_comment(one) for one in shop.records.comments(case_id)], after, limit)
 
 
-@router.post("/{case_id}/comments", operation_id="add_case_comment", status_code=201, responses=answers(409, 422))
+@router.post("/{case_id}/comments", operation_id="add_case_comment", status_code=201, responses=answers(409))
 def comment(shop: InShop, case_id: Id, body: CommentBody, caller: Caller = needs(Permission.WORK_CASES)) -> CommentView:
     """Write something about a case."""
     on = seen_case(shop, caller, case_id)
@@ -138,7 +138,7 @@ def comment(shop: InShop, case_id: Id, body: CommentBody, caller: Caller = needs
     return _comment(made)
 
 
-@router.put("/{case_id}/comments/{comment_id}", operation_id="change_case_comment", responses=answers(409, 422))
+@router.put("/{case_id}/comments/{comment_id}", operation_id="change_case_comment", responses=answers(409))
 def change_comment(
     shop: InShop,
     case_id: Id,

@@ -21,7 +21,7 @@ from core.errors import BadQuery, Refused
 from core.triage import Change, Step
 from detection.risk import score_at
 
-router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 503) | CHANGES)
+router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503) | CHANGES)
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 

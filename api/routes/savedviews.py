@@ -17,7 +17,7 @@ from core.access import Caller, Permission, Role
 from core.casefiles import SavedView
 from core.errors import Refused
 
-router = APIRouter(prefix="/api/v1/worklist/views", tags=["triage"], responses=answers(401, 403, 503))
+router = APIRouter(prefix="/api/v1/worklist/views", tags=["triage"], responses=answers(401, 403, 422, 503))
 Id = Annotated[str, Path(max_length=200)]
 Column = Literal["person", "state", "found", "severity", "score", "opened", "assignee", "due", "rules", "tasks"]
 MOST = 200
@@ -48,7 +48,7 @@ def views(shop: InShop, caller: Caller = needs(Permission.READ_CASES)) -> list[V
     return [_view(one, caller) for one in shop.records.views() if _sees(one, caller)]
 
 
-@router.post("", operation_id="save_view", status_code=201, responses=answers(409, 422))
+@router.post("", operation_id="save_view", status_code=201, responses=answers(409))
 def add(shop: InShop, body: ViewBody, caller: Caller = needs(Permission.WORK_CASES)) -> ViewView:
     """Keep a view."""
     if sum(one.owner == caller.name for one in shop.records.views()) >= MOST:
@@ -56,7 +56,7 @@ def add(shop: InShop, body: ViewBody, caller: Caller = needs(Permission.WORK_CAS
     return _save(shop, caller, body, secrets.token_hex(8), 1)
 
 
-@router.put("/{view_id}", operation_id="change_view", responses=answers(404, 412, 422, 428))
+@router.put("/{view_id}", operation_id="change_view", responses=answers(404, 412, 428))
 def change(
     shop: InShop,
     response: Response,

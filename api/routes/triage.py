@@ -23,8 +23,8 @@ from core.evidence import AuditEntry, Deed
 from core.grounds import RuleException
 from core.triage import Because, Change, Decision, Step, Work, WorkState
 
-router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 503))
-CHANGES = answers(409, 412, 422, 428)
+router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
+CHANGES = answers(409, 412, 428)
 
 
 class Move(BaseModel):
@@ -174,7 +174,7 @@ def decide(
     return Decided(case=shown(shop, response, after), exceptions=_proposed(shop, after))
 
 
-@router.post("/{case_id}/exceptions", operation_id="file_case_exception", status_code=201, responses=answers(409, 422))
+@router.post("/{case_id}/exceptions", operation_id="file_case_exception", status_code=201, responses=answers(409))
 def file_exception(
     shop: InShop, case_id: str, body: ExceptionFiling, caller: Caller = needs(Permission.FILE_GROUNDS)
 ) -> FiledException:
@@ -205,7 +205,7 @@ def undo(
     return shown(shop, response, seen_case(shop, caller, case_id))
 
 
-@router.get("/{case_id}/history", operation_id="list_case_history", responses=answers(422))
+@router.get("/{case_id}/history", operation_id="list_case_history")
 def history(
     shop: InShop,
     case_id: str,

@@ -25,7 +25,7 @@ from core.case import Case
 from core.errors import BadQuery, Refused, Stale
 from core.triage import Because, Change, Decision, Wanted
 
-router = APIRouter(prefix="/api/v1/worklist", tags=["triage"], responses=answers(401, 403, 503))
+router = APIRouter(prefix="/api/v1/worklist", tags=["triage"], responses=answers(401, 403, 422, 503))
 AT_ONCE = 500
 MOST = 200
 
@@ -87,7 +87,7 @@ class BulkAnswer(BaseModel):
     cases: list[Outcome]
 
 
-@router.get("", operation_id="list_work", responses=answers(422))
+@router.get("", operation_id="list_work")
 def worklist(
     shop: InShop,
     asked: Annotated[Asked, Query()],
@@ -110,7 +110,7 @@ def worklist(
     return Page(items=worked_cases(shop, lens, some), next=following)
 
 
-@router.post("/bulk", operation_id="work_on_many", responses=answers(409, 412, 422))
+@router.post("/bulk", operation_id="work_on_many", responses=answers(409, 412))
 def bulk(shop: InShop, body: Bulk, caller: Caller = needs(Permission.WORK_CASES)) -> BulkAnswer:
     """Assign, move, or decide as benign several cases. Each is answered for on its own."""
     if isinstance(body.act, DecideBenign) and not caller.may(Permission.DECIDE_CASES):

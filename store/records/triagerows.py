@@ -39,11 +39,13 @@ def case_of(row: Row) -> Case:
 
 
 def the_case(connection: Connection, case_id: str) -> Case:
-    """Raises `Refused` where there is none."""
-    row = connection.execute(select(case_table).where(case_table.c.id == case_id)).mappings().first()
-    if row is None:
-        raise Refused(f"there is no case {case_id}")
-    return case_of(dict(row))
+    """The case, which nobody else writes until the transaction ends. Raises `Refused` where there is none."""
+    query = select(case_table).where(case_table.c.id == case_id).with_for_update()
+    # A judge that has just written it anew had taken the row away that was waited for: the next look finds the new one.
+    for _ in range(2):
+        if row := connection.execute(query).mappings().first():
+            return case_of(dict(row))
+    raise Refused(f"there is no case {case_id}")
 
 
 def effective_lead() -> ColumnElement[str]:

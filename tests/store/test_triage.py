@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -30,6 +31,7 @@ from core.triage import (
 )
 from core.words import terms_of
 from store.records import SqlRecords, triage
+from store.records.tables import metadata
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 EVER, FOREVER = date(1970, 1, 1), date(9999, 12, 31)
@@ -202,6 +204,21 @@ def test_a_decision_answers_what_was_seen_and_nothing_else(records: SqlRecords) 
         records.decide_all([decision(records, decided)])
     with pytest.raises(Refused, match="decided"):
         records.change([step(work(records, case))])
+
+
+def test_a_decision_while_the_judge_writes_the_case_anew_is_not_lost(records: SqlRecords) -> None:
+    case = a_case()
+    judge(records, case)
+    made = decision(records, case)
+    table = metadata.tables["cases"]
+    with ThreadPoolExecutor(1) as pool:
+        with records.database.writing(alone=False) as connection:
+            row = connection.execute(sa.delete(table).where(table.c.id == case.id).returning(table)).mappings().one()
+            connection.execute(sa.insert(table).values(dict(row)))
+            deciding = pool.submit(records.decide_all, [made])
+            time.sleep(0.3)
+        deciding.result(30)
+    assert [one.state for one in records.cases()] == [CaseState.BENIGN]
 
 
 def test_a_decision_that_did_not_happen_opens_the_case_again(records: SqlRecords) -> None:
