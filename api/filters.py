@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
+from api.texts import MaybeName, Time
 from core.access import Caller
 from core.alert import Severity
 from core.case import CaseState
@@ -20,15 +20,6 @@ ME = "@me"
 MOST_TERMS = 20
 
 
-def _plain(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("NUL is no text")
-    return text
-
-
-Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_plain)]
-
-
 class CaseFilter(BaseModel):
     """What is not given does not restrict. `assignee` is a user's name, `@me` whoever asks, empty nobody. Ages are
     whole days since a case opened. `text` is looked for in comments, reasons, titles of tasks, names of attachments,
@@ -37,14 +28,14 @@ class CaseFilter(BaseModel):
     model_config = ConfigDict(extra="forbid")
     states: list[WorkState] = Field(default=[], max_length=10)
     found: list[CaseState] = Field(default=[], max_length=10)
-    assignee: Short | None = None
-    due_before: AwareDatetime | None = None
+    assignee: MaybeName | None = None
+    due_before: Time | None = None
     severity: Severity | None = Field(default=None, description="This or a higher one")
-    departments: list[Short] = Field(default=[], max_length=50)
+    departments: list[MaybeName] = Field(default=[], max_length=50)
     score: float | None = Field(default=None, ge=0, le=1_000_000, description="At least this")
     least_age: int | None = Field(default=None, ge=0, le=36_500)
     most_age: int | None = Field(default=None, ge=0, le=36_500)
-    text: Short = ""
+    text: MaybeName = ""
 
 
 def wanted(asked: CaseFilter, caller: Caller, book: RuleBook, *, handed_over: bool) -> Wanted:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Header
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
 from api.problems import Problem
 from core.case import Case
@@ -29,6 +30,16 @@ Name = Annotated[str, _trimmed(1, 200), AfterValidator(_plain)]
 MaybeName = Annotated[str, _trimmed(0, 200), AfterValidator(_plain)]
 Comment = Annotated[str, _trimmed(1, 10_000), AfterValidator(_plain)]
 MaybeReason = Annotated[str, _trimmed(0, 2_000), AfterValidator(_plain)]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no calendar goes that far") from None
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ id, for the case itself is written anew whenever its person is judged."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -153,8 +153,8 @@ class Counts:
 class Contents:
     """Who and what a case is about: its persons, the rules of its alerts, the highest severity."""
 
-    persons: frozenset[str] = field(default_factory=frozenset)
-    rules: frozenset[str] = field(default_factory=frozenset)
+    persons: frozenset[str] = frozenset()
+    rules: frozenset[str] = frozenset()
     severity: Severity | None = None
 
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from api.caller import needs
 from api.paging import After, Limit, Page, page, place
@@ -18,7 +18,7 @@ from api.problems import Problem, answers, not_found
 from api.routes.triage import now
 from api.shop import InShop, Shop
 from api.texts import Comment as CommentText
-from api.texts import MaybeName, Name, Seen
+from api.texts import MaybeName, Name, Seen, Time
 from api.worked import OnCase, colleague, mentioned, seen_case
 from cases.mentions import mentions
 from cases.workflow import CHANGE_COMMENT_WITHIN
@@ -52,7 +52,7 @@ class TaskBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     title: Name
     assignee: MaybeName = ""
-    due: AwareDatetime | None = None
+    due: Time | None = None
     done: bool = False
 
 

@@ -7,13 +7,13 @@ from http import HTTPStatus
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.caller import needs
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers
 from api.shop import InShop, Shop
-from api.texts import MaybeName, MaybeReason, Name, Reason, Seen, Tag
+from api.texts import MaybeName, MaybeReason, Name, Reason, Seen, Tag, Time
 from api.worked import OnCase, WorkedCase, colleague, masked, seen_case, worked_cases
 from cases import workflow
 from core.access import Caller, Permission
@@ -24,6 +24,8 @@ from core.grounds import RuleException
 from core.triage import Because, Change, Decision, Step, Work, WorkState
 
 router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
+LAST = 2**62
+"""No entry has a greater number."""
 CHANGES = answers(409, 412, 428)
 
 
@@ -46,7 +48,7 @@ class DueTime(BaseModel):
     """When something is to have come of it; null: at any time."""
 
     model_config = ConfigDict(extra="forbid")
-    due: AwareDatetime | None
+    due: Time | None
 
 
 class Verdict(BaseModel):
@@ -217,7 +219,7 @@ def history(
     on = seen_case(shop, caller, case_id)
     shop.looks.note(caller, "history of a case", (case_id, on.case.person))
     key = place(after, (int,))
-    found = shop.records.history(case_id, int(key[0]) if key else -1, limit + 1)
+    found = shop.records.history(case_id, min(int(key[0]), LAST) if key else -1, limit + 1)
     shown_entries, following = page([_entry(one, on) for one in found], limit, lambda one: (one.number,))
     return Page(items=list(shown_entries), next=following)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -144,8 +144,8 @@ def _moment(key: tuple[str | int | float, ...] | None) -> tuple[datetime, str] |
     if key is None:
         return None
     try:
-        return datetime.fromisoformat(str(key[0])), str(key[1])
-    except ValueError:
+        return datetime.fromisoformat(str(key[0])).astimezone(UTC), str(key[1])
+    except (ValueError, OverflowError):
         raise Problem(422, "bad-cursor", "after is not what an answer gave as next") from None
 
 

@@ -11,9 +11,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from access.permissions import permissions_of
+from api.paging import cursor
 from api.shop import Shop
 from core.access import Caller, Role, Scope
 from core.case import Case, CaseState, case_id
+from core.grounds import RuleException, Suggestion
 from core.happening import Kind
 from core.person import Link, Person
 from tests.store.storing import an_alert
@@ -136,6 +138,9 @@ def test_a_case_goes_its_way_from_new_to_a_decision_and_its_history_says_so(
 
 def test_nothing_is_changed_blindly_or_over_somebody_elses_change(wang: TestClient, cases: dict[str, Case]) -> None:
     case = cases["8"]
+    assert post(wang, case, "due", {"due": "9999-12-31T23:59:59-20:00"}).status_code == 422
+    far = wang.get(f"/api/v1/cases/{case.id}/history", params={"after": cursor((10**30,))})
+    assert far.json()["items"] == []
     path = f"/api/v1/cases/{case.id}/assignment"
     seen = work(wang, case)["work"]["tag"]
     for header in ({}, {"If-Match": "*"}):
@@ -215,6 +220,33 @@ def test_the_last_step_is_undone_and_a_decision_by_whoever_took_it_or_a_senior(
     assert post(other, case, "undo").status_code == 409
     opened = post(chen, case, "undo").json()
     assert (opened["found"], opened["work"]["state"], opened["reason"]) == ("new", "new", "")
+
+
+class Exceptions:
+    """A desk at which every benign case speaks for one exception."""
+
+    def suggested(self, case: Case) -> list[Suggestion]:
+        return [Suggestion(rule="mass_export", person=case.person, case=case.id, reason=case.reason, alerts=3)]
+
+    def file(self, case: Case, rule: str, *, by: str, reason: str, expires: datetime) -> RuleException:
+        about = {"rule": rule, "person": case.person, "reason": reason, "owner": by}
+        return RuleException(id="E1", since=NOW, filed=NOW, expires=expires, **about)  # type: ignore[arg-type]
+
+
+def test_a_benign_decision_proposes_an_exception_that_a_senior_files_by_one_call(
+    shop: Shop, wang: TestClient, chen: TestClient, cases: dict[str, Case]
+) -> None:
+    case, path = cases["8"], f"/api/v1/cases/{cases['8'].id}/exceptions"
+    filing = {"rule": "mass_export", "reason": "monthly", "days": 30}
+    assert chen.post(path, json=filing).status_code == 503
+    shop.exceptions = Exceptions()
+    body = {"verdict": "benign", "reason": "the monthly report", "because": "part_of_the_job"}
+    (idea,) = post(wang, case, "decision", body).json()["exceptions"]
+    assert (idea["rule"], idea["alerts"]) == ("mass_export", 3)
+    assert wang.post(path, json=filing).status_code == 403
+    made = chen.post(path, json=filing)
+    assert (made.status_code, made.json()["owner"], made.json()["person"]) == (201, "chen", shop.pseudonyms("8"))
+    assert chen.post(path, json={**filing, "days": 999}).status_code == 422
 
 
 def test_legal_sees_what_was_handed_over_and_hr_nothing(

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from test_triage_api import Client, Users, a_case, cases, chen, listed, post, wang, work
 
+from api.paging import cursor
 from api.routes import casefiles
 from api.routes import triage as triage_routes
 from api.shop import Shop
@@ -20,6 +21,9 @@ from core.case import Case
 from core.happening import Kind
 
 __all__ = ["Users", "a_case", "cases", "chen", "wang"]
+
+
+FAR = f"after={cursor(('9999-12-31T23:59:59-20:00', 'x'))}"
 
 
 def bulk(client: TestClient, act: dict[str, Any], *seen: Case | tuple[str, str], together: bool = False) -> Any:
@@ -70,8 +74,9 @@ def test_cases_are_found_by_what_was_written_and_by_what_rules_say(wang: TestCli
 
 @pytest.mark.parametrize(
     "query",
-    ["text=...", "text=" + "a%20" * 30, "states=closedd", "score=nan", "score=-1", "limit=0", "after=x", "least_age=-1",
-     "due_before=2026-03-06", "severity=bad", "who=me", "assignee=%00", "after=WyJ4IiwieSJd", "text=" + "x" * 300]
+    ["text=...", "text=" + "a%20" * 30, "text=" + "x" * 300, "states=closedd", "score=nan", "score=-1", "limit=0",
+     "after=x", "after=WyJ4IiwieSJd", FAR, "least_age=-1", "due_before=2026-03-06", "severity=bad", "who=me",
+     "due_before=9999-12-31T23:59:59-20:00", "assignee=%00"]
 )  # fmt: skip
 def test_a_filter_that_means_nothing_is_refused(wang: TestClient, query: str) -> None:
     assert wang.get(f"/api/v1/worklist?{query}").status_code == 422

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -31,6 +32,7 @@ from core.triage import (
 )
 from core.words import terms_of
 from store.records import SqlRecords, triage
+from store.records.database import migrate
 from store.records.tables import metadata
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -445,3 +447,16 @@ def test_who_and_what_a_case_is_about_follows_its_alerts(records: SqlRecords) ->
     assert records.contents([case.id])[case.id].persons == {"e1"}
     judge(records, persons=("e1",))
     assert records.contents([case.id])[case.id].persons == frozenset()
+
+
+def test_cases_of_an_older_database_are_found_by_what_they_are_about(address: str) -> None:
+    with closing(SqlRecords(address)) as records:
+        judge(records, a_case("e1"), a_case("e2"))
+        records.decide(a_case("e2").id, CaseState.BENIGN, "客户名单", NOW)
+        before = records.contents([a_case("e1").id, a_case("e2").id])
+        with records.database.writing() as connection:
+            migrate(connection, "0013")
+    with closing(SqlRecords(address)) as records:
+        assert records.contents(list(before)) == before
+        assert len(records.worklist(Wanted(severity=Severity.HIGH), None, 10)) == 2
+        assert says(records, "名单") == {"e2"}
