@@ -23,9 +23,6 @@ from core.happening import Kind
 __all__ = ["Users", "a_case", "cases", "chen", "wang"]
 
 
-FAR = f"after={cursor(('9999-12-31T23:59:59-20:00', 'x'))}"
-
-
 def bulk(client: TestClient, act: dict[str, Any], *seen: Case | tuple[str, str], together: bool = False) -> Any:
     named = [
         {"id": one[0], "tag": one[1]}
@@ -72,14 +69,26 @@ def test_cases_are_found_by_what_was_written_and_by_what_rules_say(wang: TestCli
     assert len(listed(wang, "?text=export")) >= 3, "a rule's title or message"
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["text=...", "text=" + "a%20" * 30, "text=" + "x" * 300, "states=closedd", "score=nan", "score=-1", "limit=0",
-     "after=x", "after=WyJ4IiwieSJd", FAR, "least_age=-1", "due_before=2026-03-06", "severity=bad", "who=me",
-     "due_before=9999-12-31T23:59:59-20:00", "assignee=%00"]
-)  # fmt: skip
-def test_a_filter_that_means_nothing_is_refused(wang: TestClient, query: str) -> None:
-    assert wang.get(f"/api/v1/worklist?{query}").status_code == 422
+def test_a_filter_that_means_nothing_is_refused(wang: TestClient) -> None:
+    for query in (
+        "text=...",
+        "text=" + "a%20" * 30,
+        "text=" + "x" * 300,
+        "states=closedd",
+        "score=nan",
+        "score=-1",
+        "limit=0",
+        "after=x",
+        f"after={cursor(('x', 'y'))}",
+        f"after={cursor(('9999-12-31T23:59:59-20:00', 'x'))}",
+        "least_age=-1",
+        "due_before=2026-03-06",
+        "due_before=9999-12-31T23:59:59-20:00",
+        "severity=bad",
+        "who=me",
+        "assignee=%00",
+    ):
+        assert wang.get(f"/api/v1/worklist?{query}").status_code == 422, query
 
 
 def test_many_cases_are_worked_on_and_each_is_answered_for(wang: TestClient, cases: dict[str, Case]) -> None:
