@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from api.caller import needs
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers
 from api.shop import InShop, Shop
-from api.texts import MaybeName, MaybeReason, Name, Reason, Seen, Tag, Time
+from api.texts import MaybeName, MaybeReason, Reason, Seen, Tag, Time
 from api.worked import OnCase, WorkedCase, colleague, masked, seen_case, worked_cases
 from cases import workflow
 from core.access import Caller, Permission
 from core.case import CaseState
 from core.errors import Stale
 from core.evidence import AuditEntry, Deed
-from core.grounds import RuleException
 from core.triage import Because, Change, Decision, Step, Work, WorkState
 
 router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
@@ -73,27 +72,6 @@ class Decided(BaseModel):
 
     case: WorkedCase
     exceptions: list[ProposedException]
-
-
-class ExceptionFiling(BaseModel):
-    """One of the proposed exceptions, for so many days from now on."""
-
-    model_config = ConfigDict(extra="forbid")
-    rule: Name
-    reason: Reason
-    days: int = Field(default=90, ge=1, le=366)
-
-
-class FiledException(BaseModel):
-    """An exception in force. `person` is the pseudonym."""
-
-    id: str
-    rule: str
-    person: str
-    reason: str
-    owner: str
-    since: datetime
-    expires: datetime
 
 
 class HistoryEntry(BaseModel):
@@ -174,19 +152,6 @@ def decide(
     shop.records.decide_all([decision(on, seen, body)])
     after = seen_case(shop, caller, case_id)
     return Decided(case=shown(shop, response, after), exceptions=_proposed(shop, after))
-
-
-@router.post("/{case_id}/exceptions", operation_id="file_case_exception", status_code=201, responses=answers(409))
-def file_exception(
-    shop: InShop, case_id: str, body: ExceptionFiling, caller: Caller = needs(Permission.FILE_GROUNDS)
-) -> FiledException:
-    """File one of the exceptions that a benign case speaks for, for its person."""
-    on = seen_case(shop, caller, case_id)
-    if shop.exceptions is None:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no-exceptions", "exceptions are not filed here")
-    expires = now() + timedelta(days=body.days)
-    made = shop.exceptions.file(on.case, body.rule, by=caller.name, reason=body.reason, expires=expires)
-    return _filed(on, made)
 
 
 @router.post("/{case_id}/undo", operation_id="undo_case_step", responses=CHANGES)
@@ -279,18 +244,6 @@ def _changed(shop: Shop, response: Response, on: OnCase, change: Change) -> Work
 def _proposed(shop: Shop, on: OnCase) -> list[ProposedException]:
     ideas = shop.exceptions.suggested(on.case) if shop.exceptions and on.case.state is CaseState.BENIGN else ()
     return [ProposedException(rule=one.rule, alerts=one.alerts, reason=one.reason) for one in ideas]
-
-
-def _filed(on: OnCase, made: RuleException) -> FiledException:
-    return FiledException(
-        id=made.id,
-        rule=made.rule,
-        person=on.lens.pseudonym(on.case.person),
-        reason=made.reason,
-        owner=made.owner,
-        since=made.since,
-        expires=made.expires,
-    )
 
 
 def _entry(entry: AuditEntry, on: OnCase) -> HistoryEntry:
