@@ -12,6 +12,7 @@ from core.action import Action
 from core.case import Case
 from core.deadline import Deadline
 from core.drift import Drift
+from core.grounds import RuleException, Suggestion
 from core.model import RegisteredModel
 from core.notice import Notice, Step
 from core.notifying import Channel, ChannelChange, ChannelKind, Staff
@@ -106,3 +107,20 @@ class ProviderDesk(Protocol):
     def finish(self, provider: str, kept: str, answer: Mapping[str, str]) -> Arrived:
         """Who came back from there, by what the browser kept and the parameters it was sent back with. Raises `Refused`
         where that does not fit together."""
+
+
+class ExceptionDesk(Protocol):
+    """Who knows which exceptions decisions speak for."""
+
+    def suggested(self, case: Case) -> Sequence[Suggestion]:
+        """What a benign case speaks for, by rule; nothing of another one."""
+
+    def file(self, case: Case, rule: str, *, by: str, reason: str, expires: datetime) -> RuleException:
+        """Enter an exception for the case's person, from now on. Raises `Refused` where it is not suggested."""
+
+
+class Colleagues(Protocol):
+    """Who else works here."""
+
+    def colleague(self, name: str) -> Caller | None:
+        """What the user of this name may do and see; none where there is no such user who may come in."""

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from core.errors import BadQuery, Damaged, LeaverwatchError, Masked, Refused, Unavailable
+from core.errors import BadQuery, Damaged, LeaverwatchError, Masked, Refused, Stale, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 MOST_FIELDS = 20
@@ -77,6 +77,7 @@ OF_ERRORS: Mapping[type[Exception], tuple[int, str]] = {
     Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
     BadQuery: (HTTPStatus.UNPROCESSABLE_ENTITY, "bad-query"),
     Masked: (HTTPStatus.FORBIDDEN, "masked"),
+    Stale: (HTTPStatus.PRECONDITION_FAILED, "changed-since"),
     Refused: (HTTPStatus.CONFLICT, "refused"),
 }
 

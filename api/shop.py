@@ -11,7 +11,7 @@ from fastapi import Depends, Query, Request
 from access.lens import Lens
 from access.permissions import sees_every_case
 from access.unmasking import depths
-from api.desks import HrDesk, Judging, ModelDesk, NotifyDesk
+from api.desks import Colleagues, ExceptionDesk, HrDesk, Judging, ModelDesk, NotifyDesk
 from api.entrance import Entrance
 from api.known import Known
 from api.looks import Looks
@@ -30,8 +30,8 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 
 class Shop:
     """What the routes read from; `directory` gives the one as of now. Without a desk no model is changed, without HR's
-    nothing is filed, without that of notifications nobody is told; without a judge another process judges; without an
-    entrance nobody logs in. `handed_over` says whether a case was handed over to legal, who see no others."""
+    nothing is filed, without that of notifications nobody is told; without `exceptions` none are suggested; without
+    `colleagues` everybody works alone; without a judge another process judges; without an entrance nobody logs in."""
 
     def __init__(
         self,
@@ -45,7 +45,8 @@ class Shop:
         judge: Judging | None = None,
         notify: NotifyDesk | None = None,
         entrance: Entrance | None = None,
-        handed_over: Callable[[str], bool] = lambda _: False,
+        exceptions: ExceptionDesk | None = None,
+        colleagues: Colleagues | None = None,
     ) -> None:
         self.records = records
         self.events = events
@@ -57,7 +58,8 @@ class Shop:
         self.judge = judge
         self.notify = notify
         self.entrance = entrance
-        self.handed_over = handed_over
+        self.exceptions = exceptions
+        self.colleagues = colleagues
         self.looks = Looks(records, self.unmasked)
         self._known: Known | None = None
 
@@ -86,7 +88,7 @@ class Shop:
 
     def sees(self, lens: Lens, case: Case) -> bool:
         """Whether the caller may know of the case."""
-        return lens.within(case.person) and (sees_every_case(lens.caller) or self.handed_over(case.id))
+        return lens.within(case.person) and (sees_every_case(lens.caller) or bool(self.records.handed_over([case.id])))
 
 
 def _shop(request: Request) -> Shop:

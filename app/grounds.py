@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from app.wiring import House
 from core.case import CaseState
 from core.directory import Directory
 from core.errors import Refused
-from core.grounds import RuleException, hours_of
+from core.evidence import AuditEntry
+from core.grounds import RuleException, Suggestion, hours_of
 from detection.exceptions import concerns
 from detection.rulebook import RuleBook
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suggestion:
-    """An exception that a decision speaks for: somebody may add it, nothing adds it by itself."""
-
-    rule: str
-    person: str
-    case: str
-    reason: str
-    alerts: int
-
-
-def add_exception(house: House, exception: RuleException) -> RuleException:
-    """Enter an exception under a new id. Raises `Refused` for one that nobody could account for."""
+def add_exception(house: House, exception: RuleException, noted: AuditEntry | None = None) -> RuleException:
+    """Enter an exception under a new id, noted where that is asked for. Raises `Refused` for one that nobody could
+    account for."""
     rules = house.book.rules
     if bool(exception.rule) == bool(exception.tag):
         raise Refused("an exception is one from a rule or from a tag: give one of them")
@@ -47,7 +38,7 @@ def add_exception(house: House, exception: RuleException) -> RuleException:
     except ValueError:
         raise Refused(f"{exception.hours} is no time of day such as 22:00-06:00") from None
     made = replace(exception, id=f"E{secrets.token_hex(4)}")
-    house.records.save_exception(made)
+    house.records.save_exception(made, noted)
     return made
 
 
@@ -61,11 +52,15 @@ def end_exception(house: House, exception_id: str, at: datetime) -> RuleExceptio
     return ended
 
 
-def suggested(house: House, at: datetime) -> list[Suggestion]:
+def suggested(house: House, at: datetime, person: str | None = None) -> list[Suggestion]:
     """What benign cases speak for: per rule and person the newest such case, unless an exception in force covers it at
-    any hour of the day, or another case with the same rule was confirmed."""
-    alerts = {alert.id: alert for alert in house.records.alerts(outcome=None)}
-    cases = house.records.cases()
+    any hour of the day, or another case with the same rule was confirmed. Of one person, or of everybody."""
+    cases = house.records.cases(persons=None if person is None else [person])
+    if person is None:
+        alerts = {alert.id: alert for alert in house.records.alerts(outcome=None)}
+    else:
+        own = (house.records.alert(one) for one in dict.fromkeys(one for case in cases for one in case.alerts))
+        alerts = {alert.id: alert for alert in own if alert}
     confirmed = {
         (alerts[one].rule, case.person)
         for case in cases

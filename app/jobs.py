@@ -18,12 +18,13 @@ from app.metrics import UNBALANCED
 from app.scoring import Scores, scored
 from app.wiring import House
 from cases.budget import overflow
-from cases.inbox import gather
-from core.alert import Alert, Outcome
-from core.case import DECIDED, Case, undecided
+from cases.splitting import cases_of_one
+from core.alert import Alert
+from core.case import DECIDED, Case
 from core.directory import Directory
 from core.errors import Unbalanced
 from core.ports import Mark
+from core.triage import Split
 from detection.bench import FIRST_DAY
 from detection.judge import Judged, judge, persons_of
 from detection.marking import DECISIVE
@@ -32,6 +33,7 @@ from detection.standing import bring_up
 
 chance = SystemRandom()
 NOTHING_DECIDED: Mapping[str, Sequence[Case]] = {}
+NOTHING_SPLIT: Mapping[str, Split] = {}
 PERSONS_AT_A_TURN, SECONDS_OF_A_TURN = 1_000, 3.0
 """Who is urgent waits for one turn at most. Who is left when its time is over is marked still."""
 LONGEST_PAUSE, A_LOOK = 3.0, 0.5
@@ -212,19 +214,19 @@ def _cases(house: House, judged: Judged) -> tuple[list[Case], list[Mark]]:
     for case in house.records.cases(persons=by_lead.keys()):
         if case.state in DECIDED:
             decided[case.person].append(case)
-    return cases_of(house, by_lead, decided), others
+    return cases_of(house, by_lead, decided, house.records.splits()), others
 
 
 def cases_of(
-    house: House, alerts: Mapping[str, Sequence[Alert]], decided: Mapping[str, Sequence[Case]] = NOTHING_DECIDED
+    house: House,
+    alerts: Mapping[str, Sequence[Alert]],
+    decided: Mapping[str, Sequence[Case]] = NOTHING_DECIDED,
+    splits: Mapping[str, Split] = NOTHING_SPLIT,
 ) -> list[Case]:
-    """The cases that persons' alerts gather in, without those that a decided case answers."""
+    """The cases that persons' alerts gather in, without those that a decided case answers; apart what people split."""
     opens_at = house.config.detection.case_opens_at
-    found = (_case(person, own, decided.get(person, ()), opens_at) for person, own in sorted(alerts.items()))
-    return [case for case in found if case]
-
-
-def _case(person: str, alerts: Sequence[Alert], decided: Sequence[Case], opens_at: float) -> Case | None:
-    open_ones = [alert for alert in undecided(alerts, decided) if alert.outcome is not Outcome.SUPPRESSED]
-    number = max((case.number + 1 for case in decided), default=0)
-    return gather(person, open_ones, score_at, opens_at, number)
+    return [
+        case
+        for person, own in sorted(alerts.items())
+        for case in cases_of_one(person, own, decided.get(person, ()), splits, score_at, opens_at)
+    ]

@@ -16,6 +16,7 @@ from app.channels import Channels
 from app.config import Api
 from app.desk import ModelDesk
 from app.entrance import entrance, first_admin
+from app.exceptiondesk import ExceptionDesk
 from app.forwarding import forwarding
 from app.heads import keeping_heads
 from app.hrdesk import HrDesk
@@ -64,6 +65,8 @@ def serving(house: House) -> Iterator[tuple[FastAPI, str | None]]:
             judge=None if shared else stack.enter_context(judging(house)),
             notify=NotifyDesk(house, channels, staff),
             entrance=coming_in,
+            exceptions=ExceptionDesk(house),
+            colleagues=staff,
         )
         yield create_app(shop, AccessDoor(coming_in), settings), first_admin(records, coming_in.gate)
 

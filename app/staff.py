@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from access.permissions import caller_of
+from core.access import Caller
 from core.notifying import Member
 from core.users import User, Users
 
 
 class Staff:
-    """Adapter of `core.notifying.Staff`: the users there are, but for those who are shut out."""
+    """Adapter of `core.notifying.Staff` and `api.desks.Colleagues`: the users there are, but for those who are shut out."""
 
     def __init__(self, users: Users) -> None:
         self._users = users
@@ -21,6 +22,10 @@ class Staff:
     def member(self, name: str) -> Member | None:
         user = self._users.user(name)
         return _member(user) if user and not user.disabled else None
+
+    def colleague(self, name: str) -> Caller | None:
+        found = self.member(name)
+        return found and found.caller
 
 
 def _member(user: User) -> Member:

@@ -27,11 +27,12 @@ from detection.rulebook import RuleBook
 from detection.standing import bring_up
 from store.records import SqlRecords
 from store.records.alertrows import alert_row
-from store.records.caserows import case_row, note_persons
+from store.records.caserows import case_row
 from store.records.database import add_missing, pieces
 from store.records.standings import note_unranked
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
+from store.records.triagerows import save_contents
 from store.segments import SegmentStore
 
 EVENTS_AT_ONCE = 100_000
@@ -174,7 +175,7 @@ def _open(records: SqlRecords, count: int) -> None:
         cases = [case for person, alerts in own.items() for case in _cases(person, alerts, each)]
         with records.database.writing() as connection:
             connection.execute(case_table.insert(), [case_row(case) for case in cases])
-            note_persons(connection, cases)
+            save_contents(connection, cases)
 
 
 def _cases(person: str, alerts: Sequence[Alert], count: int) -> Iterator[Case]:

@@ -31,6 +31,10 @@ class Masked(Refused):
     """It would tell who somebody is who is masked. The text says what would."""
 
 
+class Stale(Refused):
+    """Somebody else was quicker: whoever asked looks again at what it has become."""
+
+
 class ConfigError(LeaverwatchError):
     """The configuration is wrong: the administrator acts."""
 

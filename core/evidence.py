@@ -77,6 +77,7 @@ class Deed(StrEnum):
 
     SAW = "saw"
     DECIDED = "decided"
+    WORKED = "worked"
     PREVIEWED = "previewed"
     EXPORTED = "exported"
     LISTED = "listed"

@@ -55,6 +55,17 @@ class RuleException:
     filed: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """An exception that a decision speaks for: somebody may add it, nothing adds it by itself."""
+
+    rule: str
+    person: str
+    case: str
+    reason: str
+    alerts: int
+
+
 def keys_of(person: str) -> tuple[str, ...]:
     """Every account that an id, an account, a mail address, an employee number or a login may stand for."""
     return (person, *(f"{realm}:{person.lower()}" for realm in ("mail", "employee", "login")))

@@ -51,11 +51,12 @@ class AlertQuery:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseQuery:
     """Which cases, as `AlertQuery`, by when they were opened. `about` asks for those in which somebody's alerts are, as
-    in a crew's."""
+    in a crew's; `handed_over` for those alone that legal was given, also with the case they are worked on with."""
 
     limit: int
     whose: Whose = EVERYBODY
     about: str | None = None
+    handed_over: bool = False
     states: Collection[CaseState] = ()
     since: datetime | None = None
     until: datetime | None = None

@@ -15,9 +15,10 @@ from core.alert import Alert, Outcome
 from core.answering import Answers
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
+from core.casefiles import CaseFiles
 from core.condition import Condition
 from core.errors import Damaged
-from core.evidence import Audit, Erasures, Freezer, Holds
+from core.evidence import Audit, AuditEntry, Erasures, Freezer, Holds
 from core.grounds import Approval, RuleException
 from core.happening import Happenings
 from core.label import Incident
@@ -30,6 +31,7 @@ from core.proof import Ledger
 from core.retention import Due, Expiry
 from core.roster import Roster
 from core.standing import Standings
+from core.triage import Triage
 from core.unmasking import Unmaskings
 from core.users import Keys, Sessions, Users
 
@@ -223,8 +225,9 @@ class Grounds(Protocol):
     def approvals(self) -> Sequence[Approval]:
         """Ordered by (kind, id)."""
 
-    def save_exception(self, exception: RuleException) -> None:
-        """Added, or changed where the id agrees."""
+    def save_exception(self, exception: RuleException, noted: AuditEntry | None = None) -> None:
+        """Added, or changed where the id agrees; noted in the audit log, where that is asked for, in the same
+        transaction."""
 
     def exceptions(self) -> Sequence[RuleException]:
         """Ordered by id, expired ones too."""
@@ -268,7 +271,8 @@ class Inbox(Protocol):
         """Ordered by (opened, id)."""
 
     def decide(self, case_id: str, state: CaseState, reason: str, at: datetime, by: str = "") -> None:
-        """Somebody's decision of a case; its person is marked. Raises `Refused` where there is no such case."""
+        """Somebody's decision of a case and of those that are worked on with it; their persons are marked. Raises
+        `Refused` where there is no such case, or it is worked on with another one itself."""
 
     def divide(self, overflow: Collection[str]) -> None:
         """Of the open cases exactly these are overflow, with all their alerts. Raises `Unbalanced`, and changes
@@ -374,6 +378,8 @@ class Records(
     Sessions,
     Keys,
     Unmaskings,
+    Triage,
+    CaseFiles,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from access.permissions import sees_every_case
 from api.caller import needs
 from api.paging import After, Limit, Page, moment_place, page
 from api.problems import answers, not_found
@@ -48,6 +49,7 @@ def list_cases(
     query = CaseQuery(
         whose=shop.whose(lens),
         about=None if person is None else named(lens, person),
+        handed_over=not sees_every_case(caller),
         states=state or (),
         since=utc(since),
         until=utc(until),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from app.cli import casework
 from app.cli.hunting import rules_import
 from app.cli.inputs import Json, configuration, house_of
 from app.cli.masked import Unmask, named
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     gathered = typer.Typer(invoke_without_command=True)
     gathered.callback()(cases)
     gathered.command("decide")(decide)
+    casework.register(gathered)
     app.add_typer(gathered, name="cases")
     app.command()(risk)
     app.command()(restore)

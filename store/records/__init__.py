@@ -10,6 +10,7 @@ from sqlalchemy import select
 from store.records.actions import ActionRecords
 from store.records.answers import AnswerRecords
 from store.records.audit import AuditRecords
+from store.records.casefiles import CaseFileRecords
 from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
 from store.records.freezing import FrozenRecords
@@ -29,8 +30,10 @@ from store.records.roster import RosterRecords
 from store.records.sessions import KeyRecords, SessionRecords
 from store.records.standings import StandingRecords
 from store.records.tables import settings
+from store.records.triage import TriageRecords
 from store.records.unmaskings import UnmaskingRecords
 from store.records.users import UserRecords
+from store.records.worklist import WorklistRecords
 
 
 class SqlRecords(
@@ -57,6 +60,9 @@ class SqlRecords(
     SessionRecords,
     KeyRecords,
     UnmaskingRecords,
+    TriageRecords,
+    WorklistRecords,
+    CaseFileRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here."""

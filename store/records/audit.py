@@ -53,7 +53,7 @@ class AuditRecords:
         if deed is not None:
             query = query.where(audit.c.deed == deed.value)
         with self._database.reading() as connection:
-            return [_entry(dict(row)) for row in connection.execute(query).mappings()]
+            return [entry_of(dict(row)) for row in connection.execute(query).mappings()]
 
 
 def note_in(connection: Connection, entry: AuditEntry) -> AuditEntry:
@@ -74,10 +74,11 @@ def note_in(connection: Connection, entry: AuditEntry) -> AuditEntry:
 def last_of(connection: Connection) -> AuditEntry | None:
     """The last entry."""
     row = connection.execute(select(audit).order_by(audit.c.number.desc()).limit(1)).mappings().first()
-    return _entry(dict(row)) if row else None
+    return entry_of(dict(row)) if row else None
 
 
-def _entry(row: Row) -> AuditEntry:
+def entry_of(row: Row) -> AuditEntry:
+    """A row of the log as an entry."""
     read: Row = {"about": tuple(json.loads(row["about"])), "details": json.loads(row["details"])}
     return AuditEntry(**{**row, **read, "deed": Deed(row["deed"])})
 

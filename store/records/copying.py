@@ -12,7 +12,7 @@ LEFT = frozenset({segments, id_runs, intents, turns})
 """What belongs to the store of events beside the old database, or to whoever is at work there."""
 NUMBERED = {"links": "number", "model_changes": "number"}
 """Columns that each database counts for itself."""
-LARGE = {"ledger_entries": 16, "model_files": 1}
+LARGE = {"ledger_entries": 16, "model_files": 1, "attached_files": 1}
 """How many rows, where they are large, are held at once."""
 
 

@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
+from core.evidence import AuditEntry
 from core.grounds import Approval, ApprovalKind, RuleException, keys_of
 from core.ports import Mark
+from store.records.audit import note_in
 from store.records.database import Database, Row, upsert
 from store.records.marks import EVER, FOREVER, add_marks
 from store.records.tables import approvals as approval_table
@@ -42,7 +44,7 @@ class GroundRecords:
         with self._database.reading() as connection:
             return _approvals(connection)
 
-    def save_exception(self, exception: RuleException) -> None:
+    def save_exception(self, exception: RuleException, noted: AuditEntry | None = None) -> None:
         """Marks everybody whom it may concern."""
         with self._database.writing() as connection:
             this = exception_table.c.id == exception.id
@@ -51,6 +53,8 @@ class GroundRecords:
             if known == [exception]:
                 return
             upsert(connection, exception_table, [asdict(exception)])
+            if noted:
+                note_in(connection, noted)
             add_marks(connection, list(_concerned([*known, exception])))
 
     def exceptions(self) -> Sequence[RuleException]:

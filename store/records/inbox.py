@@ -11,20 +11,20 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from core.alert import Alert, Outcome
 from core.case import DECIDED, Case, CaseState
-from core.errors import Refused, Unbalanced
-from core.evidence import AuditEntry, Deed
-from core.happening import Happening, Kind
+from core.errors import Unbalanced
+from core.happening import Kind
 from core.ports import Mark, News
 from store.records.alertrows import alert_of, alert_row
-from store.records.audit import note_in
-from store.records.caserows import case_of, case_row, note_persons
+from store.records.caserows import case_of, case_row
 from store.records.database import Database, Row, pieces, upsert
+from store.records.deciding import decide_in
 from store.records.happenings import alert_happening, case_opened, happen_in
-from store.records.marks import add_marks, settle_marks
+from store.records.marks import settle_marks
 from store.records.standings import note_unranked
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
 from store.records.tables import unfrozen, untold
+from store.records.triagerows import save_contents
 
 _OPEN = sorted(state.value for state in CaseState if state not in DECIDED)
 
@@ -51,7 +51,7 @@ class InboxRecords:
             decided = _decided(connection, [case.id for case in cases])
             written = [case for case in cases if case.id not in decided]
             upsert(connection, case_table, [case_row(case) for case in written])
-            note_persons(connection, written, known_cases)
+            save_contents(connection, written, known_cases)
             changed = [row for one, row in (before | after).items() if _told(before.get(one)) != _told(after.get(one))]
             _note_changed(connection, changed)
             settle_marks(connection, marks)
@@ -114,22 +114,8 @@ class InboxRecords:
         return sorted((case_of(row) for row in rows), key=lambda case: (case.opened, case.id))
 
     def decide(self, case_id: str, state: CaseState, reason: str, at: datetime, by: str = "") -> None:
-        decision = {"state": state.value, "reason": reason, "decided": at, "decided_by": by}
         with self._database.writing() as connection:
-            this = case_table.c.id == case_id
-            row = connection.execute(select(case_table.c.person, case_table.c.opened).where(this)).first()
-            if row is None:
-                raise Refused(f"there is no case {case_id}")
-            connection.execute(update(case_table).where(this).values(decision))
-            decided = {"verdict": state.value}
-            about = (row.person, case_id)
-            note_in(connection, AuditEntry(at=at, by=by, deed=Deed.DECIDED, about=about, why=reason, details=decided))
-            day = row.opened.date()
-            add_marks(connection, [Mark(subject=f"person:{row.person}", first=day, last=day)])
-            happen_in(
-                connection,
-                [Happening(at=at, kind=Kind.CASE_DECIDED, subject=case_id, person=row.person, by=by, details=decided)],
-            )
+            happen_in(connection, decide_in(connection, case_id, state, reason, at, by))
 
     def divide(self, overflow: Collection[str]) -> None:
         with self._database.writing() as connection:

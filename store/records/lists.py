@@ -16,10 +16,10 @@ from core.listing import AlertQuery, CaseQuery, Place, Whose
 from store.records.alertrows import alert_of
 from store.records.caserows import case_of
 from store.records.database import Database, pieces
-from store.records.standingtables import case_persons
 from store.records.tables import Words
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
+from store.records.triagetables import contents, work
 
 FEW = 20
 """So many persons are looked up one by one; of more, rows are looked through in order until a page is full."""
@@ -49,7 +49,12 @@ class ListRecords:
         where = [*_between(table.opened, query.since, query.until)]
         where += [table.state.in_(sorted(query.states))] if query.states else []
         if query.about is not None:
-            where.append(table.id.in_(select(case_persons.c.case).where(case_persons.c.person == query.about)))
+            about = select(contents.c.case).where(contents.c.person == query.about)
+            where.append(table.id.in_(about) | (table.person == query.about))
+        if query.handed_over:
+            given = select(work.c.case).where(work.c.handed_over.is_not(None))
+            with_it = select(work.c.case).where(work.c.lead.in_(given))
+            where.append(table.id.in_(given) | table.id.in_(with_it))
         asked = _page(table.opened, table.id, query.newest, query.after, query.limit).where(*where)
         with self._database.reading() as connection:
             found = [*_of(connection, asked, table.person, query.whose)]

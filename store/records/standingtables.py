@@ -29,11 +29,3 @@ unranked = Table(
     Column("stamp", BigInteger, nullable=False),
 )
 """Persons whose alerts have come, changed or gone since their standing was kept."""
-case_persons = Table(
-    "case_persons",
-    metadata,
-    Column("case", Words, primary_key=True),
-    Column("person", Words, primary_key=True),
-    Index("case_persons_by_person", "person", "case"),
-)
-"""Whose alerts were in a case when it was written."""

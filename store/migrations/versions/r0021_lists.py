@@ -1,10 +1,8 @@
-"""Lists are read a page at a time: what they are found by, where persons stand by risk, whom cases are about."""
+"""Lists are read a page at a time: what they are found by, where persons stand by risk."""
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Iterator
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +18,6 @@ LISTED = {
     "alerts_of_rule": ("alerts", ["rule", "outcome", "time", "id"]),
     "cases_by_opened": ("cases", ["opened", "id"]),
 }
-AT_ONCE = 500
 
 
 def upgrade() -> None:
@@ -46,32 +43,15 @@ def upgrade() -> None:
         sa.Column("person", sa.String, primary_key=True),
         sa.Column("stamp", sa.BigInteger, nullable=False),
     )
-    case_persons = op.create_table(
-        "case_persons",
-        sa.Column("case", sa.String, primary_key=True),
-        sa.Column("person", sa.String, primary_key=True),
-    )
-    op.create_index("case_persons_by_person", "case_persons", ["person", "case"])
+    op.create_index("case_contents_by_person", "case_contents", ["person", "case"])
     connection = op.get_bind()
     persons = connection.execute(sa.text("select distinct person from alerts")).scalars().all()
     op.bulk_insert(unranked, [{"person": one, "stamp": secrets.randbits(62)} for one in persons])
-    op.bulk_insert(case_persons, [{"case": case, "person": person} for case, person in _about(connection)])
 
 
 def downgrade() -> None:
-    for table in ("standings", "unranked", "case_persons"):
+    op.drop_index("case_contents_by_person", "case_contents")
+    for table in ("standings", "unranked"):
         op.drop_table(table)
     for name, (table, _) in LISTED.items():
         op.drop_index(name, table)
-
-
-def _about(connection: sa.Connection) -> Iterator[tuple[str, str]]:
-    """Each case with whose alerts are in it."""
-    whose = sa.text("select distinct person from alerts where id in :ids").bindparams(
-        sa.bindparam("ids", expanding=True)
-    )
-    for row in connection.execute(sa.text("select id, person, alerts from cases")).all():
-        ids: list[str] = json.loads(row.alerts)
-        some = (ids[first : first + AT_ONCE] for first in range(0, len(ids), AT_ONCE))
-        others = {one for ids_of in some for one in connection.execute(whose, {"ids": ids_of}).scalars()}
-        yield from ((row.id, person) for person in sorted({row.person, *others}))
