@@ -84,6 +84,8 @@ class Deed(StrEnum):
     LIFTED = "lifted"
     ERASED = "erased"
     TRACED = "traced"
+    BACKED_UP = "backed_up"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

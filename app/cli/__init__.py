@@ -9,6 +9,7 @@ import typer
 
 from app.cli import (
     arrivals,
+    backing,
     backtesting,
     compliance,
     evidence,
@@ -36,7 +37,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=inputs.settings,
 )
-for module in (running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds):
+for module in (
+    running,
+    processes,
+    inputs,
+    arrivals,
+    grounds,
+    findings,
+    backtesting,
+    searching,
+    models,
+    moving,
+    holds,
+    backing,
+):
     module.register(app)
 proved = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)
 evidence.register(proved)
