@@ -16,6 +16,7 @@ from typing import IO, Any
 from pydantic import BaseModel, SecretStr
 
 from app.config import Config
+from app.wiring import records_of
 from core.canonical import moment_text
 from core.errors import ConfigError, Refused
 from core.evidence import AuditEntry, Deed
@@ -30,7 +31,8 @@ FORMAT = 1
 RECORDS, EVENTS, KEYS = "records", "events", "keys"
 FOLDERS = ("models", "rules", "reports", "exports")
 """What else of the data directory cannot be made again."""
-KEY_FILES = ("ledger.key", "ledger.key.next", "watermark.key")
+RECORDS_KEY = "records.key"
+KEY_FILES = ("ledger.key", "ledger.key.next", "watermark.key", RECORDS_KEY)
 CONFIGURATION = "configuration.json"
 HERE, ELSEWHERE = "here", "elasticsearch"
 NOT_SHOWN: Mapping[str, frozenset[str]] = {"api": frozenset({"token"}), "evidence": frozenset({"signer"})}
@@ -74,9 +76,7 @@ def back_up(
     part = out.with_name(f"{out.name}.part")
     try:
         with ExitStack() as stack:
-            records = stack.enter_context(
-                closing(SqlRecords(config.cluster.records(config.data), config.evidence.hashes))
-            )
+            records = stack.enter_context(closing(records_of(config)))
             file = stack.enter_context(os.fdopen(_new(part), "wb"))
             with sealing(file, recipients) if recipients else nullcontext(file) as sink:
                 manifest = Manifest(
@@ -128,9 +128,10 @@ def _write(
         named = [(f"{EVENTS}/{file}", folder / file) for file in sorted(files)]
         named += list(_folders(config))
         if with_keys:
-            keys = [(f"{KEYS}/{name}", config.data / name) for name in KEY_FILES]
-            named += [(name, file) for name, file in keys if file.is_file()]
-            manifest.keys = [file.name for _, file in named if file.name in KEY_FILES]
+            lying = {name: config.data / name for name in KEY_FILES} | {RECORDS_KEY: config.records_key}
+            keys = [(f"{KEYS}/{name}", file) for name, file in lying.items() if file and file.is_file()]
+            named += keys
+            manifest.keys = [name.removeprefix(f"{KEYS}/") for name, _ in keys]
         for name, file in named:
             with file.open("rb") as data:
                 put(name, os.fstat(data.fileno()).st_size, data)

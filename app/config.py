@@ -123,6 +123,13 @@ class Evidence(_Section):
         return ("sha256", "sm3") if self.sm3 else ("sha256",)
 
 
+class Privacy(_Section):
+    """Which file holds the keys that columns about people are encrypted by at rest. None named: one in `data`, made
+    when it is first needed; in PostgreSQL, which several machines share, nothing is encrypted then."""
+
+    key: Path | None = None
+
+
 class Config(_Section):
     """The whole configuration. `data` holds everything the embedded default writes."""
 
@@ -132,6 +139,13 @@ class Config(_Section):
     api: Api = Api()
     cluster: Cluster = Cluster()
     evidence: Evidence = Evidence()
+    privacy: Privacy = Privacy()
+
+    @property
+    def records_key(self) -> Path | None:
+        """The file of the keys that columns are encrypted by; None where they are not."""
+        own = None if self.cluster.postgresql.get_secret_value() else self.data / "records.key"
+        return self.privacy.key or own
 
     @property
     def rules(self) -> Path | None:

@@ -86,6 +86,7 @@ class Deed(StrEnum):
     TRACED = "traced"
     BACKED_UP = "backed_up"
     RESTORED = "restored"
+    REKEYED = "rekeyed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

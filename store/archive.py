@@ -67,7 +67,8 @@ def parts(file: IO[bytes]) -> Iterator[tuple[str, int, Iterator[bytes]]]:
             raise Refused(f"{header.name!r} is not a name that a backup has, or has twice")
         seen.add(header.name)
         yield header.name, header.size, _exactly(file, header.size, header.name)
-        b"".join(_exactly(file, -header.size % tarfile.BLOCKSIZE, header.name))
+        if any(b"".join(_exactly(file, -header.size % tarfile.BLOCKSIZE, header.name))):
+            raise Refused(f"something follows {header.name!r} that is no part")
 
 
 def _exactly(data: IO[bytes], size: int, name: str) -> Iterator[bytes]:

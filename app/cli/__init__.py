@@ -9,6 +9,7 @@ import typer
 
 from app.cli import (
     arrivals,
+    atrest,
     backing,
     backtesting,
     compliance,
@@ -50,6 +51,7 @@ for module in (
     moving,
     holds,
     backing,
+    atrest,
 ):
     module.register(app)
 proved = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)

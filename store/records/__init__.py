@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from sqlalchemy import select
 
+from core.errors import LeaverwatchError
+from store.records.atrest import unlock
 from store.records.audit import AuditRecords
 from store.records.database import Database, upsert
 from store.records.findings import FindingRecords
@@ -38,11 +41,16 @@ class SqlRecords(
     HappeningRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
-    functions of a ledger that begins here."""
+    functions of a ledger that begins here, `keys` the file of the keys that columns are encrypted by at rest."""
 
-    def __init__(self, url: str, hashes: Sequence[str] = ("sha256",)) -> None:
+    def __init__(self, url: str, hashes: Sequence[str] = ("sha256",), keys: Path | None = None) -> None:
         self.database = Database(url)
         self.hashes = hashes
+        try:
+            unlock(self.database, keys)
+        except LeaverwatchError:
+            self.database.close()
+            raise
         super().__init__(self.database)
 
     def setting(self, name: str) -> str | None:

@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from core.errors import ConfigError, LeaverwatchError, Refused
 from store.records.engines import engine_of, trouble
 
-HEAD = "0013"
+HEAD = "0016"
 WRITERS = 0x1EA7E2
 """PostgreSQL's advisory lock of those who write alone."""
-OLDER = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"})
+OLDER = frozenset(f"{number:04}" for number in range(1, 14))
 """Shapes that the migrations bring up to `HEAD`."""
 FORBIDDEN = "42501"
 """PostgreSQL's word for a right that is missing."""

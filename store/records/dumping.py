@@ -30,7 +30,7 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from core.errors import Refused
 from store.records.copying import LARGE
 from store.records.database import HEAD, OLDER, PIECE, Database, Row, migrate
-from store.records.tables import Moment, Words, id_runs, metadata, segments
+from store.records.tables import Encrypted, Moment, Words, id_runs, metadata, segments
 
 FULL = 8 << 20
 """Bytes after which a piece takes no more rows."""
@@ -170,6 +170,8 @@ def _piece(table: str, lines: Sequence[bytes]) -> Piece:
 def _raw(column: Column[Any]) -> ColumnElement[Any]:
     if isinstance(column.type, Moment):
         return type_coerce(column, DateTime())
+    if isinstance(column.type, Encrypted):
+        return type_coerce(column, Words())
     return column
 
 

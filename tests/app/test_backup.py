@@ -118,7 +118,7 @@ def test_a_backup_taken_while_logs_are_imported_is_of_one_moment(tmp_path: Path)
         thread.start()
         while thread.is_alive():
             taken.append(tmp_path / f"{len(taken)}.tar")
-            back_up(config, taken[-1], by="ann")
+            back_up(config, taken[-1], by="ann", with_keys=True)
         thread.join()
     assert len(taken) > 1
     counts = []
@@ -151,7 +151,7 @@ def test_keys_and_secrets_stay_out_unless_asked_for(config: Config, tmp_path: Pa
         assert key not in plain
     assert json.loads(content["configuration.json"])["company"]["zone"] == "Asia/Shanghai"
     with_keys = back_up(told, tmp_path / "with.tar", by="ann", with_keys=True)
-    assert with_keys.keys == ["ledger.key"]
+    assert with_keys.keys == ["ledger.key", "records.key"]
     assert taken_apart(tmp_path / "with.tar")["keys/ledger.key"] == key
     assert secret.encode() not in (tmp_path / "with.tar").read_bytes()
 
@@ -159,7 +159,7 @@ def test_keys_and_secrets_stay_out_unless_asked_for(config: Config, tmp_path: Pa
 def test_an_encrypted_backup_is_opened_by_its_key_only(config: Config, tmp_path: Path) -> None:
     own, other = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
     file = tmp_path / "backup.age"
-    back_up(config, file, by="ann", recipients=(str(own.to_public()),))
+    back_up(config, file, by="ann", with_keys=True, recipients=(str(own.to_public()),))
     assert b"records/" not in file.read_bytes()
     (tmp_path / "key").write_text(f"# ours\n{own}\n")
     (tmp_path / "other").write_text(str(other))
