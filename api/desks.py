@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import IO, Protocol
 
 from core.drift import Drift
 from core.model import RegisteredModel
@@ -23,3 +23,11 @@ class ModelDesk(Protocol):
     def promote(self, model: str, *, by: str, why: str) -> RegisteredModel: ...
 
     def rollback(self, *, by: str, why: str) -> RegisteredModel: ...
+
+
+class SubjectDesk(Protocol):
+    """Who answers people who ask what is held about them."""
+
+    def answer(self, person: str, *, by: str) -> IO[bytes]:
+        """A zip file with everything, at its start; whoever reads it closes it, and it is gone. Raises `Refused` where
+        nothing is held."""

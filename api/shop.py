@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from access.lens import Lens
-from api.desks import ModelDesk
+from api.desks import ModelDesk, SubjectDesk
 from api.looks import Looks
 from core.access import Caller
 from core.directory import Directory
@@ -31,6 +31,7 @@ class Shop:
         directory: Callable[[], Directory],
         pseudonyms: Pseudonyms,
         desk: ModelDesk | None = None,
+        subjects: SubjectDesk | None = None,
     ) -> None:
         self.records = records
         self.events = events
@@ -38,6 +39,7 @@ class Shop:
         self.directory = directory
         self.pseudonyms = pseudonyms
         self.desk = desk
+        self.subjects = subjects
         self.looks = Looks(records)
 
     def lens(self, caller: Caller) -> Lens:

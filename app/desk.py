@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import IO
+from uuid import uuid4
 
 from app.wiring import House
 from core.drift import Drift, kept
@@ -36,3 +38,20 @@ class ModelDesk:
 
     def rollback(self, *, by: str, why: str) -> RegisteredModel:
         return self._registry.rollback(by=by, why=why)
+
+
+class SubjectDesk:
+    """Adapter of `api.desks.SubjectDesk`."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def answer(self, person: str, *, by: str) -> IO[bytes]:
+        from app.answering import answer
+
+        out = self._house.config.data / f".answer-{uuid4().hex}.zip"
+        try:
+            answer(self._house, person, out, by=by)
+            return out.open("rb")
+        finally:
+            out.unlink(missing_ok=True)

@@ -87,6 +87,7 @@ class Deed(StrEnum):
     BACKED_UP = "backed_up"
     RESTORED = "restored"
     REKEYED = "rekeyed"
+    ANSWERED = "answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from app.cli import (
     processes,
     running,
     searching,
+    subjects,
 )
 from core.errors import LeaverwatchError
 
@@ -52,6 +53,7 @@ for module in (
     holds,
     backing,
     atrest,
+    subjects,
 ):
     module.register(app)
 proved = typer.Typer(help="Evidence that stands up without us.", no_args_is_help=True)

@@ -98,7 +98,7 @@ def serve(context: typer.Context) -> None:
     from api.doors import TokenDoor
     from api.server import create_app
     from api.shop import Shop
-    from app.desk import ModelDesk
+    from app.desk import ModelDesk, SubjectDesk
     from app.heads import keeping_heads
     from app.pseudonyms import pseudonyms
     from app.reporting import reporting
@@ -116,6 +116,7 @@ def serve(context: typer.Context) -> None:
             house.directory,
             pseudonyms(house.records),
             ModelDesk(house),
+            SubjectDesk(house),
         )
         caller = Caller(name="api", roles=frozenset(Role), permissions=frozenset(Permission))
         service = create_app(shop, TokenDoor(token, caller))
