@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Protocol
 
 from core.drift import Drift
+from core.erasing import ErasureRequest
 from core.model import RegisteredModel
 
 
@@ -26,8 +27,14 @@ class ModelDesk(Protocol):
 
 
 class SubjectDesk(Protocol):
-    """Who answers people who ask what is held about them."""
+    """Who answers people who ask what is held about them, or that it be erased."""
 
     def answer(self, person: str, *, by: str) -> IO[bytes]:
         """A zip file with everything, at its start; whoever reads it closes it, and it is gone. Raises `Refused` where
         nothing is held."""
+
+    def ask_to_erase(self, person: str, *, reason: str, by: str) -> ErasureRequest:
+        """Raises `Refused` where what is held has to stay."""
+
+    def erase(self, request: str, *, by: str) -> ErasureRequest:
+        """Carry out what somebody else asked for. Raises `Refused`."""

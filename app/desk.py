@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 from uuid import uuid4
 
-from app.wiring import House
+from app.wiring import House, open_house
 from core.drift import Drift, kept
+from core.erasing import ErasureRequest
 from core.model import RegisteredModel
 from models.registry import Registry
 
@@ -55,3 +56,15 @@ class SubjectDesk:
             return out.open("rb")
         finally:
             out.unlink(missing_ok=True)
+
+    def ask_to_erase(self, person: str, *, reason: str, by: str) -> ErasureRequest:
+        from app.erasing import ask_to_erase
+
+        return ask_to_erase(self._house, person, reason=reason, by=by)
+
+    def erase(self, request: str, *, by: str) -> ErasureRequest:
+        from app.erasing import erase
+
+        # In a house of its own, so that the lock of who writes events does not outlast it.
+        with open_house(self._house.config) as house:
+            return erase(house, request, by=by)

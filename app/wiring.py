@@ -141,6 +141,9 @@ def let_go(records: Records) -> list[LetGo]:
             before=gone.before,
             sources=gone.sources,
             exempt=[Exempt(account=kept.account, since=kept.since, until=kept.until) for kept in gone.kept],
+            only=None
+            if gone.only is None
+            else [Exempt(account=one.account, since=one.since, until=one.until) for one in gone.only],
         )
         for gone in noted_expiries(records)
     ]

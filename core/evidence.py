@@ -18,6 +18,9 @@ from core.retention import Erasure
 NOTHING_BEFORE = "0" * 64
 """The digest before the first entry of the audit log."""
 
+FROZEN = "frozen"
+"""In the details of an entry that somebody was erased: the ids of the snapshots that went."""
+
 SNAPSHOT = "snapshot"
 """The kind of the entries of the ledger that snapshots make."""
 
@@ -88,6 +91,7 @@ class Deed(StrEnum):
     RESTORED = "restored"
     REKEYED = "rekeyed"
     ANSWERED = "answered"
+    ASKED_TO_ERASE = "asked_to_erase"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

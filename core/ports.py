@@ -14,6 +14,7 @@ from core.alert import Alert, Outcome
 from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.condition import Condition
+from core.erasing import ErasureRequests
 from core.errors import Damaged
 from core.evidence import Audit, Erasures, Freezer, Holds
 from core.grounds import Approval, RuleException
@@ -342,6 +343,7 @@ class Records(
     Audit,
     Ledger,
     Happenings,
+    ErasureRequests,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.findings import named
 from app.cli.inputs import Json, house_of
+
+if TYPE_CHECKING:
+    from app.wiring import House
 
 Person = Annotated[str, typer.Argument(help="Employee number, mail address or account.")]
 By = Annotated[str, typer.Option(help="Who answers for it; without, whoever is logged in.")]
@@ -19,6 +22,9 @@ def register(app: typer.Typer) -> None:
     subject = typer.Typer(help="Rights of the people whom data is about.", no_args_is_help=True)
     subject.callback()(rights)
     subject.command("access")(access)
+    subject.command("ask-to-erase")(ask_to_erase)
+    subject.command("erase")(erase)
+    subject.command("erasures")(erasures)
     app.add_typer(subject, name="subject")
 
 
@@ -36,15 +42,73 @@ def access(
     """Write everything that is held about a person; other people in it are pseudonyms."""
     from app.answering import answer
     from app.cli.show import document, table, who
-    from core.errors import Refused
 
     with house_of(context) as house:
-        directory = house.directory()
-        meant = [one for one in named(directory, person) if one in directory.known()]
-        if len(meant) != 1:
-            raise Refused(f"{len(meant)} persons may be meant by {person}: give the employee number")
-        told = answer(house, meant[0], out, by=by or who())
+        told = answer(house, _meant(house, person), out, by=by or who())
     if json:
         document({"file": str(out), "held": told})
     else:
         table(f"Written to {out}", ("what", "how many"), told.items())
+
+
+def ask_to_erase(
+    context: typer.Context,
+    person: Person,
+    reason: Annotated[str, typer.Option(help="Why: whoever looks later reads it.")],
+    by: By = "",
+) -> None:
+    """Ask for a person to be erased; somebody else has to carry it out."""
+    from app.cli.show import who
+    from app.erasing import ask_to_erase as ask
+
+    with house_of(context) as house:
+        request = ask(house, _meant(house, person), reason=reason, by=by or who())
+    typer.echo(f"{request.id}: {request.asked_by} asks for it; somebody else has to carry it out")
+
+
+def erase(
+    context: typer.Context,
+    request: Annotated[str, typer.Argument(help="Id of the request, or its first characters.")],
+    by: By = "",
+    json: Json = False,
+) -> None:
+    """Erase the person whom somebody else asked to erase: events and records; docs/subjects.md says what stays."""
+    from app.cli.show import document, table, who
+    from app.erasing import erase as carry_out
+
+    with house_of(context) as house:
+        done = carry_out(house, request, by=by or who())
+    if json:
+        document(done)
+    else:
+        table(f"{done.pseudonym} is erased", ("what", "how many"), done.erased.items())
+
+
+def erasures(context: typer.Context, json: Json = False) -> None:
+    """Who was to be erased, and what became of it."""
+    from app.cli.show import document, saw, table
+
+    with house_of(context) as house:
+        found = house.records.erasure_requests()
+        saw(house, "erasures", (one.person for one in found if one.person))
+    if json:
+        document(found)
+        return
+    table(
+        f"{len(found)} requests",
+        ("id", "person", "reason", "asked by", "at", "carried out by", "at"),
+        (
+            (one.id[:8], one.person or one.pseudonym, one.reason, one.asked_by, one.asked, one.done_by, one.done)
+            for one in found
+        ),
+    )
+
+
+def _meant(house: House, person: str) -> str:
+    from core.errors import Refused
+
+    directory = house.directory()
+    meant = [one for one in named(directory, person) if one in directory.known()]
+    if len(meant) != 1:
+        raise Refused(f"{len(meant)} persons may be meant by {person}: give the employee number")
+    return meant[0]

@@ -12,6 +12,7 @@ from core.errors import LeaverwatchError
 from store.records.atrest import unlock
 from store.records.audit import AuditRecords
 from store.records.database import Database, upsert
+from store.records.erasing import ErasingRecords
 from store.records.findings import FindingRecords
 from store.records.freezing import FrozenRecords
 from store.records.grounds import GroundRecords
@@ -39,6 +40,7 @@ class SqlRecords(
     HoldRecords,
     AuditRecords,
     HappeningRecords,
+    ErasingRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here, `keys` the file of the keys that columns are encrypted by at rest."""

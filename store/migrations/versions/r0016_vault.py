@@ -1,4 +1,4 @@
-"""By which keys columns are encrypted at rest. They are when the database is next opened with one."""
+"""By which keys columns are encrypted at rest (they are when the database is next opened), and who is to be erased."""
 
 from __future__ import annotations
 
@@ -18,11 +18,23 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime, nullable=False),
         sa.Column("done", sa.DateTime),
     )
+    op.create_table(
+        "erasure_requests",
+        sa.Column("id", sa.String, primary_key=True),
+        *(sa.Column(name, sa.String, nullable=False) for name in ("person", "pseudonym")),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("asked_by", sa.String, nullable=False),
+        sa.Column("asked", sa.DateTime, nullable=False),
+        sa.Column("done_by", sa.String, nullable=False),
+        sa.Column("done", sa.DateTime),
+        sa.Column("erased", sa.Text, nullable=False),
+    )
     _retype(sa.Text())
 
 
 def downgrade() -> None:
     _retype(sa.String())
+    op.drop_table("erasure_requests")
     op.drop_table("at_rest_keys")
 
 
