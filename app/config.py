@@ -125,9 +125,11 @@ class Evidence(_Section):
 
 class Privacy(_Section):
     """Which file holds the keys that columns about people are encrypted by at rest. None named: one in `data`, made
-    when it is first needed; in PostgreSQL, which several machines share, nothing is encrypted then."""
+    when it is first needed; in PostgreSQL, which several machines share, nothing is encrypted then. Who leaves is
+    watched until `watch_days_after` days after the last day."""
 
     key: Path | None = None
+    watch_days_after: int = Field(default=90, ge=0, le=3_650)
 
 
 class Config(_Section):

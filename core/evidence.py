@@ -92,6 +92,7 @@ class Deed(StrEnum):
     REKEYED = "rekeyed"
     ANSWERED = "answered"
     ASKED_TO_ERASE = "asked_to_erase"
+    STOPPED_WATCHING = "stopped_watching"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

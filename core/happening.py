@@ -29,6 +29,7 @@ class Kind(StrEnum):
     ACTION_APPROVED = "action.approved"
     ACTION_DONE = "action.done"
     USER_LOCKED = "user.locked"
+    WATCHING_ENDED = "watching.ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

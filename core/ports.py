@@ -24,6 +24,7 @@ from core.model import ModelCard, ModelFinding, ModelState, RegisteredModel, Sco
 from core.person import Filing, Link, Person
 from core.proof import Ledger
 from core.retention import Due, Expiry
+from core.watching import EndedWatches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,6 +345,7 @@ class Records(
     Ledger,
     Happenings,
     ErasureRequests,
+    EndedWatches,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

@@ -104,6 +104,7 @@ def serve(context: typer.Context) -> None:
     from app.reporting import reporting
     from app.retention import retaining
     from app.token import token_of
+    from app.watching import ending_watches
     from core.access import Caller, Permission, Role
 
     config = configuration(context)
@@ -125,7 +126,7 @@ def serve(context: typer.Context) -> None:
         # Where judges share the servers, one of them signs and lets go.
         signing = nullcontext() if config.cluster.postgresql.get_secret_value() else keeping_heads(house)
         letting_go = nullcontext() if config.cluster.elasticsearch else retaining(config)
-        with signing, letting_go:
+        with signing, letting_go, ending_watches(house):
             uvicorn.run(service, host=config.api.host, port=config.api.port, log_level="warning")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     subject.command("ask-to-erase")(ask_to_erase)
     subject.command("erase")(erase)
     subject.command("erasures")(erasures)
+    subject.command("watched")(watched)
     app.add_typer(subject, name="subject")
 
 
@@ -101,6 +103,26 @@ def erasures(context: typer.Context, json: Json = False) -> None:
             (one.id[:8], one.person or one.pseudonym, one.reason, one.asked_by, one.asked, one.done_by, one.done)
             for one in found
         ),
+    )
+
+
+def watched(context: typer.Context, json: Json = False) -> None:
+    """Who is or was watched because they leave: from when to when, and why that ended. Notes what is over."""
+    from app.cli.show import document, saw, table
+    from app.watching import end_watches, every_watch
+
+    now = datetime.now(UTC)
+    with house_of(context) as house:
+        end_watches(house, now)
+        found = every_watch(house)
+        saw(house, "watched", (one.person for one in found))
+    if json:
+        document(found)
+        return
+    table(
+        f"{sum(not one.is_over(now) for one in found)} are watched",
+        ("person", "since", "until", "why it ends"),
+        ((one.person, one.since, one.until or "no last day is known", one.ended) for one in found),
     )
 
 

@@ -25,6 +25,7 @@ from store.records.marks import MarkRecords
 from store.records.models import ModelRecords
 from store.records.people import PeopleRecords
 from store.records.tables import settings
+from store.records.watching import WatchRecords
 
 
 class SqlRecords(
@@ -41,6 +42,7 @@ class SqlRecords(
     AuditRecords,
     HappeningRecords,
     ErasingRecords,
+    WatchRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here, `keys` the file of the keys that columns are encrypted by at rest."""

@@ -34,8 +34,17 @@ from store.records.tables import (
     snapshots,
     turns,
 )
+from store.records.watching import ended_watches
 
-OF_PERSON = (persons.c.id, links.c.person, cases.c.person, model_findings.c.person, exceptions.c.person, turns.c.person)
+OF_PERSON = (
+    persons.c.id,
+    links.c.person,
+    cases.c.person,
+    model_findings.c.person,
+    exceptions.c.person,
+    turns.c.person,
+    ended_watches.c.person,
+)
 OF_ACCOUNT = (
     links.c.account,
     filings.c.account,

@@ -1,4 +1,4 @@
-"""By which keys columns are encrypted at rest (they are when the database is next opened), and who is to be erased."""
+"""Keys of columns that are encrypted at rest; requests to erase persons; watches that are over."""
 
 from __future__ import annotations
 
@@ -29,11 +29,19 @@ def upgrade() -> None:
         sa.Column("done", sa.DateTime),
         sa.Column("erased", sa.Text, nullable=False),
     )
+    op.create_table(
+        "ended_watches",
+        sa.Column("person", sa.String, primary_key=True),
+        sa.Column("since", sa.DateTime, primary_key=True),
+        sa.Column("until", sa.DateTime, primary_key=True),
+        sa.Column("ended", sa.String, nullable=False),
+    )
     _retype(sa.Text())
 
 
 def downgrade() -> None:
     _retype(sa.String())
+    op.drop_table("ended_watches")
     op.drop_table("erasure_requests")
     op.drop_table("at_rest_keys")
 
