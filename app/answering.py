@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
 import orjson
 
@@ -38,7 +39,7 @@ def answer(house: House, person: str, out: Path, *, by: str) -> dict[str, int]:
     directory = house.directory()
     held = _held(house, directory, person)
     others = ThirdParties(directory, person, pseudonyms(house.records))
-    part = out.with_name(f"{out.name}.part")
+    part = out.with_name(f".{out.name}.{uuid4().hex}.part")
     try:
         if out.exists():
             raise FileExistsError(out)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
 from pydantic import BaseModel, SecretStr
 
@@ -73,7 +74,7 @@ def back_up(
         raise ConfigError(f"nothing lies in {config.data}: there is nothing to back up")
     if out.exists():
         raise Refused(f"{out} is there already: a backup is written into a new file")
-    part = out.with_name(f"{out.name}.part")
+    part = out.with_name(f".{out.name}.{uuid4().hex}.part")
     try:
         with ExitStack() as stack:
             records = stack.enter_context(closing(records_of(config)))

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,7 +158,9 @@ def _place(config: Config, manifest: Manifest, stage: Path, data: Path, by: str)
     entry = AuditEntry(at=datetime.now(UTC), by=by, deed=Deed.RESTORED, about=(), details=details)
     moved = not address.startswith("sqlite")
 
-    def also(connection: Connection) -> None:
+    def also(connection: Connection, rows: Mapping[str, int]) -> None:
+        if rows != manifest.rows:
+            raise Refused("the backup has other rows than its manifest says")
         note_in(connection, entry)
         if moved:
             # A server's transaction ends last: what lies here without it is known to belong to other records.
@@ -166,9 +168,7 @@ def _place(config: Config, manifest: Manifest, stage: Path, data: Path, by: str)
 
     try:
         with closing(Database(address)) as database:
-            rows = load(database, manifest.shape, _pieces(stage / ROWS, manifest), also)
-            if rows != manifest.rows:
-                raise Refused("the backup has other rows than its manifest says")
+            load(database, manifest.shape, _pieces(stage / ROWS, manifest), also)
     except BaseException:
         if moved and data.exists():
             shutil.rmtree(data)

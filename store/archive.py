@@ -56,6 +56,9 @@ def parts(file: IO[bytes]) -> Iterator[tuple[str, int, Iterator[bytes]]]:
     while True:
         block = b"".join(_exactly(file, tarfile.BLOCKSIZE, "the file"))
         if not any(block):
+            while piece := file.read(PIECE):
+                if any(piece):
+                    raise Refused("something follows the end of the backup")
             return
         try:
             header = tarfile.TarInfo.frombuf(block, "utf-8", "strict")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,6 +32,7 @@ from store.records.copying import LARGE
 from store.records.database import HEAD, OLDER, PIECE, Database, Row, migrate
 from store.records.tables import Encrypted, Moment, Words, id_runs, metadata, segments
 
+Also = Callable[[Connection, Mapping[str, int]], None]
 FULL = 8 << 20
 """Bytes after which a piece takes no more rows."""
 LARGEST = 1 << 30
@@ -88,9 +89,9 @@ def snapshot(database: Database) -> Iterator[Snapshot]:
         yield Snapshot(connection)
 
 
-def load(database: Database, shape: str, pieces: Iterator[Piece], also: Callable[[Connection], None]) -> dict[str, int]:
+def load(database: Database, shape: str, pieces: Iterator[Piece], also: Also) -> None:
     """Fill an empty database with rows of a database of this shape and bring them to today's, all at once or not at
-    all; `also` is done last. Returns how many rows each table has. Raises `Refused` where it is not empty, or where
+    all; `also` is done last, and told how many rows each table has. Raises `Refused` where it is not empty, or where
     they are not such rows."""
     if shape != HEAD and shape not in OLDER:
         raise Refused(f"the backup has shape {shape}, which another leaverwatch made than this one: use that one")
@@ -111,8 +112,7 @@ def load(database: Database, shape: str, pieces: Iterator[Piece], also: Callable
         _count_on(connection, tables)
         if shape != HEAD:
             migrate(connection, HEAD)
-        also(connection)
-    return rows
+        also(connection, rows)
 
 
 def unpacked(data: bytes) -> bytes:

@@ -73,7 +73,7 @@ class KeyRing:
         """Make a key that encrypts from now on; returns what it is known by. Those there are stay."""
         lines = self._read() if self.exists() else []
         lines.append(b64encode(secrets.token_bytes(KEY_BYTES)).decode())
-        part = self.file.with_name(f"{self.file.name}.{os.getpid()}.part")
+        part = self.file.with_name(f"{self.file.name}.{secrets.token_hex(8)}.part")
         try:
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
                 out.write("\n".join(lines) + "\n")

@@ -176,6 +176,12 @@ def test_an_encrypted_backup_is_opened_by_its_key_only(config: Config, tmp_path:
         assert everything(new) == everything(old)
 
 
+def test_rows_that_the_manifest_does_not_count_bring_nothing_back(file: Path) -> None:
+    content = taken_apart(file)
+    rows = json.loads(content[MANIFEST])["rows"]
+    refused(written(file, content, rows=rows | {"persons": rows["persons"] + 1}))
+
+
 def test_nothing_is_overwritten(config: Config, file: Path) -> None:
     before = file.read_bytes()
     with pytest.raises(Refused, match="is there already"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -34,18 +35,26 @@ MAY_NAME_THEM = {"audit", "audit_subjects", "settings", "untold"}
 """What stays: who did what, which accounts must not come back, and what Kafka has yet to be told."""
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two persons export; the case of each is decided."""
-    with open_house(config(tmp_path, None)) as opened:
-        people(opened, "li.na", "wang.wei")
-        opened.records.save_filings([Filing(account=LI, filed=NOON, withdrawn=False, last_day=None)], 400)
-        store(opened, *(export(day, account=who) for day in (0, 1) for who in (LI, WANG)))
-        judge_marked(opened)
-        freeze(opened)
-        keep_heads(opened)
-        for case in opened.records.cases():
-            opened.records.decide(case.id, CaseState.BENIGN, "in order", NOON, "ann")
+    data = tmp_path_factory.mktemp("decided")
+    with open_house(config(data, None)) as made:
+        people(made, "li.na", "wang.wei")
+        made.records.save_filings([Filing(account=LI, filed=NOON, withdrawn=False, last_day=None)], 400)
+        store(made, *(export(day, account=who) for day in (0, 1) for who in (LI, WANG)))
+        judge_marked(made)
+        freeze(made)
+        keep_heads(made)
+        for case in made.records.cases():
+            made.records.decide(case.id, CaseState.BENIGN, "in order", NOON, "ann")
+    return data
+
+
+@pytest.fixture
+def house(decided: Path, tmp_path: Path) -> Iterator[House]:
+    copytree(decided, tmp_path / "data")
+    with open_house(config(tmp_path / "data", None)) as opened:
         yield opened
 
 
