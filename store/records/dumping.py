@@ -19,7 +19,6 @@ from sqlalchemy import (
     DateTime,
     LargeBinary,
     MetaData,
-    String,
     Table,
     func,
     select,
@@ -142,9 +141,9 @@ def _insert(connection: Connection, tables: MetaData, piece: Piece) -> None:
     except NoSuchTableError:
         raise Refused(f"a backup of this shape has no table {piece.table}") from None
     columns, rows = lines_of(piece.data)
-    for column in table.columns:
-        if isinstance(column.type, String):
-            column.type = Words()
+    for known in metadata.tables[piece.table].columns:
+        if isinstance(known.type, Words) and known.name in table.columns:
+            table.columns[known.name].type = Words()
     read = [_reader(table.columns[name]) for name in columns]
     made: list[Row] = [{name: one(value) for name, one, value in zip(columns, read, row, strict=True)} for row in rows]
     connection.execute(table.insert(), made)

@@ -20,7 +20,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.backup import back_up
-from app.config import Api, Cluster, Config, Evidence
+from app.config import Api, Cluster, Config, Evidence, Privacy
 from app.doctor import examine
 from app.heads import keep_heads
 from app.jobs import judge_marked
@@ -339,6 +339,7 @@ def test_a_restore_that_was_killed_leaves_nothing_and_is_done_again(file: Path) 
 def test_records_come_back_into_a_server_and_are_backed_up_from_it(config: Config, file: Path) -> None:
     with fresh_database() as address, fresh_database() as another:
         server = Config(data=file.parent / "server", cluster=Cluster(postgresql=SecretStr(address)))
+        server = server.model_copy(update={"privacy": Privacy(key=server.data / "records.key")})
         restore(server, file, by="bob")
         healthy(server)
         with open_house(config) as old, open_house(server) as new:
@@ -348,6 +349,7 @@ def test_records_come_back_into_a_server_and_are_backed_up_from_it(config: Confi
             restore(server.model_copy(update={"data": file.parent / "third"}), file, by="bob")
         assert not (file.parent / "third").exists()
         again = Config(data=file.parent / "again", cluster=Cluster(postgresql=SecretStr(another)))
+        again = again.model_copy(update={"privacy": Privacy(key=again.data / "records.key")})
         restore(again, file.parent / "again.tar", by="bob")
         healthy(again)
 

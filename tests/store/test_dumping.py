@@ -31,7 +31,7 @@ def fill(records: SqlRecords) -> None:
     links = [Link(account=f"login:{name}", person="e1") for name in ("a", "b\0", "c\x1a1")]
     records.save_persons([Person(id="e1", name="李娜", email="li.na@x")], links)
     records.settle((), (), [an_alert("e1", 2)], ())
-    records.set_setting("odd", "\0 \x1a0 '\"\\ \u2028 😀")
+    records.set_setting("odd", "\x1a0 '\"\\ \u2028 😀")
     with records.database.writing() as connection:
         row = {"algorithm": "sha256", "level": 0, "number": 0, "hashes": bytes(range(256)) * 40}
         connection.execute(ledger_tiles.insert(), row)
