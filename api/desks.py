@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import IO, Protocol
 
 from access.arrivals import Arrived
 from core.access import Caller
@@ -12,6 +12,7 @@ from core.action import Action
 from core.case import Case
 from core.deadline import Deadline
 from core.drift import Drift
+from core.erasing import ErasureRequest
 from core.grounds import RuleException, Suggestion
 from core.model import RegisteredModel
 from core.notice import Notice, Step
@@ -124,3 +125,17 @@ class Colleagues(Protocol):
 
     def colleague(self, name: str) -> Caller | None:
         """What the user of this name may do and see; none where there is no such user who may come in."""
+
+
+class SubjectDesk(Protocol):
+    """Who answers people who ask what is held about them, or that it be erased."""
+
+    def answer(self, person: str, *, by: str) -> IO[bytes]:
+        """A zip file with everything, at its start; whoever reads it closes it, and it is gone. Raises `Refused` where
+        nothing is held."""
+
+    def ask_to_erase(self, person: str, *, reason: str, by: str) -> ErasureRequest:
+        """Raises `Refused` where what is held has to stay."""
+
+    def erase(self, request: str, *, by: str) -> ErasureRequest:
+        """Carry out what somebody else asked for. Raises `Refused`."""

@@ -11,7 +11,15 @@ from fastapi import Depends, Query, Request
 from access.lens import Lens
 from access.permissions import sees_every_case
 from access.unmasking import depths
-from api.desks import Colleagues, ExceptionDesk, HrDesk, Judging, ModelDesk, NotifyDesk
+from api.desks import (
+    Colleagues,
+    ExceptionDesk,
+    HrDesk,
+    Judging,
+    ModelDesk,
+    NotifyDesk,
+    SubjectDesk,
+)
 from api.entrance import Entrance
 from api.known import Known
 from api.looks import Looks
@@ -47,6 +55,7 @@ class Shop:
         entrance: Entrance | None = None,
         exceptions: ExceptionDesk | None = None,
         colleagues: Colleagues | None = None,
+        subjects: SubjectDesk | None = None,
     ) -> None:
         self.records = records
         self.events = events
@@ -60,6 +69,7 @@ class Shop:
         self.entrance = entrance
         self.exceptions = exceptions
         self.colleagues = colleagues
+        self.subjects = subjects
         self.looks = Looks(records, self.unmasked)
         self._known: Known | None = None
 

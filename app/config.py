@@ -226,6 +226,15 @@ class Actions(_Section):
     automatic_from: Severity = Severity.CRITICAL
 
 
+class Privacy(_Section):
+    """Which file holds the keys that columns about people are encrypted by at rest. None named: one in `data`, made
+    when it is first needed; in PostgreSQL, which several machines share, nothing is encrypted then. Who leaves is
+    watched until `watch_days_after` days after the last day."""
+
+    key: Path | None = None
+    watch_days_after: int = Field(default=90, ge=0, le=3_650)
+
+
 class Config(_Section):
     """The whole configuration. `data` holds everything the embedded default writes."""
 
@@ -240,6 +249,13 @@ class Config(_Section):
     notify: Notify = Notify()
     forward: Forward = Forward()
     actions: Actions = Actions()
+    privacy: Privacy = Privacy()
+
+    @property
+    def records_key(self) -> Path | None:
+        """The file of the keys that columns are encrypted by; None where they are not."""
+        own = None if self.cluster.postgresql.get_secret_value() else self.data / "records.key"
+        return self.privacy.key or own
 
     @property
     def rules(self) -> Path | None:

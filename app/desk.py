@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import IO
+from uuid import uuid4
 
-from app.wiring import House
+from app.wiring import House, open_house
 from core.drift import Drift, kept
+from core.erasing import ErasureRequest
 from core.model import RegisteredModel
 from models.registry import Registry
 
@@ -36,3 +39,32 @@ class ModelDesk:
 
     def rollback(self, *, by: str, why: str) -> RegisteredModel:
         return self._registry.rollback(by=by, why=why)
+
+
+class SubjectDesk:
+    """Adapter of `api.desks.SubjectDesk`."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def answer(self, person: str, *, by: str) -> IO[bytes]:
+        from app.answering import answer
+
+        out = self._house.config.data / f".answer-{uuid4().hex}.zip"
+        try:
+            answer(self._house, person, out, by=by)
+            return out.open("rb")
+        finally:
+            out.unlink(missing_ok=True)
+
+    def ask_to_erase(self, person: str, *, reason: str, by: str) -> ErasureRequest:
+        from app.erasing import ask_to_erase
+
+        return ask_to_erase(self._house, person, reason=reason, by=by)
+
+    def erase(self, request: str, *, by: str) -> ErasureRequest:
+        from app.erasing import erase
+
+        # In a house of its own, so that the lock of who writes events does not outlast it.
+        with open_house(self._house.config) as house:
+            return erase(house, request, by=by)

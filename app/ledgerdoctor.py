@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 from app.doctor import Finding
 from app.heads import trusted
 from app.wiring import House, let_go
+from core.auditing import PAGE
+from core.evidence import FROZEN, Deed
 from evidence.checking import check
 from evidence.examining import SHOWN, Examined, Wrong, examine
 from evidence.freezing import examine_frozen
@@ -35,13 +37,23 @@ def examine_ledger(house: House, heads: Path | None = None) -> Iterator[Finding]
         yield Finding("evidence", False, damaged)
     for wrong in found.wrong:
         yield Finding("evidence", False, _sentence(wrong))
-    frozen = list(islice(examine_frozen(house.records), SHOWN + 1))
+    frozen = list(islice(examine_frozen(house.records, _erased(house)), SHOWN + 1))
     if not frozen:
         yield Finding("frozen", True, "everything that was frozen is as it was")
     for problem in frozen[:SHOWN]:
         yield Finding("frozen", False, problem)
     if len(frozen) > SHOWN:
         yield Finding("frozen", False, f"and more than {SHOWN} others")
+
+
+def _erased(house: House) -> Iterator[str]:
+    """Snapshots of persons who were erased, as the audit log says."""
+    last = -1
+    while some := house.records.audited(after=last, most=PAGE):
+        for entry in some:
+            if entry.deed is Deed.ERASED:
+                yield from entry.details.get(FROZEN, ())
+        last = some[-1].number
 
 
 def _summary(found: Examined) -> str:

@@ -7,11 +7,10 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
 from app.config import Config
-from app.wiring import embedded, open_house
+from app.wiring import embedded, open_house, records_of
 from core.errors import ConfigError
 from store.moving import MODULUS, MOVED, Moved, Mover
 from store.records.copying import copy_records
-from store.records.database import Database
 
 
 @dataclass(slots=True)
@@ -49,8 +48,8 @@ def migrate(config: Config, progress: Callable[[Moved], None]) -> Account:
         # The ledger goes along with the records, and only what it knows of may be moved beside it.
         records.begin_ledger(events.count, records.hashes)
         if config.cluster.postgresql.get_secret_value():
-            with closing(Database(config.cluster.records(config.data))) as target:
-                account.records = copy_records(records.database, target, MOVED)
+            with closing(records_of(config)) as target:
+                account.records = copy_records(records.database, target.database, MOVED)
         house = stack.enter_context(open_house(config))
         for moved in Mover(events, house.events, house.records).move():
             account.totals.setdefault((moved.source, moved.kind), Total()).add(moved)

@@ -14,7 +14,7 @@ from api.shop import Shop
 from api.wire.settings import Settings
 from app.channels import Channels
 from app.config import Api
-from app.desk import ModelDesk
+from app.desk import ModelDesk, SubjectDesk
 from app.entrance import entrance, first_admin
 from app.exceptiondesk import ExceptionDesk
 from app.forwarding import forwarding
@@ -28,6 +28,7 @@ from app.pseudonyms import pseudonyms
 from app.reporting import reporting
 from app.retention import retaining
 from app.staff import Staff
+from app.watching import ending_watches
 from app.wiring import House
 from detection.standing import bring_up
 
@@ -54,6 +55,7 @@ def serving(house: House) -> Iterator[tuple[FastAPI, str | None]]:
             stack.enter_context(retaining(config))
         stack.enter_context(notifying(house, channels, staff))
         stack.enter_context(forwarding(house))
+        stack.enter_context(ending_watches(house))
         shop = Shop(
             records,
             house.events,
@@ -66,6 +68,7 @@ def serving(house: House) -> Iterator[tuple[FastAPI, str | None]]:
             notify=NotifyDesk(house, channels, staff),
             entrance=coming_in,
             exceptions=ExceptionDesk(house),
+            subjects=SubjectDesk(house),
             colleagues=staff,
         )
         yield create_app(shop, AccessDoor(coming_in), settings), first_admin(records, coming_in.gate)

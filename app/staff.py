@@ -11,7 +11,7 @@ from core.users import User, Users
 
 
 class Staff:
-    """Adapter of `core.notifying.Staff` and `api.desks.Colleagues`: the users there are, but for those who are shut out."""
+    """Adapter of `core.notifying.Staff` and `api.desks.Colleagues`: the users, but for those who are shut out."""
 
     def __init__(self, users: Users) -> None:
         self._users = users
@@ -25,7 +25,7 @@ class Staff:
 
     def colleague(self, name: str) -> Caller | None:
         found = self.member(name)
-        return found and found.caller
+        return found.caller if found else None
 
 
 def _member(user: User) -> Member:

@@ -124,9 +124,14 @@ def open_house(config: Config) -> Iterator[House]:
     configuration names in their place."""
     config.data.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        records = stack.enter_context(closing(SqlRecords(config.cluster.records(config.data), config.evidence.hashes)))
+        records = stack.enter_context(closing(records_of(config)))
         events = stack.enter_context(closing(_event_store(config, records)))
         yield House(config=config, records=records, events=events)
+
+
+def records_of(config: Config) -> SqlRecords:
+    """The records database that the configuration names."""
+    return SqlRecords(config.cluster.records(config.data), config.evidence.hashes, config.records_key)
 
 
 def let_go(records: Records) -> list[LetGo]:
@@ -136,6 +141,9 @@ def let_go(records: Records) -> list[LetGo]:
             before=gone.before,
             sources=gone.sources,
             exempt=[Exempt(account=kept.account, since=kept.since, until=kept.until) for kept in gone.kept],
+            only=None
+            if gone.only is None
+            else [Exempt(account=one.account, since=one.since, until=one.until) for one in gone.only],
         )
         for gone in noted_expiries(records)
     ]
@@ -149,8 +157,10 @@ def aside_in(folder: Path) -> EventsAside:
 @contextmanager
 def embedded(config: Config) -> Iterator[tuple[SqlRecords, SegmentStore]]:
     """What lies in the data directory, whatever servers the configuration names."""
+    own = config.data / "records.key"
+    key = own if own.exists() else config.privacy.key or own
     with (
-        closing(SqlRecords(f"sqlite:///{config.data / 'records.db'}", config.evidence.hashes)) as records,
+        closing(SqlRecords(f"sqlite:///{config.data / 'records.db'}", config.evidence.hashes, key)) as records,
         closing(SegmentStore(config.data / "events", records)) as events,
     ):
         yield records, events

@@ -17,14 +17,13 @@ import numpy as np
 import polars as pl
 
 from app.config import Config, load
-from app.wiring import publisher
+from app.wiring import publisher, records_of
 from benchmarks.cluster_worker import peak_of
 from core.batch import Batch
 from core.schema import SCHEMA, conform, empty
 from store.elasticsearch.connection import connect
 from store.elasticsearch.templates import Names
 from store.kafka.sending import Publisher
-from store.records import SqlRecords
 
 WARMING_SECONDS, STREAMED_SECONDS, BACKLOG_SECONDS = 20, 60, 30
 CLONES = 5
@@ -144,7 +143,7 @@ def _steadily(seconds: float, *work: Callable[[], None]) -> None:
 
 def _until_alerted(config: Config, thefts: Mapping[str, float]) -> list[float]:
     until = time.monotonic() + PATIENCE
-    with closing(SqlRecords(config.cluster.records(config.data))) as records:
+    with closing(records_of(config)) as records:
         while True:
             alerts = {alert.person: alert.id for alert in records.alerts(persons=list(thefts))}
             if len(alerts) == len(thefts) or time.monotonic() > until:

@@ -18,6 +18,9 @@ from core.retention import Erasure
 NOTHING_BEFORE = "0" * 64
 """The digest before the first entry of the audit log."""
 
+FROZEN = "frozen"
+"""In the details of an entry that somebody was erased: the ids of the snapshots that went."""
+
 SNAPSHOT = "snapshot"
 """The kind of the entries of the ledger that snapshots make."""
 
@@ -103,6 +106,12 @@ class Deed(StrEnum):
     UNMASKED = "unmasked"
     REFUSED_TO_UNMASK = "refused_to_unmask"
     ENDED_UNMASKING = "ended_unmasking"
+    BACKED_UP = "backed_up"
+    RESTORED = "restored"
+    REKEYED = "rekeyed"
+    ANSWERED = "answered"
+    ASKED_TO_ERASE = "asked_to_erase"
+    STOPPED_WATCHING = "stopped_watching"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     ACTION_EXPIRED = "action.expired"
     CHANNEL_OFF = "channel.off"
     USER_LOCKED = "user.locked"
+    WATCHING_ENDED = "watching.ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.casefiles import CaseFiles
 from core.condition import Condition
+from core.erasing import ErasureRequests
 from core.errors import Damaged
 from core.evidence import Audit, AuditEntry, Erasures, Freezer, Holds
 from core.grounds import Approval, RuleException
@@ -34,6 +35,7 @@ from core.standing import Standings
 from core.triage import Triage
 from core.unmasking import Unmaskings
 from core.users import Keys, Sessions, Users
+from core.watching import EndedWatches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,6 +382,8 @@ class Records(
     Unmaskings,
     Triage,
     CaseFiles,
+    ErasureRequests,
+    EndedWatches,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

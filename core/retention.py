@@ -29,18 +29,30 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """An account while it was somebody's."""
+
+    account: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expiry:
     """What is too old: records of a source from before its moment, of a source without one from before `before` (None:
     they stay). `kept` stays all the same, and so do the events with these `ids`. Days are those of `zone`.
 
     Fragments belong to no account: of them only what holds everybody keeps any. A record in quarantine has no time of
     its own but that when it was stored, and may be of any time before: what holds everybody keeps all that were stored
-    since that began."""
+    since that began.
+
+    With `only`, nothing goes but events of these accounts, `since` <= time < `until`."""
 
     before: datetime | None = None
     sources: Mapping[str, datetime] = field(default_factory=dict)
     kept: Sequence[Kept] = ()
     ids: Collection[str] = ()
+    only: Sequence[Span] | None = None
     zone: str = "UTC"
 
     def limit(self, source: str) -> datetime | None:

@@ -49,7 +49,7 @@ class Wrong:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exempt:
-    """Events that retention left: of an account, or of everybody (None), `since` <= time < `until`."""
+    """Some events: of an account, or of everybody (None), `since` <= time < `until`."""
 
     account: str | None = None
     since: datetime | None = None
@@ -59,11 +59,12 @@ class Exempt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetGo:
     """What retention deleted: events from before a moment, of some sources from before one of their own (of others, and
-    with None, nothing), but for those exempt."""
+    with None, nothing), but for those exempt; with `only`, no others than these."""
 
     before: datetime | None
     sources: Mapping[str, datetime] = field(default_factory=dict)
     exempt: Sequence[Exempt] = ()
+    only: Sequence[Exempt] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,18 +196,25 @@ def _covered(rule: LetGo, entry: Entry, times: Numbers, accounts: Bytes) -> Flag
     limit = rule.sources.get(entry.source, rule.before)
     if limit is None:
         return np.zeros(len(times), np.bool_)
-    covered = times < _microseconds(limit)
+    covered: Flags = times < _microseconds(limit)
+    if rule.only is not None:
+        named = [_within(one, entry, times, accounts) for one in rule.only]
+        covered &= np.logical_or.reduce(named) if named else False
     for exempt in rule.exempt:
-        own = np.ones(len(times), np.bool_)
-        if exempt.account is not None:
-            digest = np.frombuffer(account_digest(exempt.account, entry.salt), np.uint8)
-            own = (accounts == digest).all(axis=1)
-        if exempt.since is not None:
-            own &= times >= _microseconds(exempt.since)
-        if exempt.until is not None:
-            own &= times < _microseconds(exempt.until)
-        covered &= ~own
+        covered &= ~_within(exempt, entry, times, accounts)
     return covered
+
+
+def _within(span: Exempt, entry: Entry, times: Numbers, accounts: Bytes) -> Flags:
+    own: Flags = np.ones(len(times), np.bool_)
+    if span.account is not None:
+        digest = np.frombuffer(account_digest(span.account, entry.salt), np.uint8)
+        own = (accounts == digest).all(axis=1)
+    if span.since is not None:
+        own &= times >= _microseconds(span.since)
+    if span.until is not None:
+        own &= times < _microseconds(span.until)
+    return own
 
 
 def _microseconds(moment: datetime) -> int:

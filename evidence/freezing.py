@@ -25,9 +25,9 @@ class Everything(Ledger, Protocol):
     def every_frozen_text(self) -> Iterator[tuple[str, bytes]]: ...
 
 
-def examine_frozen(records: Everything) -> Iterator[str]:
-    """What is wrong with it, a sentence each."""
-    seen: set[str] = set()
+def examine_frozen(records: Everything, erased: Iterable[str] = ()) -> Iterator[str]:
+    """What is wrong with it, a sentence each. Snapshots that were `erased` are not missed."""
+    seen = set(erased)
     for snapshots in _some(records.every_snapshot()):
         placed = records.placed([one.id for one in snapshots])
         for one in snapshots:

@@ -47,6 +47,7 @@ _KINDS: Mapping[Kind, Mapping[Language, str]] = {
         "zh": "通知渠道 {subject} 多次失败，已停用",
         "en": "Channel {subject} failed again and again and is off",
     },
+    Kind.WATCHING_ENDED: {"zh": "观察期已结束（{person}）", "en": "Watching has ended ({person})"},
     Kind.USER_LOCKED: {"zh": "有账户被锁定", "en": "An account was locked"},
 }
 _SEVERITIES: Mapping[Language, Mapping[str, str]] = {

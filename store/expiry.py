@@ -13,7 +13,7 @@ import polars as pl
 
 from core.directory import ALWAYS, NEVER
 from core.ports import Records
-from core.retention import Due, Erased, Expiry, Kept, Stored
+from core.retention import Due, Erased, Expiry, Kept, Span, Stored
 from core.schema import TIME
 from store.manifest import Segment
 from store.records import SqlRecords
@@ -48,9 +48,14 @@ def note_expiry(records: SqlRecords, expiry: Expiry) -> None:
 
 
 def noted_expiry(records: Records) -> Expiry:
-    """What expired last."""
-    noted = noted_expiries(records)
+    """What expired last of everybody's."""
+    noted = [one for one in noted_expiries(records) if one.only is None]
     return noted[-1] if noted else Expiry()
+
+
+def let_in_no_more(records: Records) -> list[Expiry]:
+    """What does not come back where its ids are not known: what expired last, and what went of some accounts only."""
+    return [noted_expiry(records), *(one for one in noted_expiries(records) if one.only is not None)]
 
 
 def noted_expiries(records: Records) -> list[Expiry]:
@@ -66,6 +71,7 @@ def going(rows: pl.DataFrame, kind: Stored, source: str, expiry: Expiry) -> Goin
     # A record in quarantine whose time nobody noted is from before that was done.
     numbered = rows.with_row_index("row")
     old = numbered.filter((pl.col(time) < limit.astimezone(UTC)).fill_null(True))
+    old = _of_accounts(old, kind, expiry)
     held = pl.concat([_HELD, *_held(old, kind, expiry)]).unique()
     gone = old.join(held, on="row", how="anti")
     days = gone.group_by(pl.col(time).dt.convert_time_zone(expiry.zone).dt.date().alias("day")).len()
@@ -114,6 +120,19 @@ def expire(sealed: Sealed, found: Iterable[tuple[Segment, Going]]) -> None:
     sealed.replace(whole, [])
 
 
+def _of_accounts(old: pl.DataFrame, kind: Stored, expiry: Expiry) -> pl.DataFrame:
+    """Of old rows those that an expiry of some accounts only is about."""
+    if expiry.only is None:
+        return old
+    if kind is not Stored.EVENT:
+        return old.clear()
+    spans = [(one.account, one.since or ALWAYS, one.until or NEVER) for one in expiry.only]
+    schema = {"user.account": pl.String(), "since": TIME, "until": TIME}
+    within = (pl.col("@timestamp") >= pl.col("since")) & (pl.col("@timestamp") < pl.col("until"))
+    own = old.join(pl.DataFrame(spans, schema=schema, orient="row"), on="user.account").filter(within)
+    return old.join(own, on="row", how="semi")
+
+
 _HELD = pl.DataFrame(schema={"row": pl.get_index_type(), "hold": pl.String()})
 
 
@@ -137,6 +156,8 @@ def _held(old: pl.DataFrame, kind: Stored, expiry: Expiry) -> Iterator[pl.DataFr
 
 def _within(one: Expiry, other: Expiry) -> bool:
     """Whether all that one lets go the other does too."""
+    if other.only is not None and one.only != other.only:
+        return False
     if not {_span(kept) for kept in other.kept} <= {_span(kept) for kept in one.kept}:
         return False
     pairs = [(one.before, other.before), *((one.limit(s), other.limit(s)) for s in (*one.sources, *other.sources))]
@@ -154,6 +175,9 @@ def _expiry(values: Mapping[str, Any]) -> Expiry:
         kept=tuple(
             Kept(**{**kept, **{end: _moment(kept[end]) for end in ("since", "until")}}) for kept in values["kept"]
         ),
+        only=None
+        if values.get("only") is None
+        else tuple(Span(**{**one, **{end: _moment(one[end]) for end in ("since", "until")}}) for one in values["only"]),
         zone=values["zone"],
     )
 

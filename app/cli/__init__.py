@@ -9,6 +9,8 @@ import typer
 
 from app.cli import (
     arrivals,
+    atrest,
+    backing,
     backtesting,
     compliance,
     evidence,
@@ -24,6 +26,7 @@ from app.cli import (
     processes,
     running,
     searching,
+    subjects,
     users,
 )
 from core.errors import LeaverwatchError
@@ -41,7 +44,7 @@ app = typer.Typer(
 )
 for module in (
     running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds, notifying,
-    users,
+    backing, atrest, subjects, users,
 ):  # fmt: skip
     module.register(app)
 hr.register(app)

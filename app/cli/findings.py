@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
     casework.register(gathered)
     app.add_typer(gathered, name="cases")
     app.command()(risk)
-    app.command()(restore)
+    app.command("restore-list")(restore_list_of)
     rules = typer.Typer(help="Detection rules.", no_args_is_help=True)
     rules.command("list")(rules_list)
     rules.command("test")(rules_test)
@@ -194,7 +194,7 @@ def risk(
     )
 
 
-def restore(
+def restore_list_of(
     context: typer.Context,
     alert: Annotated[str, typer.Argument(help="Id of an alert about something destroyed.")],
     json: Json = False,

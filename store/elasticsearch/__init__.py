@@ -51,7 +51,7 @@ from store.elasticsearch.streams import roll_over
 from store.elasticsearch.templates import BUILT, RULES, SOURCE, Names, install
 from store.elasticsearch.totals import added_up, countable
 from store.elasticsearch.values import formats, frame_of_values, in_columns, otherwise
-from store.expiry import note_expiry, noted_expiry
+from store.expiry import let_in_no_more, note_expiry, noted_expiry
 from store.frames import ENDING, EVENT_ORDER, matching, seen_accounts, totalled, untagged_as_null
 from store.frames import due as due_marks
 from store.manifest import Manifest, Total, statuses
@@ -84,7 +84,7 @@ class ElasticStore:
 
     def append(self, batch: Batch, marks: Sequence[Mark]) -> Appended:
         self._begin_writing()
-        expired = noted_expiry(self._records)
+        expired = let_in_no_more(self._records)
         append = uuid4().hex
         unmarked = self._manifest.intend(append, marks)
         try:

@@ -39,10 +39,11 @@ class Appender:
         self._known_events = Known(client, names.events)
         self._known_lines = Known(client, names.lines)
 
-    def events(self, batch: Batch, expired: Expiry) -> Written:
+    def events(self, batch: Batch, expired: Sequence[Expiry]) -> Written:
         """Create the events of a batch, but for those expired."""
         rows = untagged_as_null(only_new(batch.events))
-        rows = rows.filter(~going(rows, Stored.EVENT, batch.source, expired).gone)
+        for one in expired:
+            rows = rows.filter(~going(rows, Stored.EVENT, batch.source, one).gone)
 
         def create(rows: pl.DataFrame) -> list[Outcome]:
             outcomes = self._bulk.send_rows(rows, lambda some: event_lines(some, batch, self._names))
@@ -55,10 +56,11 @@ class Appender:
 
         return self._create(rows, batch.source, self._known_events, create)
 
-    def fragments(self, batch: Batch, expired: Expiry) -> Written:
+    def fragments(self, batch: Batch, expired: Sequence[Expiry]) -> Written:
         """Create lines, but for those expired."""
         rows = only_new(batch.fragments)
-        rows = rows.filter(~going(rows, Stored.FRAGMENT, batch.source, expired).gone)
+        for one in expired:
+            rows = rows.filter(~going(rows, Stored.FRAGMENT, batch.source, one).gone)
         source = rows["source"][0] if rows.height else ""
         return self._create(
             rows,

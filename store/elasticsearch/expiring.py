@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from core.retention import Due, Expiry, Kept, Stored
+from core.retention import Due, Expiry, Kept, Span, Stored
 from core.totals import DAY
 from store.elasticsearch.bulk import Bulk
 from store.elasticsearch.conditions import Bounds, equal, exactly
@@ -57,6 +57,11 @@ def due(client: Client, names: Names, expiry: Expiry) -> Due:
     """What would go. Nothing is made or refreshed."""
     erased: Counter[tuple[Stored, str, date | None]] = Counter()
     held: Counter[str] = Counter()
+    if expiry.only is not None:
+        for source, found, _ in _of_accounts(client, names, expiry):
+            erased.update({(Stored.EVENT, source, day): rows for day, rows in found.days.items()})
+            held.update(found.held)
+        return due_of(erased, held)
     for place in places(names):
         old, kept = place.old(expiry), place.kept(expiry)
         sure = added_up(client, place.index, every(old, none_of(kept.most)), [place.source, DAY], expiry.zone, [])
@@ -77,6 +82,10 @@ def due(client: Client, names: Names, expiry: Expiry) -> Due:
 
 def expire(client: Client, bulk: Bulk, names: Names, expiry: Expiry) -> None:
     """Delete what goes: an index of nothing else as a whole, from the others one document after the other."""
+    if expiry.only is not None:
+        _send(bulk, _of_accounts(client, names, expiry))
+        client.indices.refresh(index=names.events)
+        return
     for place in places(names):
         old, kept = place.old(expiry), place.kept(expiry)
         stays = any_of(none_of(old), kept.most)
@@ -96,7 +105,14 @@ def expire(client: Client, bulk: Bulk, names: Names, expiry: Expiry) -> None:
     _send(bulk, _bad(client, names, expiry))
 
 
-def _spans(kept: Collection[Kept]) -> Iterator[Bounds]:
+def _of_accounts(client: Client, names: Names, expiry: Expiry) -> Iterator[tuple[str, Any, Hits]]:
+    """The events of an expiry of some accounts only."""
+    place = places(names)[0]
+    of = any_of(*(part.most for part in _spans(expiry.only or ())))
+    return _walk(client, place, every(place.old(expiry), of), expiry)
+
+
+def _spans(kept: Collection[Kept | Span]) -> Iterator[Bounds]:
     """Accounts that are kept between the same times are asked for together."""
     accounts: dict[tuple[datetime | None, datetime | None], list[str]] = defaultdict(list)
     for one in kept:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from sqlalchemy import select
 
+from core.errors import LeaverwatchError
 from store.records.actions import ActionRecords
 from store.records.answers import AnswerRecords
+from store.records.atrest import unlock
 from store.records.audit import AuditRecords
 from store.records.casefiles import CaseFileRecords
 from store.records.database import Database, upsert
+from store.records.erasing import ErasingRecords
 from store.records.findings import FindingRecords
 from store.records.freezing import FrozenRecords
 from store.records.grounds import GroundRecords
@@ -33,6 +37,7 @@ from store.records.tables import settings
 from store.records.triage import TriageRecords
 from store.records.unmaskings import UnmaskingRecords
 from store.records.users import UserRecords
+from store.records.watching import WatchRecords
 from store.records.worklist import WorklistRecords
 
 
@@ -63,13 +68,20 @@ class SqlRecords(
     TriageRecords,
     WorklistRecords,
     CaseFileRecords,
+    ErasingRecords,
+    WatchRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
-    functions of a ledger that begins here."""
+    functions of a ledger that begins here, `keys` the file of the keys that columns are encrypted by at rest."""
 
-    def __init__(self, url: str, hashes: Sequence[str] = ("sha256",)) -> None:
+    def __init__(self, url: str, hashes: Sequence[str] = ("sha256",), keys: Path | None = None) -> None:
         self.database = Database(url)
         self.hashes = hashes
+        try:
+            unlock(self.database, keys)
+        except LeaverwatchError:
+            self.database.close()
+            raise
         super().__init__(self.database)
 
     def setting(self, name: str) -> str | None:

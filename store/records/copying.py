@@ -6,9 +6,9 @@ from sqlalchemy import Connection, Table, select
 
 from core.errors import Refused
 from store.records.database import PIECE, Database, upsert
-from store.records.tables import id_runs, intents, metadata, segments, settings, turns
+from store.records.tables import at_rest_keys, id_runs, intents, metadata, segments, settings, turns
 
-LEFT = frozenset({segments, id_runs, intents, turns})
+LEFT = frozenset({segments, id_runs, intents, turns, at_rest_keys})
 """What belongs to the store of events beside the old database, or to whoever is at work there."""
 NUMBERED = {"links": "number", "model_changes": "number"}
 """Columns that each database counts for itself."""

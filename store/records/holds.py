@@ -43,7 +43,7 @@ class HoldRecords:
 
     def save_erasure(self, erasure: Erasure) -> None:
         with self._database.writing() as connection:
-            upsert(connection, erasure_table, [_erasure_row(erasure)])
+            upsert(connection, erasure_table, [erasure_row(erasure)])
             if erasure.done is not None:
                 totals = {kind.value: count for kind in Stored if (count := erasure.due.count(kind))}
                 details = {"erasure": erasure.id, "records": totals, "held": dict(erasure.due.held)}
@@ -92,7 +92,7 @@ def _hold(row: Row) -> Hold:
     return Hold(**{**row, "scope": HoldScope(row["scope"]), "persons": tuple(json.loads(row["persons"]))})
 
 
-def _erasure_row(erasure: Erasure) -> Row:
+def erasure_row(erasure: Erasure) -> Row:
     erased = [
         {"kind": one.kind.value, "source": one.source, "day": one.day and one.day.isoformat(), "records": one.records}
         for one in erasure.due.erased

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +22,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
+
+from store.records.keyring import KeyRing
 
 
 class Moment(TypeDecorator[datetime]):
@@ -53,17 +56,42 @@ class Words(TypeDecorator[str]):
         return value.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
 
 
+RINGS: WeakKeyDictionary[Dialect, KeyRing] = WeakKeyDictionary()
+"""By whose keys each opened database is encrypted."""
+
+
+class Encrypted(Words):
+    """Text about people, encrypted at rest wherever the database is opened with its keys. `about` is the column's full
+    name: what stands in one column is none in another. Nobody can ask the database for it, nor have it sort by it. An
+    empty text stays one."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, about: str) -> None:
+        super().__init__()
+        self.about = about
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        ring = RINGS.get(dialect)
+        return ring.seal(value, self.about) if ring and value else super().process_bind_param(value, dialect)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        ring = RINGS.get(dialect)
+        return ring.open(value, self.about) if ring and value else super().process_result_value(value, dialect)
+
+
 metadata = MetaData()
 
 persons = Table(
     "persons",
     metadata,
     Column("id", Words, primary_key=True),
-    Column("name", Words, nullable=False),
-    Column("email", Words, nullable=False),
+    Column("name", Encrypted("persons.name"), nullable=False),
+    Column("email", Encrypted("persons.email"), nullable=False),
     Column("department", Words, nullable=False),
     Column("title", Words, nullable=False),
-    Column("manager_email", Words, nullable=False),
+    Column("manager_email", Encrypted("persons.manager_email"), nullable=False),
     Column("hired", Date),
     Column("country", Words, nullable=False, server_default=""),
 )
@@ -139,7 +167,7 @@ cases = Table(
     Column("score", Float, nullable=False),
     Column("alerts", Text, nullable=False),
     Column("scores", Text, nullable=False, server_default="[]"),
-    Column("reason", Text, nullable=False, server_default=""),
+    Column("reason", Encrypted("cases.reason"), nullable=False, server_default=""),
     Column("decided", Moment),
     Column("decided_by", Words, nullable=False, server_default=""),
     Index("cases_by_opened", "opened", "id"),
@@ -150,11 +178,11 @@ approvals = Table(
     Column("kind", Words, primary_key=True),
     Column("id", Words, primary_key=True),
     Column("account", Words, nullable=False),
-    Column("recipients", Text, nullable=False),
-    Column("purpose", Text, nullable=False),
+    Column("recipients", Encrypted("approvals.recipients"), nullable=False),
+    Column("purpose", Encrypted("approvals.purpose"), nullable=False),
     Column("since", Moment, nullable=False),
     Column("until", Moment, nullable=False),
-    Column("approvers", Text, nullable=False),
+    Column("approvers", Encrypted("approvals.approvers"), nullable=False),
     Column("files", Text, nullable=False),
     Column("filed", Moment, nullable=False),
     Column("imported", Moment, nullable=False),
@@ -165,7 +193,7 @@ exceptions = Table(
     Column("id", Words, primary_key=True),
     *(Column(name, Words, nullable=False) for name in ("rule", "tag", "person", "department", "title")),
     Column("hours", Words, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Encrypted("exceptions.reason"), nullable=False),
     Column("owner", Words, nullable=False),
     Column("since", Moment, nullable=False),
     Column("expires", Moment, nullable=False),
@@ -225,7 +253,7 @@ incidents = Table(
     Column("first", Date, primary_key=True),
     Column("last", Date, nullable=False),
     Column("kind", Words, nullable=False),
-    Column("why", Text, nullable=False),
+    Column("why", Encrypted("incidents.why"), nullable=False),
     Column("who", Words, nullable=False),
     Column("filed", Moment, nullable=False),
 )
@@ -378,14 +406,14 @@ holds = Table(
     metadata,
     Column("id", Words, primary_key=True),
     *(Column(name, Words, nullable=False) for name in ("scope", "subject")),
-    Column("reason", Text, nullable=False),
+    Column("reason", Encrypted("holds.reason"), nullable=False),
     Column("placed_by", Words, nullable=False),
     Column("placed", Moment, nullable=False),
     Column("since", Moment),
     Column("until", Moment),
     Column("persons", Text, nullable=False),
     Column("lift_asked_by", Words, nullable=False),
-    Column("lift_reason", Text, nullable=False),
+    Column("lift_reason", Encrypted("holds.lift_reason"), nullable=False),
     Column("lifted_by", Words, nullable=False),
     Column("lifted", Moment),
 )
@@ -397,7 +425,7 @@ audit = Table(
     Column("by", Words, nullable=False),
     Column("deed", Words, nullable=False),
     Column("about", Text, nullable=False),
-    Column("why", Text, nullable=False),
+    Column("why", Encrypted("audit.why"), nullable=False),
     Column("details", Text, nullable=False),
     Column("before", Words, nullable=False),
     Column("digest", Words, nullable=False),
@@ -429,3 +457,11 @@ happenings = Table(
     Index("happenings_by_time", "at"),
 )
 """Whoever adds to it holds a lock until the end of the transaction."""
+at_rest_keys = Table(
+    "at_rest_keys",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("done", Moment),
+)
+"""By which keys columns were encrypted; `done` once nothing is left that an older one did."""

@@ -14,7 +14,7 @@ from storing import START, a_batch, a_line, an_event, bad, batch_of, lines, per_
 from core.batch import Appended, Progress
 from core.canonical import content_id, record_ids
 from core.ports import EventQuery, EventStore, Mark
-from core.retention import Due, Erased, Expiry, Kept, Stored
+from core.retention import Due, Erased, Expiry, Kept, Span, Stored
 from core.schema import SCHEMA
 from store.records import SqlRecords
 
@@ -273,6 +273,21 @@ def test_what_goes_is_told_before_it_goes(store: EventStore) -> None:
     with pytest.raises(InterruptedError):
         store.expire(before(5), witness)
     assert numbers(store) == [0, 1]
+
+
+def test_what_expires_of_some_accounts_only_leaves_everything_else(store: EventStore) -> None:
+    """Accounts are a, b and c in turn, one event a minute."""
+    store.append(replace(batch_of(*range(9)), quarantined=[bad(20)], read=10), [])
+    store.append(lines(a_line(0, "A1")), [])
+    only = [Span(account="login:a", since=START + timedelta(minutes=3)), Span(account="login:b")]
+    expiry = before(8, held("login:b", since=4, until=5), only=only)
+    due = store.due(expiry)
+    assert due == store.expire(expiry)
+    assert (went(due), due.held) == ({("event", "crm"): 4}, {"h": 1})
+    assert numbers(store) == [0, 2, 4, 5, 8]
+    assert len(list(store.quarantined())) == 1
+    assert store.append(batch_of(*range(9)), []) == Appended(duplicate=9)
+    assert store.append(batch_of(12, 13), []).stored == 2, "what comes later is kept"
 
 
 def test_an_old_file_imported_again_does_not_bring_expired_events_back(store: EventStore) -> None:

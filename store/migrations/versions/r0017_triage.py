@@ -13,7 +13,7 @@ from alembic import op
 from core.words import words_of
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

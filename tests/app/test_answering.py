@@ -1,0 +1,167 @@
+"""Who asks gets everything that is held about them, and nobody else's name."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from access.permissions import OF_ROLE, permissions_of
+from api.server import create_app
+from api.shop import Shop
+from app.answering import answer
+from app.config import Config
+from app.desk import SubjectDesk
+from app.freezing import freeze
+from app.jobs import judge_marked
+from app.pseudonyms import pseudonyms
+from app.wiring import House, open_house
+from core.access import Caller, Permission, Role, Scope
+from core.errors import Refused
+from core.evidence import AuditEntry, Deed, HoldScope
+from core.person import Filing, Link, Person
+from tests.api.shops import Knows
+from tests.app.conftest import run
+from tests.app.test_grounds import LI, NOON, export, store
+from tests.app.test_retention import hold
+
+WANG = "mail:wang.wei@corp.example"
+PERSONS = [
+    Person(id="1001", name="李娜", email="li.na@corp.example", department="Sales", title="Rep"),
+    Person(id="1002", name="王伟", email="wang.wei@corp.example", department="Sales", title="Rep"),
+    Person(id="1003", name="", email="na@corp.example", department="HR", title="Rep"),
+]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """李娜 exports, names 王伟, and has an alert, a hold and a look; she had a shared account once."""
+    with open_house(Config(data=tmp_path_factory.mktemp("data"))) as opened:
+        links = [Link(account=f"mail:{one.email}", person=one.id) for one in PERSONS]
+        links.append(Link(account="login:desk", person="1001", until=NOON))
+        store(opened, export(-40, 1, "mail:old@corp.example"))
+        opened.records.save_persons(PERSONS, links)
+        opened.records.save_filings([Filing(account=LI, filed=NOON, withdrawn=False, last_day=None)], 400)
+        told = {
+            "event.original": json.dumps(
+                {"to": "王伟 <Wang.Wei@corp.example>", "cc": "na@corp.example; li.na@corp.example"}
+            )
+        }
+        store(opened, export(0, **told), export(1), export(1, account=WANG))
+        store(opened, export(-1, 3, "login:desk"), export(2, 3, "login:desk"))
+        judge_marked(opened)
+        freeze(opened)
+        hold(opened, HoldScope.PERSON, "1001")
+        opened.records.note(AuditEntry(at=NOON, by="zhao.min", deed=Deed.SAW, about=["1001", "1002"], why="王伟 asked"))
+        yield opened
+
+
+def opened(file: Path) -> dict[str, str]:
+    with zipfile.ZipFile(file) as packed:
+        return {name: packed.read(name).decode() for name in packed.namelist()}
+
+
+@pytest.fixture
+def found(house: House, tmp_path: Path) -> dict[str, str]:
+    answer(house, "1001", tmp_path / "out.zip", by="legal")
+    return opened(tmp_path / "out.zip")
+
+
+def test_everything_that_is_held_is_there(found: dict[str, str], house: House) -> None:
+    held = json.loads(found["held.json"])
+    assert held["person"]["name"] == "李娜"
+    assert {link["account"] for link in held["links"]} == {"mail:li.na@corp.example", "login:desk"}
+    assert (len(held["filings"]), len(held["holds"]), len(held["looks"])) == (1, 1, 2)
+    own = {alert.id for alert in house.records.alerts(persons=["1001"])}
+    assert own
+    assert {alert["id"] for alert in held["alerts"]} == own
+    assert {case["person"] for case in held["cases"]} == {"1001"}
+    assert {json.loads(line)["alert"]["id"] for line in found["snapshots.ndjson"].splitlines()} == own
+
+
+def test_events_are_those_of_her_accounts_while_they_were_hers(found: dict[str, str]) -> None:
+    events = [json.loads(line) for line in found["events.ndjson"].splitlines()]
+    assert sorted((one["user.account"], one["@timestamp"][:10]) for one in events) == [
+        ("login:desk", "2026-03-01"), (LI, "2026-03-02"), (LI, "2026-03-03"),
+    ]  # fmt: skip
+
+
+def test_nobody_elses_name_is_in_it(found: dict[str, str], house: House) -> None:
+    whole = "".join(found.values())
+    for name in ("王伟", "wang.wei", "Wang.Wei", "\\u738b", "zhao.min", '"1002"', " na@corp"):
+        assert name not in whole
+    masked = pseudonyms(house.records)
+    original = json.loads(json.loads(found["events.ndjson"].splitlines()[1])["event.original"])
+    assert original == {"to": f"{masked('1002')} <{masked('1002')}>", "cc": f"{masked('1003')}; li.na@corp.example"}
+
+
+def test_the_page_is_in_both_languages_and_what_it_says_is_no_markup(found: dict[str, str], house: House) -> None:
+    assert "What is held about 李娜" in found["read-me.en.md"]
+    assert "| events | 3 |" in found["read-me.en.md"]
+    assert "关于李娜所保存的信息" in found["read-me.zh.md"]
+    assert "| 日志事件 | 3 |" in found["read-me.zh.md"]
+
+
+def test_that_it_was_answered_is_noted_and_nothing_is_overwritten(house: House, tmp_path: Path) -> None:
+    out = tmp_path / "out.zip"
+    answer(house, "1001", out, by="legal")
+    last = house.records.last_noted()
+    assert last
+    assert (last.by, last.deed, last.about) == ("legal", Deed.ANSWERED, ("1001",))
+    before = out.read_bytes()
+    with pytest.raises(Refused, match="there already"):
+        answer(house, "1001", out, by="legal")
+    with pytest.raises(Refused, match="nothing is held"):
+        answer(house, "nobody", tmp_path / "other.zip", by="legal")
+    assert out.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["out.zip"]
+
+
+def test_many_events_are_written_a_page_at_a_time(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.answering.PAGE", 1)
+    assert answer(house, "1001", tmp_path / "out.zip", by="legal")["events"] == 3
+
+
+def client(house: House, role: Role, **more: Any) -> TestClient:
+    caller = Caller(name=role, roles=frozenset({role}), permissions=permissions_of([role]), **more)
+    shop = Shop(
+        house.records, house.events, house.book, house.directory, pseudonyms(house.records), None, SubjectDesk(house)
+    )
+    return TestClient(create_app(shop, Knows(caller)))
+
+
+def test_over_the_api_it_is_downloaded_by_pseudonym(house: House, tmp_path: Path) -> None:
+    name = pseudonyms(house.records)("1001")
+    done = client(house, Role.LEGAL).post(f"/api/v1/subjects/{name}/access")
+    assert (done.status_code, done.headers["content-type"]) == (200, "application/zip")
+    assert f'filename="{name}.zip"' in done.headers["content-disposition"]
+    (tmp_path / "got.zip").write_bytes(done.content)
+    assert "held.json" in opened(tmp_path / "got.zip")
+    assert list(house.config.data.glob(".answer*")) == []
+
+
+def test_who_may_not_answer_gets_nothing(house: House) -> None:
+    name = pseudonyms(house.records)("1001")
+    for role in Role:
+        expected = 200 if Permission.ANSWER_SUBJECTS in OF_ROLE[role] else 403
+        assert client(house, role).post(f"/api/v1/subjects/{name}/access").status_code == expected
+    for person in ("1001", "P" + 16 * "0", "%00"):
+        assert client(house, Role.LEGAL).post(f"/api/v1/subjects/{person}/access").status_code == 404
+    outside = client(house, Role.LEGAL, scope=Scope(departments=frozenset({"HR"})))
+    assert outside.post(f"/api/v1/subjects/{name}/access").status_code == 404
+    own = client(house, Role.LEGAL, person="1001")
+    assert own.post(f"/api/v1/subjects/{name}/access").status_code == 404, "nobody answers themselves"
+
+
+def test_by_command_line(house: House, tmp_path: Path) -> None:
+    out = tmp_path / "out.zip"
+    done = run("subject", "access", "li.na@corp.example", out, "--json", data=house.config.data)
+    assert json.loads(done.stdout)["held"]["events"] == 3
+    assert "persons may be meant" in run("subject", "access", "x", out, data=house.config.data, expect=2).stderr

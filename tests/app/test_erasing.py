@@ -1,0 +1,185 @@
+"""Who is to be erased is, once two persons said so and nothing keeps it; what is others' stays, and proves itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from app.doctor import examine
+from app.erasing import ask_to_erase, erase
+from app.freezing import freeze
+from app.heads import keep_heads
+from app.jobs import judge_marked
+from app.ledgerdoctor import examine_ledger
+from app.pseudonyms import pseudonyms
+from app.wiring import House, open_house, records_of
+from core.access import Role
+from core.case import CaseState
+from core.errors import Refused
+from core.evidence import Deed, HoldScope
+from core.person import Filing
+from core.ports import EventQuery
+from store.records.tables import metadata
+from tests.app.test_answering import client
+from tests.app.test_grounds import LI, NOON, export, people, store
+from tests.app.test_retention import WANG, config, hold
+
+MAY_NAME_THEM = {"audit", "audit_subjects", "settings", "untold"}
+"""What stays: who did what, which accounts must not come back, and what Kafka has yet to be told."""
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two persons export; the case of each is decided."""
+    data = tmp_path_factory.mktemp("decided")
+    with open_house(config(data, None)) as made:
+        people(made, "li.na", "wang.wei")
+        made.records.save_filings([Filing(account=LI, filed=NOON, withdrawn=False, last_day=None)], 400)
+        store(made, *(export(day, account=who) for day in (0, 1) for who in (LI, WANG)))
+        judge_marked(made)
+        freeze(made)
+        keep_heads(made)
+        for case in made.records.cases():
+            made.records.decide(case.id, CaseState.BENIGN, "in order", NOON, "ann")
+    return data
+
+
+@pytest.fixture
+def house(decided: Path, tmp_path: Path) -> Iterator[House]:
+    copytree(decided, tmp_path / "data")
+    with open_house(config(tmp_path / "data", None)) as opened:
+        yield opened
+
+
+def asked(house: House, person: str = "li.na") -> str:
+    return ask_to_erase(house, person, reason="They asked for it", by="ann").id
+
+
+def everything_but(house: House, person: str) -> dict[str, Any]:
+    records = house.records
+    return {
+        "alerts": [alert for alert in records.alerts(outcome=None) if alert.person != person],
+        "cases": [case for case in records.cases() if case.person != person],
+        "persons": [one for one in records.persons() if one.id != person],
+        "events": house.events.read(EventQuery(accounts=[WANG])).rows(),
+        "ledger": (records.size(), records.root(records.size())),
+        "heads": records.heads(),
+    }
+
+
+def test_the_person_goes_and_everybody_else_stays_as_they_were(house: House) -> None:
+    before, name = everything_but(house, "li.na"), pseudonyms(house.records)("li.na")
+    done = erase(house, asked(house), by="bob")
+    assert (done.person, done.pseudonym, done.done_by) == ("", name, "bob")
+    assert done.erased["event"] == 2
+    assert {"persons", "links", "filings", "cases", "snapshots", "frozen_events", "accounts"} <= done.erased.keys()
+    assert everything_but(house, "li.na") == before
+    assert house.records.alerts(persons=["li.na"], outcome=None) == []
+    assert house.events.read(EventQuery(accounts=[LI])).height == 0
+    judge_marked(house)
+    assert everything_but(house, "li.na") == before, "judging again changes nothing"
+
+
+def test_no_table_names_them_but_those_that_have_to(house: House) -> None:
+    erase(house, asked(house), by="bob")
+    with records_of(house.config).database.reading() as connection:
+        for table in metadata.sorted_tables:
+            if table.name not in MAY_NAME_THEM:
+                text = repr(connection.execute(sa.select(table)).all())
+                assert "li.na" not in text, table.name
+
+
+def test_what_is_proved_of_others_still_is_and_nothing_else_may_be_missing(house: House) -> None:
+    erase(house, asked(house), by="bob")
+    judge_marked(house)
+    assert [finding.text for finding in examine_ledger(house) if not finding.ok] == []
+    assert [finding.text for finding in examine(house.config) if not finding.ok] == []
+    with records_of(house.config).database.writing() as connection:
+        listed = metadata.tables["segments"]
+        connection.execute(sa.delete(listed).where(listed.c.kind == "event"))
+    found = [finding.text for finding in examine_ledger(house) if not finding.ok]
+    assert any("removed" in text for text in found), "an erasure explains nobody else's missing events"
+
+
+def test_an_old_log_does_not_bring_them_back_and_later_events_are_kept(house: House) -> None:
+    erase(house, asked(house), by="bob")
+    store(house, export(0, account=LI), export(1, account=LI))
+    assert house.events.read(EventQuery(accounts=[LI])).height == 0
+    store(house, export(400, account=LI))
+    assert house.events.read(EventQuery(accounts=[LI])).height == 1
+
+
+def test_it_takes_two_persons_and_is_done_once(house: House) -> None:
+    request = asked(house)
+    with pytest.raises(Refused, match="asked for that already"):
+        asked(house)
+    for name in ("ann", " Ann "):
+        with pytest.raises(Refused, match="somebody else"):
+            erase(house, request, by=name)
+    assert house.events.read(EventQuery(accounts=[LI])).height == 2
+    erase(house, request[:8], by="bob")
+    with pytest.raises(Refused, match="0 requests"):
+        erase(house, request, by="bob")
+    with pytest.raises(Refused, match="nothing is held"):
+        asked(house)
+    deeds = [(one.deed, one.by) for one in house.records.audited() if one.deed in (Deed.ASKED_TO_ERASE, Deed.ERASED)]
+    assert deeds == [(Deed.ASKED_TO_ERASE, "ann"), (Deed.ERASED, "bob")]
+    assert [one.done is not None for one in house.records.erasures()] == [True]
+
+
+def test_a_hold_or_an_open_case_keeps_everything(house: House) -> None:
+    request = asked(house)
+    hold(house, HoldScope.PERSON, "li.na")
+    with pytest.raises(Refused, match="lawsuit"):
+        erase(house, request, by="bob")
+    with pytest.raises(Refused, match="lawsuit"):
+        asked(house)
+    store(house, export(2, 50_000, account=WANG))
+    judge_marked(house)
+    with pytest.raises(Refused, match="open"):
+        asked(house, "wang.wei")
+    hold(house, HoldScope.RANGE, since=NOON)
+    with pytest.raises(Refused, match="keeps what is held"):
+        asked(house, "wang.wei")
+
+
+def test_what_was_killed_is_done_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = asked(house)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(house.records), "expunge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            erase(house, request, by="bob")
+    assert [finding.text for finding in examine_ledger(house) if not finding.ok] == []
+    assert erase(house, request, by="bob").erased["persons"] == 1
+
+
+def test_over_the_api_one_asks_and_another_one_carries_it_out(house: House) -> None:
+    house.events.close()
+    name = pseudonyms(house.records)("li.na")
+    one, other = client(house, Role.LEGAL), named_client(house, "legal two")
+    assert one.post(f"/api/v1/subjects/{name}/erasure", json={"reason": " "}).status_code == 422
+    made = one.post(f"/api/v1/subjects/{name}/erasure", json={"reason": "They asked"})
+    assert (made.status_code, made.json()["person"]) == (201, name)
+    path = f"/api/v1/subjects/erasures/{made.json()['id']}/carry-out"
+    assert one.post(path).status_code == 409
+    assert client(house, Role.ANALYST).post(path).status_code == 403
+    assert other.post(path).json()["erased"]["event"] == 2
+    assert other.post(path).status_code == 404
+    assert [(view["person"], view["done_by"]) for view in one.get("/api/v1/subjects/erasures").json()] == [
+        (name, "legal two")
+    ]
+    assert one.post(f"/api/v1/subjects/{name}/access").status_code == 404
+
+
+def named_client(house: House, name: str) -> TestClient:
+    made = client(house, Role.LEGAL)
+    door = made.app.state.door  # type: ignore[attr-defined]
+    door._caller = replace(door._caller, name=name)
+    return made
