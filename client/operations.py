@@ -11,6 +11,44 @@ from urllib.parse import quote
 
 from client.calls import Calls, Event
 
+class ActionAsked(TypedDict):
+    kind: ActionKind
+    reason: str
+    playbook: NotRequired[str]
+    alert: NotRequired[str]
+
+
+ActionKind = Literal["suspend_export", "revoke_sessions", "disable_account", "remove_share", "collect_device", "playbook"]
+
+
+ActionState = Literal["asked", "approved", "refused", "sent", "done", "failed", "expired"]
+
+
+class ActionView(TypedDict):
+    id: str
+    kind: ActionKind
+    playbook: str
+    case: str
+    alert: str
+    person: str
+    reason: str
+    state: ActionState
+    asked_by: str
+    asked: str
+    expires: str
+    decided_by: str
+    decided: str | None
+    decision: str
+    changed: str | None
+    result: str
+
+
+class Address(TypedDict):
+    country: NotRequired[str]
+    type: NotRequired[str]
+    primary: NotRequired[bool]
+
+
 class AlertDetail(TypedDict):
     alert: AlertView
     events: list[dict[str, JsonValue]]
@@ -21,7 +59,7 @@ class AlertView(TypedDict):
     rule: str
     title: str
     person: str
-    email: str
+    identity: IdentityView | None
     day: str
     time: str
     detected_at: str
@@ -36,23 +74,242 @@ class AlertView(TypedDict):
     event_ids: list[str]
     outcome: str
     grounds: list[str]
+    why: str | None
+
+
+class Alerts(TypedDict):
+    alerts: list[str]
+    reason: str
+
+
+class Answer(TypedDict):
     why: str
+
+
+class Answers(TypedDict):
+    answers: NotRequired[list[StepAnswer]]
+    feedback: NotRequired[str | None]
+
+
+class Asked(TypedDict):
+    case: str
+    person: NotRequired[str | None]
+    purpose: Purpose
+    reason: str
+    depth: NotRequired[Depth]
+    hours: NotRequired[float]
+
+
+class Assign(TypedDict):
+    to: str
+    do: Literal["assign"]
+
+
+class Assignment(TypedDict):
+    to: str
+
+
+class AttachmentView(TypedDict):
+    id: str
+    name: str
+    kind: str
+    size: int
+    sha256: str
+    by: str
+    at: str
+
+
+class AuditView(TypedDict):
+    number: int
+    at: str
+    by: str
+    deed: Deed
+    about: list[str]
+    why: str
+    details: dict[str, Any]
+    before: str
+    digest: str
+
+
+Because = Literal["approved", "part_of_the_job", "handover", "own_data", "known_process", "wrong_rule", "wrong_data", "other"]
+
+
+class Bulk(TypedDict):
+    act: Assign | MoveAll | DecideBenign
+    cases: list[Seen]
+    together: NotRequired[bool]
+
+
+class BulkAnswer(TypedDict):
+    done: int
+    cases: list[Outcome_Output]
+
+
+class CalendarAddress(TypedDict):
+    url: str
+
+
+class CaseDetail(TypedDict):
+    case: CaseView
+    alerts: list[AlertView]
+    unmaskings: list[UnmaskingView]
+
+
+class CaseFilter(TypedDict):
+    states: NotRequired[list[WorkState]]
+    found: NotRequired[list[CaseState]]
+    assignee: NotRequired[str | None]
+    due_before: NotRequired[str | None]
+    severity: NotRequired[Severity | None]
+    departments: NotRequired[list[str]]
+    score: NotRequired[float | None]
+    least_age: NotRequired[int | None]
+    most_age: NotRequired[int | None]
+    text: NotRequired[str]
+
+
+CaseState = Literal["new", "overflow", "confirmed", "benign", "insufficient"]
 
 
 class CaseView(TypedDict):
     id: str
     person: str
-    email: str
+    identity: IdentityView | None
     state: str
     opened: str
     score: float
     alerts: list[str]
-    reason: str
+    reason: str | None
     decided: str | None
 
 
 class Change(TypedDict):
     why: str
+
+
+class ChangedLeaver(TypedDict):
+    last_day: str | None
+
+
+class ChangedUser(TypedDict):
+    roles: NotRequired[list[Role] | None]
+    departments: NotRequired[list[str] | None]
+    countries: NotRequired[list[str] | None]
+    email: NotRequired[str | None]
+    language: NotRequired[Literal["zh", "en"] | None]
+    disabled: NotRequired[bool | None]
+
+
+class ChannelFile(TypedDict):
+    url: NotRequired[str | None]
+    to: NotRequired[list[str] | None]
+    secret: NotRequired[str | None]
+    kinds: NotRequired[list[Kind] | None]
+    actions: NotRequired[list[str] | None]
+    per_hour: NotRequired[int | None]
+    enabled: NotRequired[bool | None]
+    name: str
+    kind: ChannelKind
+
+
+ChannelKind = Literal["email", "wecom", "dingtalk", "feishu", "slack", "teams", "webhook"]
+
+
+class ChannelMade(TypedDict):
+    channel: ChannelView
+    secret: str | None
+
+
+class ChannelPatch(TypedDict):
+    url: NotRequired[str | None]
+    to: NotRequired[list[str] | None]
+    secret: NotRequired[str | None]
+    kinds: NotRequired[list[Kind] | None]
+    actions: NotRequired[list[str] | None]
+    per_hour: NotRequired[int | None]
+    enabled: NotRequired[bool | None]
+
+
+class ChannelView(TypedDict):
+    name: str
+    kind: ChannelKind
+    address: str
+    secret: str
+    kinds: list[Kind]
+    actions: list[str]
+    per_hour: int
+    enabled: bool
+    why_off: str
+
+
+class Code(TypedDict):
+    code: str
+
+
+class CommentBody(TypedDict):
+    text: str
+
+
+class CommentView(TypedDict):
+    id: str
+    text: str
+    by: str
+    at: str
+    changed: str | None
+    withdrawn: bool
+    earlier: list[str]
+
+
+class DecideBenign(TypedDict):
+    do: Literal["decide_benign"]
+    because: Because
+    reason: str
+
+
+class Decided(TypedDict):
+    case: WorkedCase
+    exceptions: list[ProposedException]
+
+
+class Decision(TypedDict):
+    reason: str
+
+
+Deed = Literal["saw", "decided", "worked", "previewed", "exported", "listed", "held", "asked_to_lift", "lifted", "erased", "traced", "filed", "entered", "sent_notice", "answered_notice", "withdrew_notice", "acted", "set_notifying", "replayed", "logged_in", "logged_out", "login_failed", "locked_out", "changed_access", "asked_to_unmask", "unmasked", "refused_to_unmask", "ended_unmasking", "backed_up", "restored", "rekeyed", "answered", "asked_to_erase", "stopped_watching"]
+
+
+DeliveryState = Literal["waiting", "sent", "failed"]
+
+
+class DeliveryView(TypedDict):
+    id: str
+    kind: str
+    at: str
+    recipient: str
+    action: str
+    state: DeliveryState
+    attempts: int
+    due: str
+    changed: str | None
+    note: str
+
+
+Depth = Literal["identity", "content"]
+
+
+Digest = Literal["at_once", "hourly", "daily"]
+
+
+class DraftView(TypedDict):
+    case: str
+    person: str
+    stage: str
+    level: str
+    text: TextView
+    steps: list[StepView]
+    last_day: str | None
+    deadline: str
+    preview: str
 
 
 class DriftView(TypedDict):
@@ -76,12 +333,55 @@ class DriverView(TypedDict):
     actions: list[str]
 
 
-class Evaluation(TypedDict):
+class DueTime(TypedDict):
+    due: str | None
+
+
+class Email(TypedDict):
+    value: NotRequired[str]
+    type: NotRequired[str]
+    primary: NotRequired[bool]
+
+
+class Enrolled(TypedDict):
+    secret: str
+    uri: str
+
+
+class Enterprise(TypedDict):
+    employeeNumber: NotRequired[str]
+    department: NotRequired[str]
+    manager: NotRequired[Manager | None]
+
+
+class ErasureAsked(TypedDict):
+    reason: str
+
+
+class ErasureView(TypedDict):
+    id: str
+    person: str
+    reason: str
+    asked_by: str
+    asked: str
+    done_by: str
+    done: str | None
+    erased: dict[str, int]
+
+
+class ErrorView(TypedDict):
+    schemas: NotRequired[list[str]]
+    status: str
+    scimType: NotRequired[str | None]
+    detail: str
+
+
+class EvaluationView(TypedDict):
     first: str
     last: str
     metrics: list[Metric]
-    found: NotRequired[list[str]]
-    missed: NotRequired[list[str]]
+    found: int
+    missed: int
 
 
 class EventPage(TypedDict):
@@ -89,11 +389,104 @@ class EventPage(TypedDict):
     next: str | None
 
 
+class ExceptionFiling(TypedDict):
+    rule: str
+    reason: str
+    days: NotRequired[int]
+
+
+class FiledException(TypedDict):
+    id: str
+    rule: str
+    person: str
+    reason: str
+    owner: str
+    since: str
+    expires: str
+
+
+class FirstAdmin(TypedDict):
+    token: str
+    name: str
+    password: str
+
+
 class Health(TypedDict):
     status: NotRequired[str]
 
 
+class HistoryEntry(TypedDict):
+    number: int
+    at: str
+    by: str
+    step: str
+    why: str | None
+    details: dict[str, JsonValue]
+
+
+class IdentityView(TypedDict):
+    id: str
+    name: str
+    email: str
+    department: str
+    title: str
+    country: str
+
+
+class ImportView(TypedDict):
+    rows: int
+    taken: int
+    checked_only: bool
+    problems: list[RowView]
+    warnings: list[RowView]
+
+
+class InvitationView(TypedDict):
+    token: str
+    expires: str
+
+
+class Invited(TypedDict):
+    token: str
+    password: str
+
+
 JsonValue = Any
+
+
+class KeyAsked(TypedDict):
+    purpose: str
+    permissions: NotRequired[list[Permission] | None]
+    days: int
+
+
+class KeyMade(TypedDict):
+    key: str
+    made: KeyView
+
+
+class KeyView(TypedDict):
+    id: str
+    user: str
+    purpose: str
+    permissions: list[Permission]
+    created: str
+    expires: str
+    used: str | None
+    revoked: str | None
+
+
+Kind = Literal["alert.raised", "alert.changed", "alert.gone", "case.opened", "case.moved", "case.assigned", "case.commented", "case.decided", "task.set", "filing.received", "notice.sent", "notice.answered", "notice.withdrawn", "notice.due", "unmasking.asked", "unmasking.granted", "action.asked", "action.approved", "action.refused", "action.sent", "action.done", "action.failed", "action.expired", "channel.off", "user.locked", "watching.ended"]
+
+
+class LeaverView(TypedDict):
+    person: str
+    identity: IdentityView | None
+    stage: str
+    filed: str
+    last_day: str | None
+    days_left: int | None
+    withdrawn: str | None
 
 
 class Lesson(TypedDict):
@@ -109,6 +502,41 @@ class Lesson(TypedDict):
     learner: NotRequired[str]
     metrics: NotRequired[list[Metric]]
     before: NotRequired[list[Metric]]
+
+
+class LoggedIn(TypedDict):
+    name: str
+    roles: list[Role]
+    csrf_token: str
+
+
+class Login(TypedDict):
+    name: str
+    password: str
+    code: NotRequired[str]
+
+
+class Manager(TypedDict):
+    value: NotRequired[str]
+
+
+class Me(TypedDict):
+    name: str
+    roles: list[Role]
+    permissions: list[Permission]
+    departments: list[str]
+    countries: list[str]
+    email: str
+    language: Literal["zh", "en"]
+    second_factor: bool
+    csrf_token: str | None
+
+
+class Meta(TypedDict):
+    resourceType: NotRequired[str]
+    created: NotRequired[str | None]
+    lastModified: NotRequired[str | None]
+    location: str
 
 
 class Metric(TypedDict):
@@ -131,7 +559,7 @@ class ModelView(TypedDict):
     last: str
     persons: int
     person_days: int
-    evaluation: Evaluation
+    evaluation: EvaluationView
     lesson: Lesson | None
     features: int
     features_digest: str
@@ -143,7 +571,231 @@ class ModelView(TypedDict):
     drift: DriftView | None
 
 
-Outcome = Literal["alert", "suppressed", "overflow"]
+class Move(TypedDict):
+    to: Literal["new", "in_review", "escalated_hr", "escalated_legal"]
+    reason: NotRequired[str]
+
+
+class MoveAll(TypedDict):
+    to: Literal["new", "in_review", "escalated_hr", "escalated_legal"]
+    reason: NotRequired[str]
+    do: Literal["move"]
+
+
+class Name(TypedDict):
+    formatted: NotRequired[str]
+    familyName: NotRequired[str]
+    givenName: NotRequired[str]
+
+
+class Named(TypedDict):
+    name: str
+
+
+class NewLeaver(TypedDict):
+    employee_number: NotRequired[str | None]
+    email: NotRequired[str | None]
+    person: NotRequired[str | None]
+    filed: NotRequired[str | None]
+    last_day: NotRequired[str | None]
+
+
+class NewNotice(TypedDict):
+    preview: str
+    steps: NotRequired[list[Step]]
+
+
+class NewPassword(TypedDict):
+    current: str
+    new: str
+
+
+class NewSecret(TypedDict):
+    secret: str
+
+
+class NewUser(TypedDict):
+    name: str
+    roles: list[Role]
+    departments: NotRequired[list[str]]
+    countries: NotRequired[list[str]]
+    email: NotRequired[str]
+    language: NotRequired[Literal["zh", "en"]]
+
+
+NoticeState = Literal["sent", "acknowledged", "done", "withdrawn"]
+
+
+class NoticeView(TypedDict):
+    id: str
+    number: int
+    person: str
+    identity: IdentityView | None
+    case: str | None
+    stage: str
+    level: str
+    text: TextView
+    steps: list[StepView]
+    last_day: str | None
+    deadline: str
+    state: str
+    sent: str
+    sent_by: str
+    acknowledged: str | None
+    acknowledged_by: str
+    feedback: str
+    ended: str | None
+    why: str
+    version: int
+
+
+class NotificationRuleView(TypedDict):
+    channel: str
+    kinds: list[Kind]
+    roles: NotRequired[list[Role]]
+    users: NotRequired[list[str]]
+    least: NotRequired[Severity]
+    departments: NotRequired[list[str]]
+    language: NotRequired[Literal["zh", "en"]]
+    timing: NotRequired[TimingFile]
+    enabled: NotRequired[bool]
+    name: str
+
+
+class Operation(TypedDict):
+    op: str
+    path: NotRequired[str | None]
+    value: NotRequired[Any]
+
+
+class Others(TypedDict):
+    cases: list[str]
+    reason: str
+
+
+Outcome_Input = Literal["alert", "suppressed", "overflow"]
+
+
+class Outcome_Output(TypedDict):
+    id: str
+    code: str
+    detail: NotRequired[str]
+    tag: NotRequired[str | None]
+
+
+class Page_ActionView_(TypedDict):
+    items: list[ActionView]
+    next: str | None
+
+
+class Page_AlertView_(TypedDict):
+    items: list[AlertView]
+    next: str | None
+
+
+class Page_AuditView_(TypedDict):
+    items: list[AuditView]
+    next: str | None
+
+
+class Page_CaseView_(TypedDict):
+    items: list[CaseView]
+    next: str | None
+
+
+class Page_ChannelView_(TypedDict):
+    items: list[ChannelView]
+    next: str | None
+
+
+class Page_CommentView_(TypedDict):
+    items: list[CommentView]
+    next: str | None
+
+
+class Page_DeliveryView_(TypedDict):
+    items: list[DeliveryView]
+    next: str | None
+
+
+class Page_HistoryEntry_(TypedDict):
+    items: list[HistoryEntry]
+    next: str | None
+
+
+class Page_KeyView_(TypedDict):
+    items: list[KeyView]
+    next: str | None
+
+
+class Page_LeaverView_(TypedDict):
+    items: list[LeaverView]
+    next: str | None
+
+
+class Page_NoticeView_(TypedDict):
+    items: list[NoticeView]
+    next: str | None
+
+
+class Page_NotificationRuleView_(TypedDict):
+    items: list[NotificationRuleView]
+    next: str | None
+
+
+class Page_RiskView_(TypedDict):
+    items: list[RiskView]
+    next: str | None
+
+
+class Page_TaskView_(TypedDict):
+    items: list[TaskView]
+    next: str | None
+
+
+class Page_UnmaskingView_(TypedDict):
+    items: list[UnmaskingView]
+    next: str | None
+
+
+class Page_UserView_(TypedDict):
+    items: list[api__routes__users__UserView]
+    next: str | None
+
+
+class Page_WorkedCase_(TypedDict):
+    items: list[WorkedCase]
+    next: str | None
+
+
+class Parts(TypedDict):
+    rest: WorkedCase
+    apart: WorkedCase
+
+
+class Patch(TypedDict):
+    Operations: list[Operation]
+
+
+Permission = Literal["alerts:read", "cases:read", "cases:work", "cases:decide", "cases:join", "persons:read", "events:read", "sources:read", "rules:read", "grounds:read", "grounds:file", "models:read", "models:change", "unmask:ask", "unmask:alone", "unmask:approve", "leavers:read", "leavers:file", "people:file", "notices:send", "notices:read", "notices:answer", "actions:ask", "actions:approve", "actions:report", "evidence:export", "holds:place", "holds:lift", "subjects:answer", "reports:read", "audit:read", "metrics:read", "users:manage", "keys:manage", "notifications:manage", "account:own", "stream:listen", "lists:export"]
+
+
+class PersonDetail(TypedDict):
+    person: str
+    identity: IdentityView | None
+    stage: str
+    score: float
+    terms: list[TermView]
+    alerts: list[AlertView]
+    cases: list[CaseView]
+    sources: list[str]
+    unmaskings: list[UnmaskingView]
+
+
+class PreferencesFile(TypedDict):
+    muted: NotRequired[list[Kind]]
+    language: NotRequired[Literal["zh", "en"] | None]
+    timing: NotRequired[TimingFile | None]
 
 
 class ProblemView(TypedDict):
@@ -155,13 +807,92 @@ class ProblemView(TypedDict):
     fields: NotRequired[list[WrongField]]
 
 
+class ProposedException(TypedDict):
+    rule: str
+    alerts: int
+    reason: str
+
+
+Purpose = Literal["investigate", "protect", "talk", "legal", "answer_subject", "correct"]
+
+
+class QuietFile(TypedDict):
+    starts: str
+    ends: str
+    zone: NotRequired[str]
+    critical_passes: NotRequired[bool]
+
+
+class RecoveryCodes(TypedDict):
+    codes: list[str]
+
+
+class ReplayAsked(TypedDict):
+    delivery: NotRequired[str]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+
+
+class Replayed(TypedDict):
+    deliveries: int
+
+
 class RiskView(TypedDict):
     person: str
-    email: str
+    identity: IdentityView | None
     score: float
     stage: str
     first_alert: str
     terms: list[TermView]
+
+
+Role = Literal["analyst", "senior_analyst", "hr", "legal", "auditor", "admin", "service"]
+
+
+class Rotation(TypedDict):
+    overlap_hours: NotRequired[int]
+
+
+class RowView(TypedDict):
+    line: int
+    column: str
+    text: str
+
+
+class RuleFile(TypedDict):
+    channel: str
+    kinds: list[Kind]
+    roles: NotRequired[list[Role]]
+    users: NotRequired[list[str]]
+    least: NotRequired[Severity]
+    departments: NotRequired[list[str]]
+    language: NotRequired[Literal["zh", "en"]]
+    timing: NotRequired[TimingFile]
+    enabled: NotRequired[bool]
+
+
+class Seen(TypedDict):
+    id: str
+    tag: str
+
+
+class ServiceKeyAsked(TypedDict):
+    purpose: str
+    permissions: NotRequired[list[Permission] | None]
+    days: int
+    user: str
+
+
+class SessionView(TypedDict):
+    id: str
+    opened: str
+    seen: str
+    way: str
+    address: str
+    this: bool
+
+
+Severity = Literal["informational", "low", "medium", "high", "critical"]
 
 
 class SourceView(TypedDict):
@@ -173,6 +904,46 @@ class SourceView(TypedDict):
     first_event: str | None
     last_event: str | None
     unlinked_accounts: int
+
+
+Stage = Literal["active", "pre_departure", "notice", "departed"]
+
+
+Step = Literal["early_meeting", "access_review", "handover", "exit_interview", "remind_of_duties", "remind_of_nda", "remind_of_non_compete", "legal_consultation"]
+
+
+class StepAnswer(TypedDict):
+    step: Step
+    done: bool
+    note: NotRequired[str]
+
+
+class StepView(TypedDict):
+    step: str
+    words: dict[str, str]
+    done: NotRequired[bool | None]
+    note: NotRequired[str]
+    by: NotRequired[str]
+    at: NotRequired[str | None]
+
+
+class TaskBody(TypedDict):
+    title: str
+    assignee: NotRequired[str]
+    due: NotRequired[str | None]
+    done: NotRequired[bool]
+
+
+class TaskView(TypedDict):
+    id: str
+    title: str
+    assignee: str
+    due: str | None
+    done: str | None
+    done_by: str
+    by: str
+    at: str
+    tag: str
 
 
 class TermView(TypedDict):
@@ -192,6 +963,20 @@ class TermView(TypedDict):
     messages: dict[str, str]
 
 
+class TextView(TypedDict):
+    stage: dict[str, str]
+    level: dict[str, str]
+    when: dict[str, str]
+    presumed: dict[str, str]
+
+
+class TimingFile(TypedDict):
+    digest: NotRequired[Digest]
+    daily_at: NotRequired[str]
+    zone: NotRequired[str]
+    quiet: NotRequired[QuietFile | None]
+
+
 class TotalView(TypedDict):
     by: dict[str, str | None]
     events: int
@@ -199,20 +984,198 @@ class TotalView(TypedDict):
     bytes: int
 
 
+UnmaskingState = Literal["waiting", "granted", "refused", "withdrawn", "ended"]
+
+
+class UnmaskingView(TypedDict):
+    id: str
+    case: str
+    person: str
+    purpose: Purpose
+    reason: str
+    depth: Depth
+    hours: float
+    asked_by: str
+    asked: str
+    state: UnmaskingState
+    answered_by: str
+    answer: str
+    answered: str | None
+    until: str | None
+    ended_by: str
+    ended: str | None
+    in_force: bool
+
+
+User = TypedDict("User", {"userName": "str", "externalId": "NotRequired[str]", "active": "NotRequired[bool]", "displayName": "NotRequired[str]", "title": "NotRequired[str]", "name": "NotRequired[Name]", "emails": "NotRequired[list[Email]]", "addresses": "NotRequired[list[Address]]", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": "NotRequired[Enterprise]"})
+
+
+class UserList(TypedDict):
+    schemas: NotRequired[list[str]]
+    totalResults: int
+    startIndex: int
+    itemsPerPage: int
+    Resources: list[api__scim__resource__UserView]
+
+
+class UserMade(TypedDict):
+    user: api__routes__users__UserView
+    invitation: InvitationView | None
+
+
+class Verdict(TypedDict):
+    verdict: Literal["confirmed", "benign", "insufficient"]
+    reason: str
+    because: NotRequired[Because | None]
+
+
+class ViewBody(TypedDict):
+    name: str
+    role: NotRequired[Role | None]
+    filter: NotRequired[CaseFilter]
+    columns: NotRequired[list[Literal["person", "state", "found", "severity", "score", "opened", "assignee", "due", "rules", "tasks"]]]
+
+
+class ViewView(TypedDict):
+    name: str
+    role: NotRequired[Role | None]
+    filter: NotRequired[CaseFilter]
+    columns: NotRequired[list[Literal["person", "state", "found", "severity", "score", "opened", "assignee", "due", "rules", "tasks"]]]
+    id: str
+    owner: str
+    mine: bool
+    tag: str
+
+
+class Ways(TypedDict):
+    password: NotRequired[bool]
+    providers: list[str]
+    first_admin: bool
+
+
+class Wholeness(TypedDict):
+    entries: int
+    broken: str | None
+
+
+class WithPassword(TypedDict):
+    password: str
+
+
+WorkState = Literal["new", "in_review", "escalated_hr", "escalated_legal", "closed"]
+
+
+class WorkView(TypedDict):
+    tag: str
+    state: WorkState
+    assignee: str
+    due: str | None
+    handed_over: str | None
+    because: str
+    lead: str | None
+    joined: list[str]
+    tasks: int
+    tasks_open: int
+    comments: int
+    attachments: int
+
+
+class WorkedCase(TypedDict):
+    id: str
+    person: str
+    persons: list[str]
+    found: CaseState
+    opened: str
+    score: float
+    severity: Severity | None
+    rules: list[str]
+    alerts: list[str]
+    reason: str | None
+    decided: str | None
+    decided_by: str
+    work: WorkView
+
+
 class WrongField(TypedDict):
     where: str
     why: str
 
 
+class api__routes__leavers__Withdrawal(TypedDict):
+    mistake: NotRequired[bool]
+
+
+class api__routes__notices__Withdrawal(TypedDict):
+    why: str
+
+
+class api__routes__users__UserView(TypedDict):
+    name: str
+    roles: list[Role]
+    departments: list[str]
+    countries: list[str]
+    email: str
+    language: Literal["zh", "en"]
+    created: str
+    disabled: bool
+    disabled_by: str
+    provider: bool
+    known_as_employee: bool
+    second_factor: bool
+
+
+api__scim__resource__UserView = TypedDict("api__scim__resource__UserView", {"userName": "str", "externalId": "NotRequired[str]", "active": "NotRequired[bool]", "displayName": "NotRequired[str]", "title": "NotRequired[str]", "name": "NotRequired[Name]", "emails": "NotRequired[list[Email]]", "addresses": "NotRequired[list[Address]]", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": "NotRequired[Enterprise]", "schemas": "NotRequired[list[str]]", "id": "str", "meta": "Meta"})
+
+
 class Client(Calls):
     """The service. Where it refuses, a method raises `ApiProblem`."""
 
-    def list_alerts(self, *, person: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, lang: Literal["zh", "en"] | None = None, outcome: Outcome | None = None, limit: int | None = None, offset: int | None = None, fields: Sequence[str] | None = None) -> list[AlertView]:
-        """Alerts, oldest first; `since` <= time < `until`. Matches that are none are asked for by their outcome."""
-        found: list[AlertView] = self._call("GET", "/api/v1/alerts", query={"person": person, "since": since, "until": until, "lang": lang, "outcome": outcome, "limit": limit, "offset": offset, "fields": fields})
+    def list_actions(self, *, state: ActionState | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Actions, the newest first."""
+        found: dict[str, Any] = self._call("GET", "/api/v1/actions", query={"state": state, "limit": limit, "after": after, "fields": fields})
         return found
 
-    def export_alerts(self, *, since: datetime | str | None = None, until: datetime | str | None = None, outcome: Outcome | None = None) -> Iterator[dict[str, Any]]:
+    def each_list_actions(self, *, state: ActionState | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[ActionView]:
+        """Actions, the newest first."""
+        return self._each(lambda after: self.list_actions(state=state, limit=limit, fields=fields, after=after), "items")
+
+    def get_action(self, action_id: str, *, fields: Sequence[str] | None = None) -> ActionView:
+        """One action."""
+        found: ActionView = self._call("GET", f"/api/v1/actions/{quote(str(action_id), safe='')}", query={"fields": fields})
+        return found
+
+    def approve_action(self, action_id: str, body: Decision) -> ActionView:
+        """Approve an action that somebody else asked for: it is sent to the system that does it."""
+        found: ActionView = self._call("POST", f"/api/v1/actions/{quote(str(action_id), safe='')}/approve", json=body, once=True)
+        return found
+
+    def refuse_action(self, action_id: str, body: Decision) -> ActionView:
+        """Refuse an action that somebody else asked for."""
+        found: ActionView = self._call("POST", f"/api/v1/actions/{quote(str(action_id), safe='')}/refuse", json=body, once=True)
+        return found
+
+    def report_action(self, action_id: str, body: dict[str, Any]) -> None:
+        """How an action ended. Signed as the webhook was (see docs/notifications.md), or by a caller who may report
+        actions.
+        """
+        return self._call("POST", f"/api/v1/actions/{quote(str(action_id), safe='')}/result", json=body)
+
+    def list_alerts(self, *, person: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, lang: Literal["zh", "en"] | None = None, outcome: Outcome_Input | None = None, severity: Sequence[Severity] | None = None, rule: str | None = None, stage: Stage | None = None, newest: bool | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Alerts a page at a time, oldest first; `since` <= time < `until`. Matches that are none are asked for by
+        their outcome. In lists `peers_usual` is given as far as a rule was judged against it; else one alert
+        alone says it.
+        """
+        found: dict[str, Any] = self._call("GET", "/api/v1/alerts", query={"person": person, "since": since, "until": until, "lang": lang, "outcome": outcome, "severity": severity, "rule": rule, "stage": stage, "newest": newest, "limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_alerts(self, *, person: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, lang: Literal["zh", "en"] | None = None, outcome: Outcome_Input | None = None, severity: Sequence[Severity] | None = None, rule: str | None = None, stage: Stage | None = None, newest: bool | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[AlertView]:
+        """Alerts a page at a time, oldest first; `since` <= time < `until`. Matches that are none are asked for by
+        their outcome. In lists `peers_usual` is given as far as a rule was judged against it; else one alert
+        alone says it.
+        """
+        return self._each(lambda after: self.list_alerts(person=person, since=since, until=until, lang=lang, outcome=outcome, severity=severity, rule=rule, stage=stage, newest=newest, limit=limit, fields=fields, after=after), "items")
+
+    def export_alerts(self, *, since: datetime | str | None = None, until: datetime | str | None = None, outcome: Outcome_Input | None = None) -> Iterator[dict[str, Any]]:
         """All alerts, a document a line, as the list shows them. The audit log says that they went out."""
         return self._lines("/api/v1/alerts.ndjson", query={"since": since, "until": until, "outcome": outcome})
 
@@ -221,22 +1184,270 @@ class Client(Calls):
         found: AlertDetail = self._call("GET", f"/api/v1/alerts/{quote(str(alert_id), safe='')}", query={"lang": lang, "fields": fields})
         return found
 
-    def list_cases(self, *, person: str | None = None, limit: int | None = None, offset: int | None = None, fields: Sequence[str] | None = None) -> list[CaseView]:
-        """Cases, oldest first."""
-        found: list[CaseView] = self._call("GET", "/api/v1/cases", query={"person": person, "limit": limit, "offset": offset, "fields": fields})
+    def list_audit(self, *, about: str | None = None, by: str | None = None, deed: Deed | None = None, since: datetime | str | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Entries in order, whoever they are about: an auditor sees every look."""
+        found: dict[str, Any] = self._call("GET", "/api/v1/audit", query={"about": about, "by": by, "deed": deed, "since": since, "limit": limit, "after": after, "fields": fields})
         return found
+
+    def each_list_audit(self, *, about: str | None = None, by: str | None = None, deed: Deed | None = None, since: datetime | str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[AuditView]:
+        """Entries in order, whoever they are about: an auditor sees every look."""
+        return self._each(lambda after: self.list_audit(about=about, by=by, deed=deed, since=since, limit=limit, fields=fields, after=after), "items")
+
+    def check_audit(self, *, fields: Sequence[str] | None = None) -> Wholeness:
+        """Whether no entry was changed, taken out or put in. This takes as long as reading all of them."""
+        found: Wholeness = self._call("GET", "/api/v1/audit/check", query={"fields": fields})
+        return found
+
+    def list_cases(self, *, person: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, state: Sequence[CaseState] | None = None, newest: bool | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Cases a page at a time, oldest first; `since` <= opened < `until`. Of one person also those in which their
+        alerts are, as in a crew's.
+        """
+        found: dict[str, Any] = self._call("GET", "/api/v1/cases", query={"person": person, "since": since, "until": until, "state": state, "newest": newest, "limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_cases(self, *, person: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, state: Sequence[CaseState] | None = None, newest: bool | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[CaseView]:
+        """Cases a page at a time, oldest first; `since` <= opened < `until`. Of one person also those in which their
+        alerts are, as in a crew's.
+        """
+        return self._each(lambda after: self.list_cases(person=person, since=since, until=until, state=state, newest=newest, limit=limit, fields=fields, after=after), "items")
 
     def export_cases(self) -> Iterator[dict[str, Any]]:
         """All cases, a document a line, as the list shows them. The audit log says that they went out."""
         return self._lines("/api/v1/cases.ndjson")
 
+    def get_case(self, case_id: str, *, lang: Literal["zh", "en"] | None = None, fields: Sequence[str] | None = None) -> CaseDetail:
+        """One case with its alerts; of a crew's those of members whom the caller may look at."""
+        found: CaseDetail = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}", query={"lang": lang, "fields": fields})
+        return found
+
+    def list_actions_of_case(self, case_id: str, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """The actions of a case, the newest first."""
+        found: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/actions", query={"limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_actions_of_case(self, case_id: str, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[ActionView]:
+        """The actions of a case, the newest first."""
+        return self._each(lambda after: self.list_actions_of_case(case_id, limit=limit, fields=fields, after=after), "items")
+
+    def ask_for_action(self, case_id: str, body: ActionAsked) -> ActionView:
+        """Ask for an action about the person of a case. Somebody else has to approve it."""
+        found: ActionView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/actions", json=body, once=True)
+        return found
+
+    def assign_case(self, case_id: str, body: Assignment, *, if_match: str | None = None) -> WorkedCase:
+        """Give a case to somebody who may work on it, or to nobody."""
+        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/assignment", headers={"if-match": if_match}, json=body, once=True)
+        return found
+
+    def list_case_attachments(self, case_id: str, *, fields: Sequence[str] | None = None) -> list[AttachmentView]:
+        """The files of a case, the oldest first."""
+        found: list[AttachmentView] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/attachments", query={"fields": fields})
+        return found
+
+    def attach_to_case(self, case_id: str, form: Mapping[str, str], files: Mapping[str, Any]) -> AttachmentView:
+        """Attach a document or a picture. Pages, scripts, archives, programs and documents with macros are refused."""
+        found: AttachmentView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/attachments", data=dict(form), files=dict(files))
+        return found
+
+    def get_case_attachment(self, case_id: str, attachment_id: str) -> bytes:
+        """One file, to be saved."""
+        found: bytes = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/attachments/{quote(str(attachment_id), safe='')}")
+        return found
+
+    def list_case_comments(self, case_id: str, *, after: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Comments on a case, the oldest first."""
+        found: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments", query={"after": after, "limit": limit, "fields": fields})
+        return found
+
+    def each_list_case_comments(self, case_id: str, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[CommentView]:
+        """Comments on a case, the oldest first."""
+        return self._each(lambda after: self.list_case_comments(case_id, limit=limit, fields=fields, after=after), "items")
+
+    def add_case_comment(self, case_id: str, body: CommentBody) -> CommentView:
+        """Write something about a case."""
+        found: CommentView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments", json=body, once=True)
+        return found
+
+    def withdraw_case_comment(self, case_id: str, comment_id: str) -> CommentView:
+        """Withdraw what one wrote oneself, for a quarter of an hour. It is found no more; that it was there, and what
+        it said, is kept.
+        """
+        found: CommentView = self._call("DELETE", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments/{quote(str(comment_id), safe='')}")
+        return found
+
+    def change_case_comment(self, case_id: str, comment_id: str, body: CommentBody) -> CommentView:
+        """Change what one wrote oneself, for a quarter of an hour. Whom the new text names for the first time is told."""
+        found: CommentView = self._call("PUT", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments/{quote(str(comment_id), safe='')}", json=body)
+        return found
+
+    def decide_case(self, case_id: str, body: Verdict, *, if_match: str | None = None) -> Decided:
+        """Decide a case, and those that are worked on with it. Models learn from what was confirmed or benign; whoever
+        judges next gathers what is left of its persons anew. 412 where the alerts have changed since they were
+        seen.
+        """
+        found: Decided = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/decision", headers={"if-match": if_match}, json=body, once=True)
+        return found
+
+    def set_case_due(self, case_id: str, body: DueTime, *, if_match: str | None = None) -> WorkedCase:
+        """Say when something is to have come of a case."""
+        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/due", headers={"if-match": if_match}, json=body, once=True)
+        return found
+
+    def file_case_exception(self, case_id: str, body: ExceptionFiling) -> FiledException:
+        """File one of the exceptions that a benign case speaks for, for its person."""
+        found: FiledException = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/exceptions", json=body, once=True)
+        return found
+
+    def list_case_history(self, case_id: str, *, after: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """What was done on a case, the oldest first."""
+        found: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/history", query={"after": after, "limit": limit, "fields": fields})
+        return found
+
+    def each_list_case_history(self, case_id: str, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[HistoryEntry]:
+        """What was done on a case, the oldest first."""
+        return self._each(lambda after: self.list_case_history(case_id, limit=limit, fields=fields, after=after), "items")
+
+    def join_cases(self, case_id: str, body: Others, *, if_match: str | None = None) -> WorkedCase:
+        """Work on other open cases with this one: lists show this one alone, and a decision of it decides all. Their
+        alerts stay where they are.
+        """
+        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/join", headers={"if-match": if_match}, json=body, once=True)
+        return found
+
+    def move_case(self, case_id: str, body: Move, *, if_match: str | None = None) -> WorkedCase:
+        """Take a case into review, hand it to HR or legal, take it back."""
+        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/move", headers={"if-match": if_match}, json=body, once=True)
+        return found
+
+    def list_notices_of_case(self, case_id: str, *, fields: Sequence[str] | None = None) -> list[NoticeView]:
+        """What HR was told of a case, and what HR answered; the newest first."""
+        found: list[NoticeView] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/notices", query={"fields": fields})
+        return found
+
+    def send_notice(self, case_id: str, body: NewNotice) -> NoticeView:
+        """Send HR what was read as a draft. One notice of a case is open at a time."""
+        found: NoticeView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/notices", json=body, once=True)
+        return found
+
+    def preview_notice(self, case_id: str, *, step: Sequence[Step] | None = None, fields: Sequence[str] | None = None) -> DraftView:
+        """Exactly the text that HR would read of a case."""
+        found: DraftView = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/notices/draft", query={"step": step, "fields": fields})
+        return found
+
+    def part_cases(self, case_id: str, body: Others, *, if_match: str | None = None) -> WorkedCase:
+        """Work on some of the joined cases by themselves again, as long as nothing is decided."""
+        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/part", headers={"if-match": if_match}, json=body, once=True)
+        return found
+
+    def split_case(self, case_id: str, body: Alerts, *, if_match: str | None = None) -> Parts:
+        """Take alerts out into a case of their own, which is worked on and decided by itself from now on, whoever
+        judges. At least one stays.
+        """
+        found: Parts = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/split", headers={"if-match": if_match}, json=body, once=True)
+        return found
+
+    def list_case_tasks(self, case_id: str, *, after: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Tasks of a case, the oldest first."""
+        found: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/tasks", query={"after": after, "limit": limit, "fields": fields})
+        return found
+
+    def each_list_case_tasks(self, case_id: str, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[TaskView]:
+        """Tasks of a case, the oldest first."""
+        return self._each(lambda after: self.list_case_tasks(case_id, limit=limit, fields=fields, after=after), "items")
+
+    def add_case_task(self, case_id: str, body: TaskBody) -> TaskView:
+        """Add a task."""
+        found: TaskView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/tasks", json=body, once=True)
+        return found
+
+    def change_case_task(self, case_id: str, task_id: str, body: TaskBody, *, if_match: str | None = None) -> TaskView:
+        """Change a task, or say that it is done."""
+        found: TaskView = self._call("PUT", f"/api/v1/cases/{quote(str(case_id), safe='')}/tasks/{quote(str(task_id), safe='')}", headers={"if-match": if_match}, json=body)
+        return found
+
+    def undo_case_step(self, case_id: str, *, if_match: str | None = None) -> WorkedCase:
+        """Take back the last move, assignment or due time, for a quarter of an hour; a decision for a week. Whoever
+        did it may, or a senior analyst.
+        """
+        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/undo", headers={"if-match": if_match}, once=True)
+        return found
+
+    def get_case_work(self, case_id: str, *, fields: Sequence[str] | None = None) -> WorkedCase:
+        """One case with where work on it stands. Its ETag is what changes of it want as `If-Match`."""
+        found: WorkedCase = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/work", query={"fields": fields})
+        return found
+
+    def list_channels(self, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Channels, by name."""
+        found: dict[str, Any] = self._call("GET", "/api/v1/channels", query={"limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_channels(self, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[ChannelView]:
+        """Channels, by name."""
+        return self._each(lambda after: self.list_channels(limit=limit, fields=fields, after=after), "items")
+
+    def make_channel(self, body: ChannelFile) -> ChannelMade:
+        """Make a channel."""
+        found: ChannelMade = self._call("POST", "/api/v1/channels", json=body, once=True)
+        return found
+
+    def remove_channel(self, name: str) -> None:
+        """Remove a channel that no rule uses, with what was to go by it."""
+        return self._call("DELETE", f"/api/v1/channels/{quote(str(name), safe='')}")
+
+    def change_channel(self, name: str, body: ChannelPatch) -> ChannelView:
+        """Change a channel, or turn it on or off."""
+        found: ChannelView = self._call("PATCH", f"/api/v1/channels/{quote(str(name), safe='')}", json=body, once=True)
+        return found
+
+    def list_deliveries(self, name: str, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """What was and is to be told by a channel, the newest first."""
+        found: dict[str, Any] = self._call("GET", f"/api/v1/channels/{quote(str(name), safe='')}/deliveries", query={"limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_deliveries(self, name: str, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[DeliveryView]:
+        """What was and is to be told by a channel, the newest first."""
+        return self._each(lambda after: self.list_deliveries(name, limit=limit, fields=fields, after=after), "items")
+
+    def replay_deliveries(self, name: str, body: ReplayAsked) -> Replayed:
+        """Have deliveries go again."""
+        found: Replayed = self._call("POST", f"/api/v1/channels/{quote(str(name), safe='')}/replay", json=body, once=True)
+        return found
+
+    def rotate_channel_secret(self, name: str, body: Rotation) -> NewSecret:
+        """Give a webhook a new secret. For some hours messages are signed with the old one too."""
+        found: NewSecret = self._call("POST", f"/api/v1/channels/{quote(str(name), safe='')}/rotate", json=body, once=True)
+        return found
+
+    def try_channel(self, name: str) -> None:
+        """Send a test by a channel now."""
+        return self._call("POST", f"/api/v1/channels/{quote(str(name), safe='')}/test", once=True)
+
+    def get_deadlines(self, *, token: str | None = None, lang: Literal["zh", "en"] | None = None) -> bytes:
+        """What has to be done by when, with pseudonyms."""
+        found: bytes = self._call("GET", "/api/v1/deadlines.ics", query={"token": token, "lang": lang})
+        return found
+
+    def revoke_calendar_address(self) -> None:
+        """The caller's calendar has no secret address any more."""
+        return self._call("DELETE", "/api/v1/deadlines/address")
+
+    def make_calendar_address(self) -> CalendarAddress:
+        """A secret address of the caller's calendar, in the place of any before."""
+        found: CalendarAddress = self._call("POST", "/api/v1/deadlines/address")
+        return found
+
     def search_events(self, *, q: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, newest: bool | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
-        """Events, oldest first; `since` <= time < `until`."""
+        """Events, oldest first; `since` <= time < `until`. Of somebody masked only what identifies nobody is shown. A
+        query by anything else searches the events of unmasked persons only; `person.id` takes a pseudonym.
+        """
         found: dict[str, Any] = self._call("GET", "/api/v1/events", query={"q": q, "since": since, "until": until, "newest": newest, "limit": limit, "after": after, "fields": fields})
         return found
 
     def each_search_events(self, *, q: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, newest: bool | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[dict[str, JsonValue]]:
-        """Events, oldest first; `since` <= time < `until`."""
+        """Events, oldest first; `since` <= time < `until`. Of somebody masked only what identifies nobody is shown. A
+        query by anything else searches the events of unmasked persons only; `person.id` takes a pseudonym.
+        """
         return self._each(lambda after: self.search_events(q=q, since=since, until=until, newest=newest, limit=limit, fields=fields, after=after), "events")
 
     def export_events(self, *, q: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None) -> Iterator[dict[str, Any]]:
@@ -246,9 +1457,150 @@ class Client(Calls):
         return self._lines("/api/v1/events.ndjson", query={"q": q, "since": since, "until": until})
 
     def total_events(self, *, by: Sequence[str], q: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, order: Literal["events", "records", "bytes"] | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> list[TotalView]:
-        """How many events there are by account, day, ..., the largest totals first; days are the company's."""
+        """How many events there are by account, day, ..., the largest totals first; days are the company's. Accounts
+        are shown as pseudonyms, added up by person; by other fields that identify somebody only events of
+        unmasked persons are counted.
+        """
         found: list[TotalView] = self._call("GET", "/api/v1/events/totals", query={"by": by, "q": q, "since": since, "until": until, "order": order, "limit": limit, "fields": fields})
         return found
+
+    def first_admin(self, body: FirstAdmin) -> Named:
+        """Make the first admin, by the link that `leaverwatch serve` prints while there are no users. It works once."""
+        found: Named = self._call("POST", "/api/v1/first-admin", json=body)
+        return found
+
+    def accept_invitation(self, body: Invited) -> Named:
+        """Choose a password, by a link that an admin handed out. It works once."""
+        found: Named = self._call("POST", "/api/v1/invited", json=body)
+        return found
+
+    def list_keys(self, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """All keys, also those that are revoked or over."""
+        found: dict[str, Any] = self._call("GET", "/api/v1/keys", query={"limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_keys(self, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[KeyView]:
+        """All keys, also those that are revoked or over."""
+        return self._each(lambda after: self.list_keys(limit=limit, fields=fields, after=after), "items")
+
+    def make_key(self, body: ServiceKeyAsked) -> KeyMade:
+        """A key for a service. People make their own: a key acts as its owner."""
+        found: KeyMade = self._call("POST", "/api/v1/keys", json=body, once=True)
+        return found
+
+    def revoke_key(self, key_id: str) -> None:
+        """Make anybody's key useless."""
+        return self._call("DELETE", f"/api/v1/keys/{quote(str(key_id), safe='')}")
+
+    def list_leavers(self, *, stage: Stage | None = None, after: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Everybody a departure was filed of, the newest first."""
+        found: dict[str, Any] = self._call("GET", "/api/v1/leavers", query={"stage": stage, "after": after, "limit": limit, "fields": fields})
+        return found
+
+    def each_list_leavers(self, *, stage: Stage | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[LeaverView]:
+        """Everybody a departure was filed of, the newest first."""
+        return self._each(lambda after: self.list_leavers(stage=stage, limit=limit, fields=fields, after=after), "items")
+
+    def file_leaver(self, body: NewLeaver) -> LeaverView:
+        """File a resignation. The same again changes nothing and answers 200."""
+        found: LeaverView = self._call("POST", "/api/v1/leavers", json=body, once=True)
+        return found
+
+    def import_leavers(self, body: bytes, *, check: bool | None = None) -> ImportView:
+        """A CSV file of resignations and withdrawals, as `leaverwatch leavers import` takes it. Bad rows are left out
+        and named; the same file again changes nothing.
+        """
+        found: ImportView = self._call("POST", "/api/v1/leavers/import", query={"check": check}, headers={"Content-Type": "text/csv"}, content=body)
+        return found
+
+    def get_leaver(self, person: str, *, fields: Sequence[str] | None = None) -> LeaverView:
+        """One departure."""
+        found: LeaverView = self._call("GET", f"/api/v1/leavers/{quote(str(person), safe='')}", query={"fields": fields})
+        return found
+
+    def change_leaver(self, person: str, body: ChangedLeaver) -> LeaverView:
+        """Change the last day. What was judged with the one before stays as it was until now."""
+        found: LeaverView = self._call("PATCH", f"/api/v1/leavers/{quote(str(person), safe='')}", json=body, once=True)
+        return found
+
+    def withdraw_leaver(self, person: str, body: api__routes__leavers__Withdrawal | None) -> LeaverView:
+        """The resignation was taken back: nobody is watched for it any more. Again, it changes nothing."""
+        found: LeaverView = self._call("POST", f"/api/v1/leavers/{quote(str(person), safe='')}/withdraw", json=body, once=True)
+        return found
+
+    def login(self, body: Login) -> LoggedIn:
+        """Log in with name, password and the code of the second factor where there is one. Whatever is wrong, the
+        answer is the same. The session that the browser had before ends.
+        """
+        found: LoggedIn = self._call("POST", "/api/v1/login", json=body)
+        return found
+
+    def login_at_provider(self, provider: str) -> None:
+        """Send the browser to an identity provider."""
+        return self._call("GET", f"/api/v1/login/oidc/{quote(str(provider), safe='')}")
+
+    def back_from_provider(self, provider: str) -> None:
+        """Where an identity provider sends the browser back to."""
+        return self._call("GET", f"/api/v1/login/oidc/{quote(str(provider), safe='')}/callback")
+
+    def login_ways(self, *, fields: Sequence[str] | None = None) -> Ways:
+        """How one logs in here."""
+        found: Ways = self._call("GET", "/api/v1/login/ways", query={"fields": fields})
+        return found
+
+    def logout(self) -> None:
+        """End this session."""
+        return self._call("POST", "/api/v1/logout")
+
+    def get_me(self, *, fields: Sequence[str] | None = None) -> Me:
+        """Who calls, and what they may do."""
+        found: Me = self._call("GET", "/api/v1/me", query={"fields": fields})
+        return found
+
+    def list_own_keys(self, *, fields: Sequence[str] | None = None) -> list[KeyView]:
+        """One's own keys."""
+        found: list[KeyView] = self._call("GET", "/api/v1/me/keys", query={"fields": fields})
+        return found
+
+    def make_own_key(self, body: KeyAsked) -> KeyMade:
+        """A key for a program that acts in one's own name."""
+        found: KeyMade = self._call("POST", "/api/v1/me/keys", json=body)
+        return found
+
+    def revoke_own_key(self, key_id: str) -> None:
+        """Make a key useless."""
+        return self._call("DELETE", f"/api/v1/me/keys/{quote(str(key_id), safe='')}")
+
+    def change_password(self, body: NewPassword) -> None:
+        """Change the password. All sessions end, this one too: log in again."""
+        return self._call("PUT", "/api/v1/me/password", json=body)
+
+    def end_own_sessions(self) -> None:
+        """Log out everywhere but here."""
+        return self._call("DELETE", "/api/v1/me/sessions")
+
+    def list_own_sessions(self, *, fields: Sequence[str] | None = None) -> list[SessionView]:
+        """Where one is logged in."""
+        found: list[SessionView] = self._call("GET", "/api/v1/me/sessions", query={"fields": fields})
+        return found
+
+    def end_own_session(self, session_id: str) -> None:
+        """Log out there."""
+        return self._call("DELETE", f"/api/v1/me/sessions/{quote(str(session_id), safe='')}")
+
+    def enrol_second_factor(self, body: WithPassword) -> Enrolled:
+        """Begin with a second factor. One that is in use has to be removed first."""
+        found: Enrolled = self._call("POST", "/api/v1/me/totp", json=body)
+        return found
+
+    def confirm_second_factor(self, body: Code) -> RecoveryCodes:
+        """Show that the app has the secret; from now on every login asks for a code. Other sessions end."""
+        found: RecoveryCodes = self._call("POST", "/api/v1/me/totp/confirm", json=body)
+        return found
+
+    def remove_second_factor(self, body: WithPassword) -> None:
+        """Do without a second factor. Other sessions end."""
+        return self._call("POST", "/api/v1/me/totp/remove", json=body)
 
     def list_models(self, *, fields: Sequence[str] | None = None) -> list[ModelView]:
         """All models with their cards, the oldest first."""
@@ -272,9 +1624,93 @@ class Client(Calls):
         found: ModelView = self._call("POST", f"/api/v1/models/{quote(str(model_id), safe='')}/shadow", json=body, once=True)
         return found
 
-    def list_persons_by_risk(self, *, at: datetime | str | None = None, limit: int | None = None, offset: int | None = None, fields: Sequence[str] | None = None) -> list[RiskView]:
-        """Persons by risk as of `at` (default: the newest event or alert), highest first."""
-        found: list[RiskView] = self._call("GET", "/api/v1/persons", query={"at": at, "limit": limit, "offset": offset, "fields": fields})
+    def list_notices(self, *, state: Sequence[NoticeState] | None = None, after: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Notices to HR, the newest first."""
+        found: dict[str, Any] = self._call("GET", "/api/v1/notices", query={"state": state, "after": after, "limit": limit, "fields": fields})
+        return found
+
+    def each_list_notices(self, *, state: Sequence[NoticeState] | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[NoticeView]:
+        """Notices to HR, the newest first."""
+        return self._each(lambda after: self.list_notices(state=state, limit=limit, fields=fields, after=after), "items")
+
+    def list_suggested_notices(self, *, fields: Sequence[str] | None = None) -> list[DraftView]:
+        """What the company's policy suggests to tell HR of, the strongest case first, 100 at most."""
+        found: list[DraftView] = self._call("GET", "/api/v1/notices/suggestions", query={"fields": fields})
+        return found
+
+    def get_notice(self, notice_id: str, *, fields: Sequence[str] | None = None) -> NoticeView:
+        """One notice. Its ETag is what a change of it is made from."""
+        found: NoticeView = self._call("GET", f"/api/v1/notices/{quote(str(notice_id), safe='')}", query={"fields": fields})
+        return found
+
+    def acknowledge_notice(self, notice_id: str, *, if_match: str | None = None) -> NoticeView:
+        """HR has read it and takes care of it."""
+        found: NoticeView = self._call("POST", f"/api/v1/notices/{quote(str(notice_id), safe='')}/acknowledge", headers={"If-Match": if_match}, once=True)
+        return found
+
+    def answer_notice(self, notice_id: str, body: Answers, *, if_match: str | None = None) -> NoticeView:
+        """Say what was done. Once every step has an answer the notice is done."""
+        found: NoticeView = self._call("POST", f"/api/v1/notices/{quote(str(notice_id), safe='')}/answers", headers={"If-Match": if_match}, json=body, once=True)
+        return found
+
+    def withdraw_notice(self, notice_id: str, body: api__routes__notices__Withdrawal, *, if_match: str | None = None) -> NoticeView:
+        """Take a notice back."""
+        found: NoticeView = self._call("POST", f"/api/v1/notices/{quote(str(notice_id), safe='')}/withdraw", headers={"If-Match": if_match}, json=body, once=True)
+        return found
+
+    def list_notification_rules(self, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Notification rules, by name."""
+        found: dict[str, Any] = self._call("GET", "/api/v1/notification-rules", query={"limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_notification_rules(self, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[NotificationRuleView]:
+        """Notification rules, by name."""
+        return self._each(lambda after: self.list_notification_rules(limit=limit, fields=fields, after=after), "items")
+
+    def remove_notification_rule(self, name: str) -> None:
+        """Remove a rule. What it had planned is still told."""
+        return self._call("DELETE", f"/api/v1/notification-rules/{quote(str(name), safe='')}")
+
+    def save_notification_rule(self, name: str, body: RuleFile) -> NotificationRuleView:
+        """Add or change a rule; its channel has to be there."""
+        found: NotificationRuleView = self._call("PUT", f"/api/v1/notification-rules/{quote(str(name), safe='')}", json=body)
+        return found
+
+    def get_my_notifications(self, *, fields: Sequence[str] | None = None) -> PreferencesFile:
+        """What the caller wants for the mail that goes to them alone."""
+        found: PreferencesFile = self._call("GET", "/api/v1/notifications/mine", query={"fields": fields})
+        return found
+
+    def save_my_notifications(self, body: PreferencesFile) -> PreferencesFile:
+        """Change it."""
+        found: PreferencesFile = self._call("PUT", "/api/v1/notifications/mine", json=body)
+        return found
+
+    def import_people(self, body: bytes, *, check: bool | None = None) -> ImportView:
+        """A CSV file of employees and their accounts, as `leaverwatch people import` takes it. Bad rows are left out
+        and named. Only for those who may see the whole company.
+        """
+        found: ImportView = self._call("POST", "/api/v1/people/import", query={"check": check}, headers={"Content-Type": "text/csv"}, content=body)
+        return found
+
+    def list_persons_by_risk(self, *, at: datetime | str | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Persons by risk as of `at` (default: the newest event or alert; on later pages that of the first), highest
+        first, each with the strongest terms of the ledger. Where many have had alerts since `at`, an answer
+        takes longer, and only one request at a time is given one.
+        """
+        found: dict[str, Any] = self._call("GET", "/api/v1/persons", query={"at": at, "limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_persons_by_risk(self, *, at: datetime | str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[RiskView]:
+        """Persons by risk as of `at` (default: the newest event or alert; on later pages that of the first), highest
+        first, each with the strongest terms of the ledger. Where many have had alerts since `at`, an answer
+        takes longer, and only one request at a time is given one.
+        """
+        return self._each(lambda after: self.list_persons_by_risk(at=at, limit=limit, fields=fields, after=after), "items")
+
+    def get_person(self, pseudonym: str, *, lang: Literal["zh", "en"] | None = None, fields: Sequence[str] | None = None) -> PersonDetail:
+        """One person, by pseudonym."""
+        found: PersonDetail = self._call("GET", f"/api/v1/persons/{quote(str(pseudonym), safe='')}", query={"lang": lang, "fields": fields})
         return found
 
     def list_sources(self, *, fields: Sequence[str] | None = None) -> list[SourceView]:
@@ -289,6 +1725,146 @@ class Client(Calls):
         """
         return self._events("/api/v1/stream", query={"seconds": seconds}, headers={"last-event-id": last_event_id})
 
+    def list_erasure_requests(self, *, fields: Sequence[str] | None = None) -> list[ErasureView]:
+        """Who was to be erased, and what became of it: requests that wait come first."""
+        found: list[ErasureView] = self._call("GET", "/api/v1/subjects/erasures", query={"fields": fields})
+        return found
+
+    def erase_subject(self, request: str) -> ErasureView:
+        """Erase the person whom somebody else asked to erase. It cannot be taken back."""
+        found: ErasureView = self._call("POST", f"/api/v1/subjects/erasures/{quote(str(request), safe='')}/carry-out", once=True)
+        return found
+
+    def answer_subject(self, person: str) -> bytes:
+        """Everything that is held about a person, given as pseudonym, in one zip file: a page to begin with in English
+        and Chinese, records, events. It holds their name and mail; other people in it are pseudonyms. That it
+        was made is in the audit log.
+        """
+        found: bytes = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/access", once=True)
+        return found
+
+    def ask_to_erase_subject(self, person: str, body: ErasureAsked) -> ErasureView:
+        """Ask for a person, given as pseudonym, to be erased; somebody else has to carry it out. Refused where a legal
+        hold keeps what is held, or a case about them is open.
+        """
+        found: ErasureView = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/erasure", json=body, once=True)
+        return found
+
+    def list_unmaskings(self, *, case: str | None = None, state: UnmaskingState | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """One's own, and for whoever may approve also everybody else's; the newest first."""
+        found: dict[str, Any] = self._call("GET", "/api/v1/unmaskings", query={"case": case, "state": state, "limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_unmaskings(self, *, case: str | None = None, state: UnmaskingState | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[UnmaskingView]:
+        """One's own, and for whoever may approve also everybody else's; the newest first."""
+        return self._each(lambda after: self.list_unmaskings(case=case, state=state, limit=limit, fields=fields, after=after), "items")
+
+    def ask_to_unmask(self, body: Asked) -> UnmaskingView:
+        """Ask to see who a person of a case is. With the right to do that alone an identity is shown at once;
+        everything else waits for a second person.
+        """
+        found: UnmaskingView = self._call("POST", "/api/v1/unmaskings", json=body, once=True)
+        return found
+
+    def get_unmasking(self, unmasking_id: str, *, fields: Sequence[str] | None = None) -> UnmaskingView:
+        """One of them."""
+        found: UnmaskingView = self._call("GET", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}", query={"fields": fields})
+        return found
+
+    def approve_unmasking(self, unmasking_id: str, body: Answer) -> UnmaskingView:
+        """Grant what another person asked for; its time runs from now."""
+        found: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/approve", json=body, once=True)
+        return found
+
+    def end_unmasking(self, unmasking_id: str) -> UnmaskingView:
+        """End one in force before its time."""
+        found: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/end", once=True)
+        return found
+
+    def refuse_unmasking(self, unmasking_id: str, body: Answer) -> UnmaskingView:
+        """Refuse what another person asked for."""
+        found: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/refuse", json=body, once=True)
+        return found
+
+    def withdraw_unmasking(self, unmasking_id: str) -> UnmaskingView:
+        """Ask for it no more, while it waits."""
+        found: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/withdraw", once=True)
+        return found
+
+    def list_users(self, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """All users, by name."""
+        found: dict[str, Any] = self._call("GET", "/api/v1/users", query={"limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_users(self, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[api__routes__users__UserView]:
+        """All users, by name."""
+        return self._each(lambda after: self.list_users(limit=limit, fields=fields, after=after), "items")
+
+    def make_user(self, body: NewUser) -> UserMade:
+        """A user, and the link by which they choose a password."""
+        found: UserMade = self._call("POST", "/api/v1/users", json=body, once=True)
+        return found
+
+    def get_user(self, name: str, *, fields: Sequence[str] | None = None) -> api__routes__users__UserView:
+        """One user."""
+        found: api__routes__users__UserView = self._call("GET", f"/api/v1/users/{quote(str(name), safe='')}", query={"fields": fields})
+        return found
+
+    def change_user(self, name: str, body: ChangedUser) -> api__routes__users__UserView:
+        """Change a user; their sessions end where what they may do changes. Nobody changes what they themselves may
+        do, and there is always an admin. Users are disabled and never deleted: the audit log names them.
+        """
+        found: api__routes__users__UserView = self._call("PATCH", f"/api/v1/users/{quote(str(name), safe='')}", json=body, once=True)
+        return found
+
+    def invite_user(self, name: str) -> InvitationView:
+        """Another link for choosing a password, for somebody who lost it; one handed out before does not work any
+        more.
+        """
+        found: InvitationView = self._call("POST", f"/api/v1/users/{quote(str(name), safe='')}/invitation", once=True)
+        return found
+
+    def end_sessions_of_user(self, name: str) -> None:
+        """Log a user out everywhere."""
+        return self._call("DELETE", f"/api/v1/users/{quote(str(name), safe='')}/sessions")
+
+    def remove_second_factor_of_user(self, name: str) -> None:
+        """Take away the second factor of somebody who lost it with its codes. All their sessions end."""
+        return self._call("DELETE", f"/api/v1/users/{quote(str(name), safe='')}/totp")
+
+    def list_work(self, *, states: Sequence[WorkState] | None = None, found: Sequence[CaseState] | None = None, assignee: str | None = None, due_before: datetime | str | None = None, severity: Severity | None = None, departments: Sequence[str] | None = None, score: float | None = None, least_age: int | None = None, most_age: int | None = None, text: str | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """Cases, the newest first; of those that are worked on together the one that leads."""
+        found: dict[str, Any] = self._call("GET", "/api/v1/worklist", query={"states": states, "found": found, "assignee": assignee, "due_before": due_before, "severity": severity, "departments": departments, "score": score, "least_age": least_age, "most_age": most_age, "text": text, "limit": limit, "after": after, "fields": fields})
+        return found
+
+    def each_list_work(self, *, states: Sequence[WorkState] | None = None, found: Sequence[CaseState] | None = None, assignee: str | None = None, due_before: datetime | str | None = None, severity: Severity | None = None, departments: Sequence[str] | None = None, score: float | None = None, least_age: int | None = None, most_age: int | None = None, text: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[WorkedCase]:
+        """Cases, the newest first; of those that are worked on together the one that leads."""
+        return self._each(lambda after: self.list_work(states=states, found=found, assignee=assignee, due_before=due_before, severity=severity, departments=departments, score=score, least_age=least_age, most_age=most_age, text=text, limit=limit, fields=fields, after=after), "items")
+
+    def work_on_many(self, body: Bulk) -> BulkAnswer:
+        """Assign, move, or decide as benign several cases. Each is answered for on its own."""
+        found: BulkAnswer = self._call("POST", "/api/v1/worklist/bulk", json=body, once=True)
+        return found
+
+    def list_views(self, *, fields: Sequence[str] | None = None) -> list[ViewView]:
+        """One's own views, and those that are shared with one's roles, by name."""
+        found: list[ViewView] = self._call("GET", "/api/v1/worklist/views", query={"fields": fields})
+        return found
+
+    def save_view(self, body: ViewBody) -> ViewView:
+        """Keep a view."""
+        found: ViewView = self._call("POST", "/api/v1/worklist/views", json=body, once=True)
+        return found
+
+    def drop_view(self, view_id: str) -> None:
+        """Drop a view of one's own."""
+        return self._call("DELETE", f"/api/v1/worklist/views/{quote(str(view_id), safe='')}")
+
+    def change_view(self, view_id: str, body: ViewBody, *, if_match: str | None = None) -> ViewView:
+        """Change a view of one's own."""
+        found: ViewView = self._call("PUT", f"/api/v1/worklist/views/{quote(str(view_id), safe='')}", headers={"if-match": if_match}, json=body)
+        return found
+
     def health(self, *, fields: Sequence[str] | None = None) -> Health:
         """The process answers."""
         found: Health = self._call("GET", "/healthz", query={"fields": fields})
@@ -300,6 +1876,50 @@ class Client(Calls):
         return found
 
     def ready(self, *, fields: Sequence[str] | None = None) -> Health:
-        """The stores answer."""
+        """The stores answer, and where judging is done here, it works."""
         found: Health = self._call("GET", "/readyz", query={"fields": fields})
+        return found
+
+    def scim_resource_types(self) -> dict[str, Any]:
+        """What there is."""
+        found: dict[str, Any] = self._call("GET", "/scim/v2/ResourceTypes")
+        return found
+
+    def scim_schemas(self) -> dict[str, Any]:
+        """Which attributes are kept."""
+        found: dict[str, Any] = self._call("GET", "/scim/v2/Schemas")
+        return found
+
+    def scim_service(self) -> dict[str, Any]:
+        """What of SCIM is supported."""
+        found: dict[str, Any] = self._call("GET", "/scim/v2/ServiceProviderConfig")
+        return found
+
+    def scim_list_users(self, *, filter: str | None = None, startindex: int | None = None, count: int | None = None) -> UserList:
+        """Users, or the one that a filter `userName eq "..."` or `externalId eq "..."` asks for."""
+        found: UserList = self._call("GET", "/scim/v2/Users", query={"filter": filter, "startIndex": startindex, "count": count})
+        return found
+
+    def scim_create_user(self, body: User) -> api__scim__resource__UserView:
+        """A new employee."""
+        found: api__scim__resource__UserView = self._call("POST", "/scim/v2/Users", json=body, once=True)
+        return found
+
+    def scim_delete_user(self, user_id: str) -> None:
+        """All accounts of a User end now. What they did before stays theirs, so the User stays too, no longer active."""
+        return self._call("DELETE", f"/scim/v2/Users/{quote(str(user_id), safe='')}")
+
+    def scim_get_user(self, user_id: str) -> api__scim__resource__UserView:
+        """One User."""
+        found: api__scim__resource__UserView = self._call("GET", f"/scim/v2/Users/{quote(str(user_id), safe='')}")
+        return found
+
+    def scim_change_user(self, user_id: str, body: Patch) -> api__scim__resource__UserView:
+        """Some attributes of a User."""
+        found: api__scim__resource__UserView = self._call("PATCH", f"/scim/v2/Users/{quote(str(user_id), safe='')}", json=body, once=True)
+        return found
+
+    def scim_replace_user(self, user_id: str, body: User) -> api__scim__resource__UserView:
+        """A User as it is from now on."""
+        found: api__scim__resource__UserView = self._call("PUT", f"/scim/v2/Users/{quote(str(user_id), safe='')}", json=body)
         return found

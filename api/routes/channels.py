@@ -23,10 +23,14 @@ from core.notifying import Channel, ChannelChange, ChannelKind, Delivery, Delive
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,59}$"
 Name = Annotated[str, InPath(pattern=NAME, description="Name of the channel")]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
-Mail = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@<>,;\"]{1,64}@[A-Za-z0-9.-]{1,189}$")]
+Mail = Annotated[
+    str,
+    StringConstraints(max_length=254, pattern=r"^[^\s@<>,;\"]{1,64}@[A-Za-z0-9.-]{1,189}$"),
+    Field(examples=["security@corp.example"]),
+]
 Secret = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_+/=-]*$")]
 _DOES = "|".join(kind.value for kind in ActionKind if kind is not ActionKind.PLAYBOOK)
-Does = Annotated[str, StringConstraints(pattern=rf"^({_DOES}|playbook:[a-z0-9][a-z0-9_.-]{{0,59}})$")]
+Does = Annotated[str, StringConstraints(pattern=rf"^({_DOES}|playbook:[a-z0-9][a-z0-9_.-]{{0,59}})$"), Field(examples=["suspend_export"])]
 HIDDEN = "****"
 
 
