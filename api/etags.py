@@ -28,12 +28,18 @@ def tagged(response: Response, version: int | str) -> None:
 def unchanged(if_match: str | None, version: int | str) -> None:
     """Ends the request where the caller does not say what it was shown (428), or was shown another version (412)."""
     if if_match is None:
-        why = "say by If-Match what is to be changed: the ETag that it was shown with"
-        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "if-match-missing", why)
-    if if_match.strip() != "*" and str(version) not in {_version(tag) for tag in if_match.split(",")}:
+        raise missing()
+    if if_match.strip() != "*" and str(version) not in {version_in(tag) for tag in if_match.split(",")}:
         why = "it has changed since it was shown; look again"
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "changed", why, {"ETag": f'"{version}"'})
+        raise Problem(HTTPStatus.PRECONDITION_FAILED, "changed-since", why, {"ETag": f'"{version}"'})
 
 
-def _version(tag: str) -> str:
+def missing() -> Problem:
+    """The caller does not say what it was shown."""
+    why = "say by If-Match what is to be changed: the ETag that it was shown with"
+    return Problem(HTTPStatus.PRECONDITION_REQUIRED, "if-match-missing", why)
+
+
+def version_in(tag: str) -> str:
+    """The version that an ETag was made of."""
     return tag.strip().removeprefix("W/").strip('"').partition(".")[0]

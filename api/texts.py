@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Header
 from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
+from api.etags import missing, version_in
 from api.problems import Problem
 from core.case import Case
 from core.triage import Work, contents_of
@@ -67,9 +68,8 @@ def read_tag(text: str) -> Tag:
 
 def _seen(if_match: Annotated[str | None, Header(max_length=200)] = None) -> Tag:
     if not if_match or if_match.strip() == "*":
-        told = "give the ETag of what you saw as If-Match, so that nobody's change is lost"
-        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "version-required", told)
-    return read_tag(if_match)
+        raise missing()
+    return read_tag(version_in(if_match))
 
 
 Seen = Annotated[Tag, Depends(_seen)]

@@ -58,7 +58,7 @@ CODES: dict[int, str] = {
     403: "forbidden",
     404: "not-found",
     409: "refused",
-    412: "changed",
+    412: "changed-since",
     428: "if-match-missing",
     503: "unavailable",
 }

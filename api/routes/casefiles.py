@@ -13,6 +13,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict
 
 from api.caller import needs
+from api.etags import tagged
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers, not_found
 from api.routes.triage import now
@@ -195,7 +196,7 @@ def _again(shop: Shop, case_id: str, comment_id: str) -> CommentView:
 
 def _tagged(response: Response, shop: Shop, task: Task) -> TaskView:
     view = next(_task(one) for one in shop.records.tasks(task.case) if one.id == task.id)
-    response.headers["ETag"] = f'"{view.tag}"'
+    tagged(response, view.tag)
     return view
 
 

@@ -30,7 +30,11 @@ Mail = Annotated[
 ]
 Secret = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_+/=-]*$")]
 _DOES = "|".join(kind.value for kind in ActionKind if kind is not ActionKind.PLAYBOOK)
-Does = Annotated[str, StringConstraints(pattern=rf"^({_DOES}|playbook:[a-z0-9][a-z0-9_.-]{{0,59}})$"), Field(examples=["suspend_export"])]
+Does = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({_DOES}|playbook:[a-z0-9][a-z0-9_.-]{{0,59}})$"),
+    Field(examples=["suspend_export"]),
+]
 HIDDEN = "****"
 
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from access.lens import Lens
 from api.caller import needs
+from api.etags import IfMatch, tagged, unchanged
 from api.leavers import AtDesk
 from api.notices import DraftView, NoticeView, draft_view, notice_view
 from api.paging import After, Limit, Page, cursor, place
@@ -25,9 +26,6 @@ NO_NUL = r"^[^\x00]*$"
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000, pattern=NO_NUL)]
 Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=NO_NUL)]
 Steps = Annotated[list[Step], Field(max_length=len(Step))]
-IfMatch = Annotated[
-    str | None, Header(alias="If-Match", max_length=100, description="The ETag of what the change is made from")
-]
 
 
 class NewNotice(BaseModel):
@@ -228,28 +226,20 @@ def _notice(shop: Shop, lens: Lens, notice_id: str) -> Notice:
 
 
 def _case(shop: Shop, lens: Lens, case_id: str) -> Case:
-    found = next((case for case in shop.records.cases() if case.id == case_id), None)
-    if found is None or not lens.within(found.person):
+    found = shop.records.case(case_id)
+    if found is None or not shop.sees(lens, found):
         raise not_found("case")
     return found
 
 
 def _matching(notice: Notice, if_match: str | None) -> Notice:
-    if if_match is None:
-        why = "If-Match is missing: give the ETag of the notice as it was read"
-        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "no-version", why)
-    if if_match.strip() != _etag(notice):
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "changed", "the notice was changed meanwhile: read it again")
+    unchanged(if_match, notice.version)
     return notice
 
 
 def _tagged(notice: Notice, lens: Lens, response: Response) -> NoticeView:
-    response.headers["ETag"] = _etag(notice)
+    tagged(response, notice.version)
     return notice_view(notice, lens)
-
-
-def _etag(notice: Notice) -> str:
-    return f'"{notice.version}"'
 
 
 def _note(shop: Shop, caller: Caller, what: str, *notices: Notice) -> None:

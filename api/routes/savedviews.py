@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.caller import needs
+from api.etags import tagged
 from api.filters import CaseFilter
 from api.problems import answers, not_found
 from api.shop import InShop, Shop
@@ -68,7 +69,7 @@ def change(
     """Change a view of one's own."""
     _own(shop, caller, view_id)
     view = _save(shop, caller, body, view_id, seen.version + 1)
-    response.headers["ETag"] = f'"{view.tag}"'
+    tagged(response, view.tag)
     return view
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from api.caller import needs
+from api.etags import tagged
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers
 from api.shop import InShop, Shop
@@ -231,7 +232,7 @@ def shown(shop: Shop, response: Response, on: OnCase) -> WorkedCase:
     """The case as a document, with its tag, noted as looked at."""
     (view,) = worked_cases(shop, on.lens, [on.case])
     shop.looks.note(on.lens.caller, "case", (on.case.id, on.case.person))
-    response.headers["ETag"] = f'"{view.work.tag}"'
+    tagged(response, view.work.tag)
     return view
 
 

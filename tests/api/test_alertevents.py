@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -77,7 +77,8 @@ def stored(store: Asked, back: Sequence[int], *, frozen: bool) -> Alert:
 
 
 def found(store: Asked, alert: Alert) -> list[object]:
-    rows: list[Mapping[str, object]] = events_of(alert, store, store.records, CompanyCalendar(), BOOK)  # type: ignore[attr-defined]
+    frame = events_of(alert, store, store.records, CompanyCalendar(), BOOK)  # type: ignore[attr-defined]
+    rows = frame.rows(named=True)
     times = [row["@timestamp"] for row in rows]
     assert times == sorted(times, key=str)
     assert all(row["event.original"] for row in rows)

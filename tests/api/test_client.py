@@ -15,7 +15,6 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 
-from api.doors import TokenDoor
 from api.server import create_app
 from api.shop import Shop
 from client import ApiProblem, Client
@@ -30,7 +29,7 @@ MOMENT = datetime(2026, 3, 2, 3, tzinfo=UTC)
 
 @pytest.fixture
 def api(shop: Shop) -> Client:
-    return Client(key=TOKEN, http=TestClient(create_app(shop, TokenDoor(TOKEN, EVERYTHING))))
+    return Client(key=TOKEN, http=TestClient(create_app(shop, Knows(EVERYTHING))))
 
 
 def of(*answers: httpx2.Response) -> tuple[Client, list[httpx2.Request], list[float]]:
@@ -52,13 +51,13 @@ def busy(status: int, **headers: str) -> httpx2.Response:
 
 
 def test_each_operation_is_a_method(api: Client) -> None:
-    alert = api.list_alerts(limit=1, since=MOMENT)[0]
+    alert = api.list_alerts(limit=1, since=MOMENT)["items"][0]
     detail = api.get_alert(alert["id"], lang="zh")
     assert detail["alert"]["id"] == alert["id"]
-    assert api.list_alerts(fields=["id", "score"])[0].keys() == {"id", "score"}
+    assert api.list_alerts(fields=["id", "score"])["items"][0].keys() == {"id", "score"}
     assert api.total_events(by=["day", "user.account"])[0]["events"] == 1
     assert b"leaverwatch_events 2.0" in api.metrics()
-    assert [one["id"] for one in api.export_alerts()] == [one["id"] for one in api.list_alerts()]
+    assert [one["id"] for one in api.export_alerts()] == [one["id"] for one in api.each_list_alerts()]
 
 
 def test_all_pages_are_one_iterator(api: Client) -> None:

@@ -28,10 +28,10 @@ def lines(text: str) -> list[dict[str, object]]:
 def test_a_whole_list_is_a_line_each(client: TestClient) -> None:
     answer = client.get("/api/v1/alerts.ndjson")
     assert answer.headers["content-type"] == "application/x-ndjson"
-    shown = client.get("/api/v1/alerts").json()
+    shown = client.get("/api/v1/alerts").json()["items"]
     assert lines(answer.text) == shown
     assert [one["id"] for one in lines(client.get("/api/v1/cases.ndjson").text)] == [
-        one["id"] for one in client.get("/api/v1/cases").json()
+        one["id"] for one in client.get("/api/v1/cases").json()["items"]
     ]
 
 

@@ -46,7 +46,7 @@ def looked(looks: Looks, records: SqlRecords, person: str) -> bool:
 def test_looks_that_come_together_are_written_together_and_each_before_its_answer(address: str) -> None:
     others = Event()
     records = Slow(address, others)
-    looks = Looks(records)
+    looks = Looks(records, lambda _: ())
     with ThreadPoolExecutor(12) as pool:
         first = pool.submit(looked, looks, records, "p0")
         rest = [pool.submit(looked, looks, records, f"p{number}") for number in range(1, 12)]
@@ -63,7 +63,7 @@ def test_a_look_that_cannot_be_written_is_not_shown_to_anybody(address: str) -> 
     others = Event()
     records = Slow(address, others)
     records.broken = True
-    looks = Looks(records)
+    looks = Looks(records, lambda _: ())
     with ThreadPoolExecutor(4) as pool:
         all_ = [pool.submit(looks.note, EVERYTHING, "alert", [f"p{number}"]) for number in range(4)]
         others.set()

@@ -31,7 +31,7 @@ def test_a_change_names_what_it_was_shown() -> None:
     seen = client.get("/thing").headers["etag"]
     assert client.put("/thing", headers={"If-Match": seen}).json()["size"] == 2
     late = client.put("/thing", headers={"If-Match": seen})
-    assert (late.status_code, late.json()["code"], late.headers["etag"]) == (412, "changed", '"2"')
+    assert (late.status_code, late.json()["code"], late.headers["etag"]) == (412, "changed-since", '"2"')
     assert client.put("/thing", headers={"If-Match": '"2"'}).status_code == 200
     assert client.put("/thing", headers={"If-Match": "*"}).status_code == 200
 
