@@ -129,7 +129,8 @@ def test_what_makes_no_sense_is_not_taken(client: TestClient, case: str) -> None
         {"person": "P01"},
     ]:
         answer = client.post(f"/api/v1/cases/{case}/actions", json=ASKED | change)
-        assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), answer.text
+        assert answer.status_code == 422
+        assert answer.json()["code"] in ("invalid", "unreadable")
 
 
 def test_what_nobody_does_or_is_not_there(client: TestClient, case: str, shop: Shop) -> None:
@@ -169,7 +170,8 @@ def test_a_result_that_is_none_is_a_problem(client_of: Clients, case: str) -> No
     other, nameless = b'{"action": "x", "state": "done"}', b'{"state": "done"}'
     for body in [b"", b"[]", b"{", other, nameless, b"\xff\xfe", b"[" * 10_000]:
         answer = client_of(Role.SERVICE).post(f"/api/v1/actions/{action}/result", content=body)
-        assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), answer.text
+        assert answer.status_code == 422
+        assert answer.json()["code"] in ("invalid", "unreadable")
 
 
 def test_a_result_that_is_too_long_is_not_read(client_of: Clients) -> None:

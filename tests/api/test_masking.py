@@ -139,12 +139,15 @@ def test_what_is_expired_or_another_ones_shows_nothing(client_of: ClientOf, shop
 def test_legal_sees_cases_that_were_handed_over_and_admins_and_hr_none(client_of: ClientOf, shop: Shop) -> None:
     case = shop.records.cases()[0].id
     legal = client_of(Role.LEGAL, "leg")
-    assert legal.get("/api/v1/cases").json() == []
+    assert legal.get("/api/v1/cases").json()["items"] == []
     assert legal.get(f"/api/v1/cases/{case}").status_code == 404
     body = {"case": case, "purpose": "legal", "reason": "a claim"}
     assert legal.post("/api/v1/unmaskings", json=body).status_code == 404
-    shop.handed_over = lambda one: one == case
-    assert [one["id"] for one in legal.get("/api/v1/cases").json()] == [case]
+    analyst = client_of(Role.ANALYST, "wang")
+    seen = analyst.get(f"/api/v1/cases/{case}/work").headers["ETag"]
+    moved = {"to": "escalated_legal", "reason": "a claim"}
+    assert analyst.post(f"/api/v1/cases/{case}/move", json=moved, headers={"If-Match": seen}).status_code == 200
+    assert [one["id"] for one in legal.get("/api/v1/cases").json()["items"]] == [case]
     assert legal.get(f"/api/v1/cases/{case}").json()["case"]["identity"] is None
     assert legal.post("/api/v1/unmaskings", json=body).json()["state"] == "waiting"
     for role in (Role.ADMIN, Role.HR):

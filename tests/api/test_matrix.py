@@ -4,7 +4,7 @@ are in it by being there."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,8 +35,13 @@ OPEN = frozenset(
     }
 )
 """Who is not known yet may ask for these."""
-ENDLESS: frozenset[str] = frozenset()
+ENDLESS = frozenset({"listen"})
 """Operations whose answer does not end by itself: that they are answered at all is not tried here."""
+SECRETS: Mapping[str, tuple[Permission, ...]] = {
+    "get_deadlines": (Permission.OWN_ACCOUNT,),
+    "report_action": (Permission.REPORT_ACTIONS,),
+}
+"""Operations that also take a secret of their own in the caller's place: their tests try that."""
 SHUT = (401, 403)
 
 
@@ -62,7 +67,12 @@ def needed(dependant: Dependant) -> Iterator[Permission]:
 
 ROUTES = [route for router in routers() for route in router.routes if isinstance(route, APIRoute)]
 OPERATIONS = [
-    Operation(route.operation_id or "", method, route.path, tuple(dict.fromkeys(needed(route.dependant))))
+    Operation(
+        route.operation_id or "",
+        method,
+        route.path,
+        SECRETS.get(route.operation_id or "") or tuple(dict.fromkeys(needed(route.dependant))),
+    )
     for route in ROUTES
     for method in sorted(route.methods - {"HEAD"})
 ]
