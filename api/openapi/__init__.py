@@ -18,12 +18,14 @@ from api.openapi.parts import (
     IDEMPOTENCY_KEY,
     IF_NONE_MATCH,
     KEY,
+    SCIM,
     SECURITY,
     SESSION,
     TAGGED,
     UNCHANGED,
     WITH_BODY,
     problem,
+    scim_problem,
 )
 from api.openapi.sparse import fields_parameter, sparse
 from api.operations import needed, operations
@@ -103,7 +105,7 @@ def _complete(operation: dict[str, Any], method: str, route: APIRoute, schemas: 
     else:
         operation["security"] = []
     for status in sorted(int(one) for one in operation["responses"] if int(one) >= 400) + sorted(statuses):
-        operation["responses"][str(status)] = _problem(status)
+        operation["responses"][str(status)] = scim_problem(status) if route.path.startswith(SCIM) else _problem(status)
     operation["responses"] = dict(sorted(operation["responses"].items()))
     if not parameters:
         del operation["parameters"]

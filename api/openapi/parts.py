@@ -40,6 +40,8 @@ HEADERS: dict[str, dict[str, Any]] = {
     "ETag": {"description": "What the answer is known by", "schema": {"type": "string"}},
     "RetryAfter": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}},
 }
+SCIM, SCIM_MEDIA_TYPE = "/scim/", "application/scim+json"
+SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 EVERYWHERE: dict[int, tuple[str, str]] = {
     414: ("address-too-long", "The address is too long"),
     421: ("other-host", "The service does not answer to this name"),
@@ -77,3 +79,20 @@ def problem(status: int, code: str = "", description: str = "") -> dict[str, Any
     if status in (429, 503):
         said["headers"] = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
     return said | {"content": {MEDIA_TYPE: {"schema": schema, "example": example}}}
+
+
+def scim_problem(status: int) -> dict[str, Any]:
+    """A problem of SCIM as an answer; what is refused before SCIM is asked is a problem like any other."""
+    schema = {
+        "type": "object",
+        "required": ["schemas", "status"],
+        "properties": {
+            "schemas": {"type": "array", "items": {"const": SCIM_ERROR}},
+            "status": {"type": "string"},
+            "scimType": {"type": "string"},
+            "detail": {"type": "string"},
+        },
+    }
+    example = {"schemas": [SCIM_ERROR], "status": str(status), "detail": "..."}
+    known = problem(status, *(EVERYWHERE | WITH_BODY).get(status, ()))
+    return known | {"content": known["content"] | {SCIM_MEDIA_TYPE: {"schema": schema, "example": example}}}

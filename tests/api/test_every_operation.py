@@ -4,6 +4,7 @@ the shape that is declared. Routes are found by themselves."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.core.failures import FailureGroup
 from schemathesis.schemas import APIOperation
@@ -35,7 +37,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 # Where nobody sits at a desk, the answer is 503 with a code `no-...`.
-REQUESTS = 400
+REQUESTS = 500
 """Of all operations together, for one caller and one kind of data."""
 NOBODY = Caller(name="nobody", roles=frozenset(), permissions=frozenset())
 
@@ -75,12 +77,15 @@ def tried(operation: APIOperation, mode: GenerationMode, most: int, known: dict[
             case.validate_response(answer, checks=CHECKS)
         except FailureGroup as group:
             seen.extend(f"{operation.label}: {answer.status_code} {one}" for one in group.exceptions)
-        if answer.status_code == 503 and not answer.json()["code"].startswith("no-"):
+        if answer.status_code == 503 and not answer.json().get("code", "no-").startswith("no-"):
             seen.append(f"{operation.label}: {answer.json()}")
-        if mode is GenerationMode.POSITIVE and answer.status_code == 422 and answer.json()["code"] == "invalid":
-            seen.append(f"{operation.label}: as declared, but {answer.json()['fields']}")
+        if mode is GenerationMode.POSITIVE and answer.status_code == 422 and answer.json().get("code") == "invalid":
+            # What no schema can say is said by a validator of ours.
+            fields = [one for one in answer.json()["fields"] if not one["why"].startswith("Value error")]
+            seen.extend(f"{operation.label}: as declared, but {one}" for one in fields)
 
-    ask()
+    with suppress(Unsatisfiable):  # of some operations nothing can be asked wrongly
+        ask()
     yield from dict.fromkeys(seen)
 
 
@@ -92,6 +97,6 @@ def test_no_answer_is_a_surprise(shop: Shop, caller: Caller, mode: GenerationMod
         shop.records.save_model(card(name))
     app = create_app(shop, Knows(caller))
     some = list(operations(app))
-    most = REQUESTS // len(some) // (1 if caller is EVERYTHING else 10)
+    most = max(1, REQUESTS // len(some) // (1 if caller is EVERYTHING else 10))
     wrong = [one for operation in some for one in tried(operation, mode, most, there(shop))]
-    assert not wrong, "\n".join(wrong[:20])
+    assert not wrong, "\n".join(wrong[:60])
