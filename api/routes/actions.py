@@ -266,7 +266,7 @@ def _known(shop: Shop, lens: Lens, action_id: str) -> Action:
 
 
 def _case(shop: Shop, lens: Lens, case_id: str) -> Case:
-    found = next((one for one in shop.records.cases() if one.id == case_id), None)
+    found = shop.records.case(case_id)
     if found is None or not lens.within(found.person):
         raise not_found("case")
     return found

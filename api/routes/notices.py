@@ -228,7 +228,7 @@ def _notice(shop: Shop, lens: Lens, notice_id: str) -> Notice:
 
 
 def _case(shop: Shop, lens: Lens, case_id: str) -> Case:
-    found = next((case for case in shop.records.cases() if case.id == case_id), None)
+    found = shop.records.case(case_id)
     if found is None or not lens.within(found.person):
         raise not_found("case")
     return found
