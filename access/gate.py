@@ -105,7 +105,7 @@ class Gate:
         """A session for a user, however they have proved who they are."""
         self.records.forget_attempts(of_user(user.name), at - FORGOTTEN)
         self.records.forget_sessions(at - self.lasting.most, at - self.lasting.idle)
-        if not user.person and user.email and (person := self._person_of(user.email)):
+        if not user.person and user.email and (person := self.person_of(user.email)):
             self.records.change_user(
                 user.name,
                 lambda one: replace(one, person=person),
@@ -173,9 +173,10 @@ class Gate:
             self.records.note(login(Deed.LOCKED_OUT, name, at, address=address))
             self.records.happen([Happening(at=at, kind=Kind.USER_LOCKED, subject=name)] if user else [])
 
-    def _person_of(self, email: str) -> str:
+    def person_of(self, email: str) -> str:
+        """Which employee has this address; empty where nobody has."""
         mine = email.strip().lower()
-        return next((person.id for person in self.records.persons() if person.email.lower() == mine), "")
+        return next((one.id for one in self.records.persons() if mine and one.email.lower() == mine), "")
 
     def _kept(self, user: User | None, arrived: Arrived, by: str, at: datetime) -> User:
         if user is None:

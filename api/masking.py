@@ -23,6 +23,8 @@ PERSON = "person.id"
 TELLING = NEUTRAL | {"first", "last", "until", "linked", "signs", "phases", "drivers", "drivers_zh", "source"}
 """Facts in words that identify nobody; numbers never do. A new one is none of them until it is put here."""
 MAIL = "email."
+SHORTEST = 2
+"""Letters of a name that is looked for in a text."""
 THING = re.compile(r"[0-9a-f]{32}")
 """What the ids of cases and alerts look like. Everything else that an entry of the audit log is about is a person."""
 
@@ -48,6 +50,22 @@ def identity_of(directory: Directory, person: str) -> IdentityView:
 def free_text(lens: Lens, person: str, text: str) -> str | None:
     """What somebody wrote about the person; none while they are masked, for it may name them."""
     return text if lens.shows(person) or not text else None
+
+
+def nameless(lens: Lens, person: str, text: str) -> str:
+    """What those wrote who know whom it is about, such as HR: while the person is masked, with the pseudonym in the
+    place of their name, mail address and accounts."""
+    if lens.shows(person) or not text:
+        return text
+    known = lens.directory.person(person)
+    accounts = {account.partition(":")[2] for account, _, _ in lens.directory.spans_of(person)}
+    telling = {
+        one for one in (known.name, known.email, known.email.partition("@")[0], *accounts) if len(one) >= SHORTEST
+    }
+    if not telling:
+        return text
+    found = "|".join(re.escape(one) for one in sorted(telling, key=len, reverse=True))
+    return re.sub(found, lens.pseudonym(person), text, flags=re.IGNORECASE)
 
 
 def subjects(about: Iterable[str], lens: Lens) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 
 from pydantic import BaseModel
 
 from access.lens import Lens
-from api.masking import identity_of
+from api.masking import identity_of, nameless
 from api.shapes import IdentityView
 from cases.noticewords import text_of
 from core.access import Permission
@@ -38,7 +40,8 @@ class TextView(BaseModel):
 
 class NoticeView(BaseModel):
     """A notice. `identity` is for those who act on it, else null; `case` for those who work on cases, else null. It
-    says nothing of what was seen. `state` is sent, acknowledged, done or withdrawn; `why` is why it was withdrawn."""
+    says nothing of what was seen. To others, what HR wrote has the pseudonym where it had the name. `state` is sent,
+    acknowledged, done or withdrawn; `why` is why it was withdrawn."""
 
     id: str
     number: int
@@ -78,6 +81,7 @@ class DraftView(BaseModel):
 
 def notice_view(notice: Notice, lens: Lens) -> NoticeView:
     acts = lens.caller.may(Permission.ANSWER_NOTICES) or lens.shows(notice.person)
+    telling: Callable[[str], str] = str if acts else partial(nameless, lens, notice.person)
     return NoticeView(
         id=notice.id,
         number=notice.number,
@@ -87,7 +91,7 @@ def notice_view(notice: Notice, lens: Lens) -> NoticeView:
         stage=notice.stage.value,
         level=notice.level.value,
         text=_text(notice),
-        steps=_steps(notice),
+        steps=_steps(notice, telling),
         last_day=notice.last_day,
         deadline=notice.deadline,
         state=notice.state.value,
@@ -95,7 +99,7 @@ def notice_view(notice: Notice, lens: Lens) -> NoticeView:
         sent_by=notice.sent_by,
         acknowledged=notice.acknowledged,
         acknowledged_by=notice.acknowledged_by,
-        feedback=notice.feedback,
+        feedback=telling(notice.feedback),
         ended=notice.ended,
         why=notice.why,
         version=notice.version,
@@ -109,7 +113,7 @@ def draft_view(notice: Notice, lens: Lens) -> DraftView:
         stage=notice.stage.value,
         level=notice.level.value,
         text=_text(notice),
-        steps=_steps(notice),
+        steps=_steps(notice, str),
         last_day=notice.last_day,
         deadline=notice.deadline,
         preview="",
@@ -123,12 +127,12 @@ def _text(notice: Notice) -> TextView:
     return TextView(stage=dict(text.stage), level=dict(text.level), when=dict(text.when), presumed=dict(text.presumed))
 
 
-def _steps(notice: Notice) -> list[StepView]:
+def _steps(notice: Notice, telling: Callable[[str], str]) -> list[StepView]:
     answers: dict[str, Answer] = {one.step: one for one in notice.answers}
-    return [_step(step, dict(words), answers.get(step)) for step, words in text_of(notice).steps]
+    return [_step(step, dict(words), answers.get(step), telling) for step, words in text_of(notice).steps]
 
 
-def _step(step: str, words: dict[str, str], answer: Answer | None) -> StepView:
+def _step(step: str, words: dict[str, str], answer: Answer | None, telling: Callable[[str], str]) -> StepView:
     if answer is None:
         return StepView(step=step, words=words)
-    return StepView(step=step, words=words, done=answer.done, note=answer.note, by=answer.by, at=answer.at)
+    return StepView(step=step, words=words, done=answer.done, note=telling(answer.note), by=answer.by, at=answer.at)

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from access.lens import Lens
 from api.caller import known, needs, unknown
 from api.desks import NotifyDesk
+from api.masking import nameless
 from api.paging import After, Limit, Page, moment_place, page
 from api.problems import Problem, answers, not_found
 from api.routes.channels import AtDesk
@@ -23,6 +24,7 @@ from api.shop import InShop, Shop, now
 from core.access import Caller, Permission
 from core.action import APPROVED_WITHIN, Action, ActionKind, ActionState
 from core.case import Case
+from core.errors import Refused
 
 Id = Annotated[str, InPath(max_length=100)]
 NO_NUL = r"^[^\x00]*$"
@@ -67,7 +69,8 @@ class ActionResult(BaseModel):
 
 
 class ActionView(BaseModel):
-    """A response action; `person` is a pseudonym."""
+    """A response action; `person` is a pseudonym, which also stands in `result` for the name and accounts of whoever is
+    masked."""
 
     id: str
     kind: ActionKind
@@ -248,6 +251,9 @@ def _page(
 def _decide(shop: Shop, action_id: str, state: ActionState, decision: Decision, caller: Caller) -> ActionView:
     lens = shop.lens(caller)
     action = _known(shop, lens, action_id)
+    asker = shop.records.user(action.asked_by)
+    if asker and caller.person and asker.person == caller.person:
+        raise Refused("whoever asked for an action does not decide it: somebody else has to")
     decided = shop.records.decide_action(action.id, state, by=caller.name, at=now(), why=decision.reason)
     return _view(decided, lens)
 
@@ -260,7 +266,7 @@ def _known(shop: Shop, lens: Lens, action_id: str) -> Action:
 
 
 def _case(shop: Shop, lens: Lens, case_id: str) -> Case:
-    found = next((one for one in shop.records.cases() if one.id == case_id), None)
+    found = shop.records.case(case_id)
     if found is None or not lens.within(found.person):
         raise not_found("case")
     return found
@@ -287,5 +293,5 @@ def _view(action: Action, lens: Lens) -> ActionView:
         decided=action.decided,
         decision=action.decision,
         changed=action.changed,
-        result=action.result,
+        result=nameless(lens, action.person, action.result),
     )

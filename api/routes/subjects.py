@@ -18,6 +18,7 @@ from api.problems import Problem, answers, not_found
 from api.shop import InShop, Shop
 from core.access import Caller, Permission
 from core.erasing import ErasureRequest
+from core.errors import Refused
 
 PIECE = 1 << 16
 router = APIRouter(prefix="/api/v1/subjects", tags=["subjects"], responses=answers(401, 403, 404, 409, 422, 503))
@@ -98,6 +99,9 @@ def erase(
     waiting = [one for one in shop.records.erasure_requests() if one.id == request and one.person]
     if not any(lens.within(one.person) for one in waiting):
         raise not_found("request that waits")
+    asker = shop.records.user(waiting[0].asked_by)
+    if asker and caller.person and asker.person == caller.person:
+        raise Refused(f"{caller.name} is who asked for it: somebody else has to carry it out")
     return _view(_desk(shop).erase(request, by=caller.name))
 
 

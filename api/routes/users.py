@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -142,7 +143,7 @@ def change_user(
     at = entrance.gate.clock()
     user = shop.records.change_user(
         name,
-        lambda one: _changed(one, body, caller.name),
+        lambda one: _changed(one, body, caller.name, entrance.gate.person_of),
         lambda one: changed(caller.name, name, at, "changed", fields=sorted(given), **rights(one)),
     )
     return _view(shop, user)
@@ -190,7 +191,7 @@ def remove_second_factor(
     shop.records.end_sessions(user.name, changed(caller.name, user.name, at, "all sessions ended"))
 
 
-def _changed(user: User, body: ChangedUser, by: str) -> User:
+def _changed(user: User, body: ChangedUser, by: str, person_of: Callable[[str], str]) -> User:
     if user.issuer and body.roles is not None:
         raise Refused("the identity provider gives this user's roles")
     departments = user.scope.departments if body.departments is None else body.departments
@@ -205,8 +206,8 @@ def _changed(user: User, body: ChangedUser, by: str) -> User:
         roles=roles,
         scope=Scope(departments=departments, countries=countries),
         email=email,
-        # Another address may be another employee's: who that is is looked up at the next login.
-        person=user.person if email == user.email else "",
+        # Another address may be another employee's.
+        person=user.person if email == user.email else person_of(email),
         language=body.language or user.language,
         disabled_by=disabled_by,
     )

@@ -39,7 +39,8 @@ PERSONAL = frozenset({Permission.OWN_ACCOUNT})
 class Repeated:
     """A layer: a request with an `Idempotency-Key` that was answered before, with the same body, is answered the same
     again. Only what succeeded is kept: what was refused has changed nothing and may be tried again. What is kept is
-    sealed with the key. Of logins, and of whatever somebody does with their own account, nothing is kept."""
+    sealed with the key. Of logins, and of whatever somebody does with their own account, nothing is kept; of what is
+    shown once, only that it was done."""
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app = app
@@ -102,9 +103,11 @@ class _Asked:
 
     def __init__(self, key: str, caller: Caller, scope: Scope, body: bytes) -> None:
         where = json.dumps([caller.name, scope["method"], scope["path"]])
+        # Who may look at others by now is not shown what was answered before.
+        view = json.dumps([sorted(caller.scope.departments), sorted(caller.scope.countries), caller.person]).encode()
         self._key = key.encode()
         self.place = self._digest("place", where.encode()).hex()
-        self.body = self._digest("body", scope["query_string"] + b"\n" + body).hex()
+        self.body = self._digest("body", scope["query_string"] + b"\n" + view + b"\n" + body).hex()
         self._seal = AESGCM(self._digest("seal", where.encode()))
 
     def seal(self, answer: bytes) -> bytes:
@@ -135,8 +138,9 @@ class _Keeping:
             self._status = message["status"]
             headers = Headers(raw=message["headers"])
             self._headers = {name: headers[name] for name in SHOWN if name in headers}
-            # A cookie is for whoever is there now.
-            self._fits = "set-cookie" not in headers
+            # A cookie is for whoever is there now; what no browser may store, such as a secret that is shown once, is
+            # not stored here either.
+            self._fits = "set-cookie" not in headers and "no-store" not in headers.get("cache-control", "")
         elif message["type"] == "http.response.body":
             self._add(message.get("body", b""))
             if not message.get("more_body", False) and 200 <= self._status < 300:
@@ -149,7 +153,7 @@ class _Keeping:
         self._body = self._body + body if self._fits else bytearray()
 
     def _answer(self) -> bytes:
-        """As bytes; empty where it is too large."""
+        """As bytes; empty where it is too large, or not to be kept."""
         if not self._fits:
             return b""
         body = base64.b64encode(self._body).decode()
@@ -182,11 +186,11 @@ async def _caller(scope: Scope) -> Caller | None:
 
 async def _again(asked: _Asked, earlier: Earlier, send: Send) -> None:
     if not hmac.compare_digest(earlier.body, asked.body):
-        raise Problem(422, "idempotency-key-used", "the Idempotency-Key was used before, with another body")
+        raise Problem(422, "idempotency-key-used", "the Idempotency-Key was used before, with another body or view")
     if not earlier.done:
         raise Problem(409, "under-way", "the same request is under way", {"Retry-After": "1"})
     if not earlier.answer:
-        raise Problem(409, "done-before", "this was done before; its answer was too large to be kept")
+        raise Problem(409, "done-before", "this was done before; its answer could not be kept")
     found = json.loads(asked.unseal(earlier.answer))
     body = base64.b64decode(found["body"])
     headers = {**found["headers"], "content-length": str(len(body)), "idempotency-replayed": "true"}

@@ -27,11 +27,12 @@ def register(app: typer.Typer) -> None:
 
 def show(context: typer.Context, case: Named, json: Json = False) -> None:
     """Where work on a case stands, and what was done on it."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from app.cli.masked import saw
     from app.cli.show import document, table
     from app.pseudonyms import pseudonyms
+    from core.evidence import Deed
 
     with house_of(context) as house:
         found, work = _named(house, case)
@@ -40,6 +41,8 @@ def show(context: typer.Context, case: Named, json: Json = False) -> None:
         attachments, history = house.records.attachments(found.id), house.records.history(found.id)
         joined = list(house.records.joined([found.id]).get(found.id, ()))
         saw(house, "case", (found.id, found.person), None)
+    # Whoever decided may have named them: `cases --unmask` shows it.
+    history = [replace(one, why="") if one.deed is Deed.DECIDED else one for one in history]
     state = work.state_with(found).value
     if json:
         told = asdict(work) | {"state": state, "found": found.state.value, "person": person, "joined": joined}

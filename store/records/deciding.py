@@ -21,7 +21,6 @@ from store.records.triagerows import (
     advance,
     forget,
     note_step,
-    save_words,
     save_work,
     step_happening,
     the_case,
@@ -46,7 +45,6 @@ def decide_in(
     told = {"verdict": verdict.value} | ({"because": because} if because else {})
     for one in group:
         connection.execute(update(case_table).where(case_table.c.id == one.id).values(decision))
-        save_words(connection, one.id, f"reason {one.id}", reason)
         about = (one.person, one.id)
         note_in(connection, AuditEntry(at=at, by=by, deed=Deed.DECIDED, about=about, why=reason, details=told))
     add_marks(connection, [_mark(one) for one in group])
@@ -65,7 +63,6 @@ def reopen_in(connection: Connection, change: Change) -> list[Happening]:
     for one in (case, *together):
         _give_way(connection, one)
         connection.execute(update(case_table).where(case_table.c.id == one.id).values(opened))
-        save_words(connection, one.id, f"reason {one.id}", "")
         before = {"before": {"verdict": one.state.value}}
         note_step(connection, one, change.step, at=change.at, by=change.by, why=change.why, details=before)
     add_marks(connection, [_mark(one) for one in (case, *together)])

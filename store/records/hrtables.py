@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Date, Integer, Table, Text
 
-from store.records.tables import Moment, Words, metadata
+from store.records.tables import Encrypted, Moment, Words, metadata
 
 notices = Table(
     "notices",
@@ -14,7 +14,8 @@ notices = Table(
     Column("case", Words, nullable=False, index=True),
     Column("person", Words, nullable=False, index=True),
     *(Column(name, Words, nullable=False) for name in ("stage", "level", "state", "sent_by", "acknowledged_by")),
-    *(Column(name, Text, nullable=False) for name in ("steps", "answers", "feedback", "why")),
+    Column("steps", Text, nullable=False),
+    *(Column(name, Encrypted(f"notices.{name}"), nullable=False) for name in ("answers", "feedback", "why")),
     Column("deadline", Date, nullable=False),
     Column("last_day", Date),
     Column("resignation", Boolean, nullable=False),
@@ -28,7 +29,7 @@ members = Table(
     "members",
     metadata,
     Column("person", Words, primary_key=True),
-    Column("user_name", Words, nullable=False),
+    Column("user_name", Encrypted("members.user_name"), nullable=False),
     Column("external_id", Words, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created", Moment, nullable=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
-from store.records.tables import Moment, Words, metadata
+from store.records.tables import Encrypted, Moment, Words, metadata
 
 channels = Table(
     "channels",
@@ -52,14 +52,14 @@ actions = Table(
     metadata,
     Column("id", Words, primary_key=True),
     *(Column(name, Words, nullable=False) for name in ("kind", "case", "person")),
-    Column("reason", Text, nullable=False),
+    Column("reason", Encrypted("actions.reason"), nullable=False),
     Column("asked_by", Words, nullable=False),
     *(Column(name, Moment, nullable=False) for name in ("asked", "expires")),
     *(Column(name, Words, nullable=False) for name in ("playbook", "alert", "state", "decided_by")),
     Column("decided", Moment),
-    Column("decision", Text, nullable=False),
+    Column("decision", Encrypted("actions.decision"), nullable=False),
     Column("changed", Moment),
-    Column("result", Text, nullable=False),
+    Column("result", Encrypted("actions.result"), nullable=False),
     Index("actions_by_case", "case"),
 )
 calendar_tokens = Table(

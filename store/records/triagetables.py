@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
-from store.records.tables import Moment, Words, metadata
+from store.records.tables import Encrypted, Moment, Words, metadata
 
 work = Table(
     "case_work",
@@ -51,7 +51,7 @@ tasks = Table(
     metadata,
     Column("id", Words, primary_key=True),
     Column("case", Words, nullable=False, index=True),
-    Column("title", Text, nullable=False),
+    Column("title", Encrypted("case_tasks.title"), nullable=False),
     Column("by", Words, nullable=False),
     Column("at", Moment, nullable=False),
     Column("assignee", Words, nullable=False),
@@ -65,7 +65,7 @@ comments = Table(
     metadata,
     Column("id", Words, primary_key=True),
     Column("case", Words, nullable=False, index=True),
-    Column("text", Text, nullable=False),
+    Column("text", Encrypted("case_comments.text"), nullable=False),
     Column("by", Words, nullable=False),
     Column("at", Moment, nullable=False),
     Column("changed", Moment),
@@ -76,7 +76,7 @@ comment_texts = Table(
     metadata,
     Column("comment", Words, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("text", Text, nullable=False),
+    Column("text", Encrypted("case_comment_texts.text"), nullable=False),
 )
 attachments = Table(
     "case_attachments",

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Table
 
-from store.records.tables import Moment, Words, metadata
+from store.records.tables import Encrypted, Moment, Words, metadata
 
 unmaskings = Table(
     "unmaskings",
     metadata,
     Column("id", Words, primary_key=True),
     *(Column(name, Words, nullable=False) for name in ("case", "person", "purpose")),
-    Column("reason", Text, nullable=False),
+    Column("reason", Encrypted("unmaskings.reason"), nullable=False),
     Column("depth", Words, nullable=False),
     Column("lasts", BigInteger, nullable=False),
     *(Column(name, Words, nullable=False) for name in ("asked_by", "employee")),
     Column("asked", Moment, nullable=False),
     *(Column(name, Words, nullable=False) for name in ("state", "answered_by")),
-    Column("answer", Text, nullable=False),
+    Column("answer", Encrypted("unmaskings.answer"), nullable=False),
     Column("answered", Moment),
     Column("until", Moment),
     Column("ended_by", Words, nullable=False),

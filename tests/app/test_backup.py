@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from app.backup import back_up
 from app.config import Api, Cluster, Config, Evidence, Privacy
 from app.doctor import examine
+from app.entrance import sealer_of
 from app.heads import keep_heads
 from app.jobs import judge_marked
 from app.ledgerdoctor import examine_ledger
@@ -362,3 +363,13 @@ def test_by_command_line(config: Config, tmp_path: Path) -> None:
     done = json.loads(run("restore", out, "--json", data=tmp_path / "back").stdout)
     assert done["events"] == "here"
     assert "not empty" in run("restore", out, data=tmp_path / "back", expect=2).stderr
+
+
+def test_what_was_sealed_by_the_access_key_is_opened_after_a_restore(config: Config, tmp_path: Path) -> None:
+    with open_house(config) as house:
+        sealed = sealer_of(config, house.records).seal("a second factor", "totp|ann")
+    out = tmp_path / "sealed.tar"
+    back_up(config, out, by="ann", with_keys=True)
+    restored = back(out, "unsealed")
+    with open_house(restored) as house:
+        assert sealer_of(restored, house.records).open(sealed, "totp|ann") == "a second factor"

@@ -172,3 +172,14 @@ def test_cases_are_worked_on_by_command_line(tmp_path: Path) -> None:
     text = run("cases", "show", case.id[:8], data=tmp_path).stdout
     assert "asked the manager" in text
     assert "li.na" not in text
+
+
+def test_why_a_case_was_decided_is_not_shown_without_unmasking(tmp_path: Path) -> None:
+    with open_house(load(tmp_path)) as house:
+        people(house, "li.na")
+        store(house, export(0))
+        case = judged(house)[0]
+    run("cases", "decide", case.id[:8], "confirmed", "--reason", "Li Na admitted it", data=tmp_path)
+    for more in ((), ("--json",)):
+        assert "admitted" not in run("cases", "show", case.id[:8], *more, data=tmp_path).stdout
+    assert "admitted" in run("cases", "--unmask", "an appeal", "--json", data=tmp_path).stdout

@@ -15,11 +15,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from core.case import Case, CaseState
+from core.casefiles import Comment
 from core.errors import ConfigError, Damaged, Refused
 from core.evidence import AuditEntry, Deed, Hold, HoldScope, check_chain
 from core.person import Link, Person
 from store.records import SqlRecords, atrest
 from store.records.atrest import keys, rotate
+from store.records.caserows import case_row
 from store.records.copying import copy_records
 from store.records.tables import Encrypted, metadata
 
@@ -172,3 +175,34 @@ def test_records_are_copied_into_a_database_with_a_key_of_its_own(sealed: SqlRec
         copy_records(sealed.database, new.database, "moved")
         assert said(new) == said(sealed)
         assert keys(new.database) != keys(sealed.database)
+
+
+def test_what_people_write_at_work_lies_encrypted(sealed: SqlRecords) -> None:
+    written = {
+        "case_tasks": {"title"},
+        "case_comments": {"text"},
+        "case_comment_texts": {"text"},
+        "unmaskings": {"reason", "answer"},
+        "actions": {"reason", "decision", "result"},
+        "notices": {"answers", "feedback", "why"},
+        "members": {"user_name"},
+    }
+    for name, columns in written.items():
+        hidden = {one.name for one in metadata.tables[name].columns if isinstance(one.type, Encrypted)}
+        assert columns <= hidden, name
+
+
+def test_comments_and_what_they_said_before_are_read_and_lie_encrypted(sealed: SqlRecords) -> None:
+    case = Case(id="c1", person="e1", number=1, state=CaseState.NEW, opened=NOW, score=1.0, alerts=(), scores=())
+    with sealed.database.writing() as connection:
+        connection.execute(sa.insert(metadata.tables["cases"]), [case_row(case)])
+    said = Comment(id="m1", case="c1", text="李娜 was told", by="ann", at=NOW)
+    sealed.add_comment(said)
+    sealed.change_comment(replace(said, text="李娜 knows"), at=NOW)
+    (found,) = sealed.comments("c1")
+    assert (found.text, found.earlier) == ("李娜 knows", ("李娜 was told",))
+    with sealed.database.reading() as connection:
+        raw = connection.exec_driver_sql("select text from case_comments union all select text from case_comment_texts")
+        lying_there = [row[0] for row in raw]
+    assert len(lying_there) == 2
+    assert all(text.startswith("k1.") for text in lying_there)

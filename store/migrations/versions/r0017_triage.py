@@ -10,8 +10,6 @@ from typing import TypeVar
 import sqlalchemy as sa
 from alembic import op
 
-from core.words import words_of
-
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
@@ -103,12 +101,11 @@ def downgrade() -> None:
 
 
 def _fill() -> None:
-    """Of the cases that are there: who and what they are about, and the words of the reasons they were decided for."""
+    """Of the cases that are there: who and what they are about."""
     connection = op.get_bind()
-    cases = sa.table("cases", *map(sa.column, ("id", "alerts", "reason")))
+    cases = sa.table("cases", *map(sa.column, ("id", "alerts")))
     alerts = sa.table("alerts", *map(sa.column, ("id", "person", "rule", "severity")))
     contents = sa.table("case_contents", *map(sa.column, ("case", "person", "rule", "severity")))
-    words = sa.table("case_words", *map(sa.column, ("word", "case", "document")))
     for some in _some(list(connection.execute(sa.select(cases)))):
         of: dict[str, list[str]] = {}
         for case in some:
@@ -122,12 +119,6 @@ def _fill() -> None:
         }
         names = ("case", "person", "rule", "severity")
         op.bulk_insert(contents, [dict(zip(names, row, strict=True)) for row in sorted(rows)])
-        found = [
-            {"word": word, "case": case.id, "document": f"reason {case.id}"}
-            for case in some
-            for word in sorted(words_of(case.reason))
-        ]
-        op.bulk_insert(words, found)
 
 
 def _some(rows: Sequence[T]) -> Iterator[Sequence[T]]:
