@@ -33,7 +33,7 @@ RECORDS, EVENTS, KEYS = "records", "events", "keys"
 FOLDERS = ("models", "rules", "reports", "exports")
 """What else of the data directory cannot be made again."""
 RECORDS_KEY = "records.key"
-KEY_FILES = ("ledger.key", "ledger.key.next", "watermark.key", RECORDS_KEY)
+KEY_FILES = ("ledger.key", "ledger.key.next", "watermark.key", RECORDS_KEY, "access.key")
 CONFIGURATION = "configuration.json"
 HERE, ELSEWHERE = "here", "elasticsearch"
 NOT_SHOWN: Mapping[str, frozenset[str]] = {"api": frozenset({"token"}), "evidence": frozenset({"signer"})}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
+from fastapi import Response
 from fastapi.testclient import TestClient
 
+from api.entrance import Entrance
 from api.server import described
 from api.wire import wire
 from api.wire.settings import Settings
@@ -56,3 +60,11 @@ def test_it_is_said_that_answers_by_https_are_for_a_year_and_all_names_below() -
     for path in ("/things", "/nowhere"):
         said = client.get(path).headers["strict-transport-security"]
         assert said == "max-age=31536000; includeSubDomains"
+
+
+def test_the_cookie_for_the_way_to_a_provider_is_this_hosts_alone() -> None:
+    answer = Response()
+    Entrance(gate=cast(Any, None), https=True, providers=cast(Any, None)).send_away(answer, "kept")
+    name, *how = answer.headers["set-cookie"].split("; ")
+    assert name == "__Host-leaverwatch-oidc=kept"
+    assert {"HttpOnly", "Path=/", "SameSite=lax", "Secure", "Max-Age=600"} == set(how)
