@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-cluster lint bench bench-cluster
+.PHONY: setup demo test test-cluster lint audit bench bench-cluster
 
 setup: $(READY)
 
@@ -29,6 +29,10 @@ test: lint
 # With real servers, which it starts and stops itself: needs Java 17, Maven and openssl.
 test-cluster: $(READY)
 	$(BIN)/python -m deploy.dev_cluster run $(BIN)/python -m pytest -n 2 --dist worksteal -m cluster
+
+# Asks the package index for known flaws of every package in the lock: needs the internet.
+audit: $(READY)
+	$(BIN)/pip-audit --requirement requirements.lock --disable-pip --require-hashes --strict
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -9,6 +9,7 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from access.guessable import guessable
 from core.errors import Refused, Unavailable
 
 SHORTEST, LONGEST = 12, 256
@@ -25,6 +26,8 @@ def check_password(password: str, name: str) -> None:
         raise Refused(f"a password has {SHORTEST} to {LONGEST} characters")
     if name and name in password.lower():
         raise Refused("a password does not contain the name")
+    if guessable(password):
+        raise Refused("a password is more than words, years and runs of keys that everybody tries first")
 
 
 class Hasher:

@@ -29,7 +29,7 @@ class Entrance:
     @property
     def oidc_cookie(self) -> str:
         """The name of the cookie that lasts while somebody is at a provider."""
-        return "__Secure-leaverwatch-oidc" if self.https else "leaverwatch-oidc"
+        return "__Host-leaverwatch-oidc" if self.https else "leaverwatch-oidc"
 
     def cookie_of(self, request: Request) -> str:
         """The session's cookie that a request carries; empty where it has none."""
@@ -53,13 +53,13 @@ class Entrance:
             secure=self.https,
             httponly=True,
             samesite="lax",
-            path=OIDC_PATH,
+            path="/",
             max_age=OIDC_SECONDS,
         )
 
     def took_back(self, response: Response) -> None:
         """It was brought: it is good once."""
-        response.delete_cookie(self.oidc_cookie, secure=self.https, httponly=True, samesite="lax", path=OIDC_PATH)
+        response.delete_cookie(self.oidc_cookie, secure=self.https, httponly=True, samesite="lax", path="/")
 
 
 def address_of(request: Request) -> str:

@@ -96,6 +96,7 @@ def test_rfc_6238s_own_example() -> None:
 def test_recovery_codes_are_ten_that_differ_and_are_read_however_they_are_typed() -> None:
     codes = recovery_codes()
     assert len(set(codes)) == 10
+    assert all(len(code.replace("-", "")) * 5 == 120 for code in codes), "bits"
     assert recovery_digest(f" {codes[0].upper()} ") == recovery_digest(codes[0])
 
 

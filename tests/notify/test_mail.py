@@ -105,3 +105,14 @@ def test_a_server_that_is_away_is_tried_later() -> None:
     server = MailServer(host=LOCAL, port=port, sender="w@c", tls="none")
     with pytest.raises(Unavailable, match="ConnectionRefusedError"):
         send_mail(server, ["a@b.c"], "s", "t", "m", AT)
+
+
+def test_a_subject_of_several_lines_makes_no_header() -> None:
+    box = Box()
+    with serving(box) as port:
+        server = MailServer(host=LOCAL, port=port, tls="none", user="", password="", sender="watch@example.com")
+        send_mail(server, ["li@example.com"], "a\r\nBcc: eve@example.com\r\n\r\nb", "t", "m1", AT)
+    ((to, mail),) = box.got
+    assert to == ["li@example.com"]
+    assert mail["Bcc"] is None
+    assert mail["Subject"] == "a Bcc: eve@example.com b"
