@@ -1132,8 +1132,8 @@ class Client(Calls):
 
     def list_actions(self, *, state: ActionState | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Actions, the newest first."""
-        found: dict[str, Any] = self._call("GET", "/api/v1/actions", query={"state": state, "limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/actions", query={"state": state, "limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_actions(self, *, state: ActionState | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[ActionView]:
         """Actions, the newest first."""
@@ -1141,32 +1141,32 @@ class Client(Calls):
 
     def get_action(self, action_id: str, *, fields: Sequence[str] | None = None) -> ActionView:
         """One action."""
-        found: ActionView = self._call("GET", f"/api/v1/actions/{quote(str(action_id), safe='')}", query={"fields": fields})
-        return found
+        answered: ActionView = self._call("GET", f"/api/v1/actions/{quote(str(action_id), safe='')}", query={"fields": fields})
+        return answered
 
     def approve_action(self, action_id: str, body: Decision) -> ActionView:
         """Approve an action that somebody else asked for: it is sent to the system that does it."""
-        found: ActionView = self._call("POST", f"/api/v1/actions/{quote(str(action_id), safe='')}/approve", json=body, once=True)
-        return found
+        answered: ActionView = self._call("POST", f"/api/v1/actions/{quote(str(action_id), safe='')}/approve", json=body, once=True)
+        return answered
 
     def refuse_action(self, action_id: str, body: Decision) -> ActionView:
         """Refuse an action that somebody else asked for."""
-        found: ActionView = self._call("POST", f"/api/v1/actions/{quote(str(action_id), safe='')}/refuse", json=body, once=True)
-        return found
+        answered: ActionView = self._call("POST", f"/api/v1/actions/{quote(str(action_id), safe='')}/refuse", json=body, once=True)
+        return answered
 
     def report_action(self, action_id: str, body: dict[str, Any]) -> None:
         """How an action ended. Signed as the webhook was (see docs/notifications.md), or by a caller who may report
         actions.
         """
-        return self._call("POST", f"/api/v1/actions/{quote(str(action_id), safe='')}/result", json=body)
+        self._call("POST", f"/api/v1/actions/{quote(str(action_id), safe='')}/result", json=body)
 
     def list_alerts(self, *, person: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, lang: Literal["zh", "en"] | None = None, outcome: Outcome_Input | None = None, severity: Sequence[Severity] | None = None, rule: str | None = None, stage: Stage | None = None, newest: bool | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Alerts a page at a time, oldest first; `since` <= time < `until`. Matches that are none are asked for by
         their outcome. In lists `peers_usual` is given as far as a rule was judged against it; else one alert
         alone says it.
         """
-        found: dict[str, Any] = self._call("GET", "/api/v1/alerts", query={"person": person, "since": since, "until": until, "lang": lang, "outcome": outcome, "severity": severity, "rule": rule, "stage": stage, "newest": newest, "limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/alerts", query={"person": person, "since": since, "until": until, "lang": lang, "outcome": outcome, "severity": severity, "rule": rule, "stage": stage, "newest": newest, "limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_alerts(self, *, person: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, lang: Literal["zh", "en"] | None = None, outcome: Outcome_Input | None = None, severity: Sequence[Severity] | None = None, rule: str | None = None, stage: Stage | None = None, newest: bool | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[AlertView]:
         """Alerts a page at a time, oldest first; `since` <= time < `until`. Matches that are none are asked for by
@@ -1181,13 +1181,13 @@ class Client(Calls):
 
     def get_alert(self, alert_id: str, *, lang: Literal["zh", "en"] | None = None, fields: Sequence[str] | None = None) -> AlertDetail:
         """One alert with its ledger and its events."""
-        found: AlertDetail = self._call("GET", f"/api/v1/alerts/{quote(str(alert_id), safe='')}", query={"lang": lang, "fields": fields})
-        return found
+        answered: AlertDetail = self._call("GET", f"/api/v1/alerts/{quote(str(alert_id), safe='')}", query={"lang": lang, "fields": fields})
+        return answered
 
     def list_audit(self, *, about: str | None = None, by: str | None = None, deed: Deed | None = None, since: datetime | str | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Entries in order, whoever they are about: an auditor sees every look."""
-        found: dict[str, Any] = self._call("GET", "/api/v1/audit", query={"about": about, "by": by, "deed": deed, "since": since, "limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/audit", query={"about": about, "by": by, "deed": deed, "since": since, "limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_audit(self, *, about: str | None = None, by: str | None = None, deed: Deed | None = None, since: datetime | str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[AuditView]:
         """Entries in order, whoever they are about: an auditor sees every look."""
@@ -1195,15 +1195,15 @@ class Client(Calls):
 
     def check_audit(self, *, fields: Sequence[str] | None = None) -> Wholeness:
         """Whether no entry was changed, taken out or put in. This takes as long as reading all of them."""
-        found: Wholeness = self._call("GET", "/api/v1/audit/check", query={"fields": fields})
-        return found
+        answered: Wholeness = self._call("GET", "/api/v1/audit/check", query={"fields": fields})
+        return answered
 
     def list_cases(self, *, person: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, state: Sequence[CaseState] | None = None, newest: bool | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Cases a page at a time, oldest first; `since` <= opened < `until`. Of one person also those in which their
         alerts are, as in a crew's.
         """
-        found: dict[str, Any] = self._call("GET", "/api/v1/cases", query={"person": person, "since": since, "until": until, "state": state, "newest": newest, "limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/cases", query={"person": person, "since": since, "until": until, "state": state, "newest": newest, "limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_cases(self, *, person: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, state: Sequence[CaseState] | None = None, newest: bool | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[CaseView]:
         """Cases a page at a time, oldest first; `since` <= opened < `until`. Of one person also those in which their
@@ -1217,13 +1217,13 @@ class Client(Calls):
 
     def get_case(self, case_id: str, *, lang: Literal["zh", "en"] | None = None, fields: Sequence[str] | None = None) -> CaseDetail:
         """One case with its alerts; of a crew's those of members whom the caller may look at."""
-        found: CaseDetail = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}", query={"lang": lang, "fields": fields})
-        return found
+        answered: CaseDetail = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}", query={"lang": lang, "fields": fields})
+        return answered
 
     def list_actions_of_case(self, case_id: str, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """The actions of a case, the newest first."""
-        found: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/actions", query={"limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/actions", query={"limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_actions_of_case(self, case_id: str, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[ActionView]:
         """The actions of a case, the newest first."""
@@ -1231,33 +1231,33 @@ class Client(Calls):
 
     def ask_for_action(self, case_id: str, body: ActionAsked) -> ActionView:
         """Ask for an action about the person of a case. Somebody else has to approve it."""
-        found: ActionView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/actions", json=body, once=True)
-        return found
+        answered: ActionView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/actions", json=body, once=True)
+        return answered
 
     def assign_case(self, case_id: str, body: Assignment, *, if_match: str | None = None) -> WorkedCase:
         """Give a case to somebody who may work on it, or to nobody."""
-        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/assignment", headers={"if-match": if_match}, json=body, once=True)
-        return found
+        answered: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/assignment", headers={"if-match": if_match}, json=body, once=True)
+        return answered
 
     def list_case_attachments(self, case_id: str, *, fields: Sequence[str] | None = None) -> list[AttachmentView]:
         """The files of a case, the oldest first."""
-        found: list[AttachmentView] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/attachments", query={"fields": fields})
-        return found
+        answered: list[AttachmentView] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/attachments", query={"fields": fields})
+        return answered
 
     def attach_to_case(self, case_id: str, form: Mapping[str, str], files: Mapping[str, Any]) -> AttachmentView:
         """Attach a document or a picture. Pages, scripts, archives, programs and documents with macros are refused."""
-        found: AttachmentView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/attachments", data=dict(form), files=dict(files))
-        return found
+        answered: AttachmentView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/attachments", data=dict(form), files=dict(files))
+        return answered
 
     def get_case_attachment(self, case_id: str, attachment_id: str) -> bytes:
         """One file, to be saved."""
-        found: bytes = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/attachments/{quote(str(attachment_id), safe='')}")
-        return found
+        answered: bytes = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/attachments/{quote(str(attachment_id), safe='')}")
+        return answered
 
     def list_case_comments(self, case_id: str, *, after: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Comments on a case, the oldest first."""
-        found: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments", query={"after": after, "limit": limit, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments", query={"after": after, "limit": limit, "fields": fields})
+        return answered
 
     def each_list_case_comments(self, case_id: str, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[CommentView]:
         """Comments on a case, the oldest first."""
@@ -1265,43 +1265,43 @@ class Client(Calls):
 
     def add_case_comment(self, case_id: str, body: CommentBody) -> CommentView:
         """Write something about a case."""
-        found: CommentView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments", json=body, once=True)
-        return found
+        answered: CommentView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments", json=body, once=True)
+        return answered
 
     def withdraw_case_comment(self, case_id: str, comment_id: str) -> CommentView:
         """Withdraw what one wrote oneself, for a quarter of an hour. It is found no more; that it was there, and what
         it said, is kept.
         """
-        found: CommentView = self._call("DELETE", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments/{quote(str(comment_id), safe='')}")
-        return found
+        answered: CommentView = self._call("DELETE", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments/{quote(str(comment_id), safe='')}")
+        return answered
 
     def change_case_comment(self, case_id: str, comment_id: str, body: CommentBody) -> CommentView:
         """Change what one wrote oneself, for a quarter of an hour. Whom the new text names for the first time is told."""
-        found: CommentView = self._call("PUT", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments/{quote(str(comment_id), safe='')}", json=body)
-        return found
+        answered: CommentView = self._call("PUT", f"/api/v1/cases/{quote(str(case_id), safe='')}/comments/{quote(str(comment_id), safe='')}", json=body)
+        return answered
 
     def decide_case(self, case_id: str, body: Verdict, *, if_match: str | None = None) -> Decided:
         """Decide a case, and those that are worked on with it. Models learn from what was confirmed or benign; whoever
         judges next gathers what is left of its persons anew. 412 where the alerts have changed since they were
         seen.
         """
-        found: Decided = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/decision", headers={"if-match": if_match}, json=body, once=True)
-        return found
+        answered: Decided = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/decision", headers={"if-match": if_match}, json=body, once=True)
+        return answered
 
     def set_case_due(self, case_id: str, body: DueTime, *, if_match: str | None = None) -> WorkedCase:
         """Say when something is to have come of a case."""
-        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/due", headers={"if-match": if_match}, json=body, once=True)
-        return found
+        answered: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/due", headers={"if-match": if_match}, json=body, once=True)
+        return answered
 
     def file_case_exception(self, case_id: str, body: ExceptionFiling) -> FiledException:
         """File one of the exceptions that a benign case speaks for, for its person."""
-        found: FiledException = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/exceptions", json=body, once=True)
-        return found
+        answered: FiledException = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/exceptions", json=body, once=True)
+        return answered
 
     def list_case_history(self, case_id: str, *, after: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """What was done on a case, the oldest first."""
-        found: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/history", query={"after": after, "limit": limit, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/history", query={"after": after, "limit": limit, "fields": fields})
+        return answered
 
     def each_list_case_history(self, case_id: str, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[HistoryEntry]:
         """What was done on a case, the oldest first."""
@@ -1311,45 +1311,45 @@ class Client(Calls):
         """Work on other open cases with this one: lists show this one alone, and a decision of it decides all. Their
         alerts stay where they are.
         """
-        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/join", headers={"if-match": if_match}, json=body, once=True)
-        return found
+        answered: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/join", headers={"if-match": if_match}, json=body, once=True)
+        return answered
 
     def move_case(self, case_id: str, body: Move, *, if_match: str | None = None) -> WorkedCase:
         """Take a case into review, hand it to HR or legal, take it back."""
-        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/move", headers={"if-match": if_match}, json=body, once=True)
-        return found
+        answered: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/move", headers={"if-match": if_match}, json=body, once=True)
+        return answered
 
     def list_notices_of_case(self, case_id: str, *, fields: Sequence[str] | None = None) -> list[NoticeView]:
         """What HR was told of a case, and what HR answered; the newest first."""
-        found: list[NoticeView] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/notices", query={"fields": fields})
-        return found
+        answered: list[NoticeView] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/notices", query={"fields": fields})
+        return answered
 
     def send_notice(self, case_id: str, body: NewNotice) -> NoticeView:
         """Send HR what was read as a draft. One notice of a case is open at a time."""
-        found: NoticeView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/notices", json=body, once=True)
-        return found
+        answered: NoticeView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/notices", json=body, once=True)
+        return answered
 
     def preview_notice(self, case_id: str, *, step: Sequence[Step] | None = None, fields: Sequence[str] | None = None) -> DraftView:
         """Exactly the text that HR would read of a case."""
-        found: DraftView = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/notices/draft", query={"step": step, "fields": fields})
-        return found
+        answered: DraftView = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/notices/draft", query={"step": step, "fields": fields})
+        return answered
 
     def part_cases(self, case_id: str, body: Others, *, if_match: str | None = None) -> WorkedCase:
         """Work on some of the joined cases by themselves again, as long as nothing is decided."""
-        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/part", headers={"if-match": if_match}, json=body, once=True)
-        return found
+        answered: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/part", headers={"if-match": if_match}, json=body, once=True)
+        return answered
 
     def split_case(self, case_id: str, body: Alerts, *, if_match: str | None = None) -> Parts:
         """Take alerts out into a case of their own, which is worked on and decided by itself from now on, whoever
         judges. At least one stays.
         """
-        found: Parts = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/split", headers={"if-match": if_match}, json=body, once=True)
-        return found
+        answered: Parts = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/split", headers={"if-match": if_match}, json=body, once=True)
+        return answered
 
     def list_case_tasks(self, case_id: str, *, after: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Tasks of a case, the oldest first."""
-        found: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/tasks", query={"after": after, "limit": limit, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/tasks", query={"after": after, "limit": limit, "fields": fields})
+        return answered
 
     def each_list_case_tasks(self, case_id: str, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[TaskView]:
         """Tasks of a case, the oldest first."""
@@ -1357,30 +1357,30 @@ class Client(Calls):
 
     def add_case_task(self, case_id: str, body: TaskBody) -> TaskView:
         """Add a task."""
-        found: TaskView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/tasks", json=body, once=True)
-        return found
+        answered: TaskView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/tasks", json=body, once=True)
+        return answered
 
     def change_case_task(self, case_id: str, task_id: str, body: TaskBody, *, if_match: str | None = None) -> TaskView:
         """Change a task, or say that it is done."""
-        found: TaskView = self._call("PUT", f"/api/v1/cases/{quote(str(case_id), safe='')}/tasks/{quote(str(task_id), safe='')}", headers={"if-match": if_match}, json=body)
-        return found
+        answered: TaskView = self._call("PUT", f"/api/v1/cases/{quote(str(case_id), safe='')}/tasks/{quote(str(task_id), safe='')}", headers={"if-match": if_match}, json=body)
+        return answered
 
     def undo_case_step(self, case_id: str, *, if_match: str | None = None) -> WorkedCase:
         """Take back the last move, assignment or due time, for a quarter of an hour; a decision for a week. Whoever
         did it may, or a senior analyst.
         """
-        found: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/undo", headers={"if-match": if_match}, once=True)
-        return found
+        answered: WorkedCase = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/undo", headers={"if-match": if_match}, once=True)
+        return answered
 
     def get_case_work(self, case_id: str, *, fields: Sequence[str] | None = None) -> WorkedCase:
         """One case with where work on it stands. Its ETag is what changes of it want as `If-Match`."""
-        found: WorkedCase = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/work", query={"fields": fields})
-        return found
+        answered: WorkedCase = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/work", query={"fields": fields})
+        return answered
 
     def list_channels(self, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Channels, by name."""
-        found: dict[str, Any] = self._call("GET", "/api/v1/channels", query={"limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/channels", query={"limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_channels(self, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[ChannelView]:
         """Channels, by name."""
@@ -1388,22 +1388,22 @@ class Client(Calls):
 
     def make_channel(self, body: ChannelFile) -> ChannelMade:
         """Make a channel."""
-        found: ChannelMade = self._call("POST", "/api/v1/channels", json=body, once=True)
-        return found
+        answered: ChannelMade = self._call("POST", "/api/v1/channels", json=body, once=True)
+        return answered
 
     def remove_channel(self, name: str) -> None:
         """Remove a channel that no rule uses, with what was to go by it."""
-        return self._call("DELETE", f"/api/v1/channels/{quote(str(name), safe='')}")
+        self._call("DELETE", f"/api/v1/channels/{quote(str(name), safe='')}")
 
     def change_channel(self, name: str, body: ChannelPatch) -> ChannelView:
         """Change a channel, or turn it on or off."""
-        found: ChannelView = self._call("PATCH", f"/api/v1/channels/{quote(str(name), safe='')}", json=body, once=True)
-        return found
+        answered: ChannelView = self._call("PATCH", f"/api/v1/channels/{quote(str(name), safe='')}", json=body, once=True)
+        return answered
 
     def list_deliveries(self, name: str, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """What was and is to be told by a channel, the newest first."""
-        found: dict[str, Any] = self._call("GET", f"/api/v1/channels/{quote(str(name), safe='')}/deliveries", query={"limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", f"/api/v1/channels/{quote(str(name), safe='')}/deliveries", query={"limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_deliveries(self, name: str, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[DeliveryView]:
         """What was and is to be told by a channel, the newest first."""
@@ -1411,38 +1411,38 @@ class Client(Calls):
 
     def replay_deliveries(self, name: str, body: ReplayAsked) -> Replayed:
         """Have deliveries go again."""
-        found: Replayed = self._call("POST", f"/api/v1/channels/{quote(str(name), safe='')}/replay", json=body, once=True)
-        return found
+        answered: Replayed = self._call("POST", f"/api/v1/channels/{quote(str(name), safe='')}/replay", json=body, once=True)
+        return answered
 
     def rotate_channel_secret(self, name: str, body: Rotation) -> NewSecret:
         """Give a webhook a new secret. For some hours messages are signed with the old one too."""
-        found: NewSecret = self._call("POST", f"/api/v1/channels/{quote(str(name), safe='')}/rotate", json=body, once=True)
-        return found
+        answered: NewSecret = self._call("POST", f"/api/v1/channels/{quote(str(name), safe='')}/rotate", json=body, once=True)
+        return answered
 
     def try_channel(self, name: str) -> None:
         """Send a test by a channel now."""
-        return self._call("POST", f"/api/v1/channels/{quote(str(name), safe='')}/test", once=True)
+        self._call("POST", f"/api/v1/channels/{quote(str(name), safe='')}/test", once=True)
 
     def get_deadlines(self, *, token: str | None = None, lang: Literal["zh", "en"] | None = None) -> bytes:
         """What has to be done by when, with pseudonyms."""
-        found: bytes = self._call("GET", "/api/v1/deadlines.ics", query={"token": token, "lang": lang})
-        return found
+        answered: bytes = self._call("GET", "/api/v1/deadlines.ics", query={"token": token, "lang": lang})
+        return answered
 
     def revoke_calendar_address(self) -> None:
         """The caller's calendar has no secret address any more."""
-        return self._call("DELETE", "/api/v1/deadlines/address")
+        self._call("DELETE", "/api/v1/deadlines/address")
 
     def make_calendar_address(self) -> CalendarAddress:
         """A secret address of the caller's calendar, in the place of any before."""
-        found: CalendarAddress = self._call("POST", "/api/v1/deadlines/address")
-        return found
+        answered: CalendarAddress = self._call("POST", "/api/v1/deadlines/address")
+        return answered
 
     def search_events(self, *, q: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, newest: bool | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Events, oldest first; `since` <= time < `until`. Of somebody masked only what identifies nobody is shown. A
         query by anything else searches the events of unmasked persons only; `person.id` takes a pseudonym.
         """
-        found: dict[str, Any] = self._call("GET", "/api/v1/events", query={"q": q, "since": since, "until": until, "newest": newest, "limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/events", query={"q": q, "since": since, "until": until, "newest": newest, "limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_search_events(self, *, q: str | None = None, since: datetime | str | None = None, until: datetime | str | None = None, newest: bool | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[dict[str, JsonValue]]:
         """Events, oldest first; `since` <= time < `until`. Of somebody masked only what identifies nobody is shown. A
@@ -1461,23 +1461,23 @@ class Client(Calls):
         are shown as pseudonyms, added up by person; by other fields that identify somebody only events of
         unmasked persons are counted.
         """
-        found: list[TotalView] = self._call("GET", "/api/v1/events/totals", query={"by": by, "q": q, "since": since, "until": until, "order": order, "limit": limit, "fields": fields})
-        return found
+        answered: list[TotalView] = self._call("GET", "/api/v1/events/totals", query={"by": by, "q": q, "since": since, "until": until, "order": order, "limit": limit, "fields": fields})
+        return answered
 
     def first_admin(self, body: FirstAdmin) -> Named:
         """Make the first admin, by the link that `leaverwatch serve` prints while there are no users. It works once."""
-        found: Named = self._call("POST", "/api/v1/first-admin", json=body)
-        return found
+        answered: Named = self._call("POST", "/api/v1/first-admin", json=body)
+        return answered
 
     def accept_invitation(self, body: Invited) -> Named:
         """Choose a password, by a link that an admin handed out. It works once."""
-        found: Named = self._call("POST", "/api/v1/invited", json=body)
-        return found
+        answered: Named = self._call("POST", "/api/v1/invited", json=body)
+        return answered
 
     def list_keys(self, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """All keys, also those that are revoked or over."""
-        found: dict[str, Any] = self._call("GET", "/api/v1/keys", query={"limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/keys", query={"limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_keys(self, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[KeyView]:
         """All keys, also those that are revoked or over."""
@@ -1485,17 +1485,17 @@ class Client(Calls):
 
     def make_key(self, body: ServiceKeyAsked) -> KeyMade:
         """A key for a service. People make their own: a key acts as its owner."""
-        found: KeyMade = self._call("POST", "/api/v1/keys", json=body, once=True)
-        return found
+        answered: KeyMade = self._call("POST", "/api/v1/keys", json=body, once=True)
+        return answered
 
     def revoke_key(self, key_id: str) -> None:
         """Make anybody's key useless."""
-        return self._call("DELETE", f"/api/v1/keys/{quote(str(key_id), safe='')}")
+        self._call("DELETE", f"/api/v1/keys/{quote(str(key_id), safe='')}")
 
     def list_leavers(self, *, stage: Stage | None = None, after: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Everybody a departure was filed of, the newest first."""
-        found: dict[str, Any] = self._call("GET", "/api/v1/leavers", query={"stage": stage, "after": after, "limit": limit, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/leavers", query={"stage": stage, "after": after, "limit": limit, "fields": fields})
+        return answered
 
     def each_list_leavers(self, *, stage: Stage | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[LeaverView]:
         """Everybody a departure was filed of, the newest first."""
@@ -1503,131 +1503,131 @@ class Client(Calls):
 
     def file_leaver(self, body: NewLeaver) -> LeaverView:
         """File a resignation. The same again changes nothing and answers 200."""
-        found: LeaverView = self._call("POST", "/api/v1/leavers", json=body, once=True)
-        return found
+        answered: LeaverView = self._call("POST", "/api/v1/leavers", json=body, once=True)
+        return answered
 
     def import_leavers(self, body: bytes, *, check: bool | None = None) -> ImportView:
         """A CSV file of resignations and withdrawals, as `leaverwatch leavers import` takes it. Bad rows are left out
         and named; the same file again changes nothing.
         """
-        found: ImportView = self._call("POST", "/api/v1/leavers/import", query={"check": check}, headers={"Content-Type": "text/csv"}, content=body)
-        return found
+        answered: ImportView = self._call("POST", "/api/v1/leavers/import", query={"check": check}, headers={"Content-Type": "text/csv"}, content=body)
+        return answered
 
     def get_leaver(self, person: str, *, fields: Sequence[str] | None = None) -> LeaverView:
         """One departure."""
-        found: LeaverView = self._call("GET", f"/api/v1/leavers/{quote(str(person), safe='')}", query={"fields": fields})
-        return found
+        answered: LeaverView = self._call("GET", f"/api/v1/leavers/{quote(str(person), safe='')}", query={"fields": fields})
+        return answered
 
     def change_leaver(self, person: str, body: ChangedLeaver) -> LeaverView:
         """Change the last day. What was judged with the one before stays as it was until now."""
-        found: LeaverView = self._call("PATCH", f"/api/v1/leavers/{quote(str(person), safe='')}", json=body, once=True)
-        return found
+        answered: LeaverView = self._call("PATCH", f"/api/v1/leavers/{quote(str(person), safe='')}", json=body, once=True)
+        return answered
 
     def withdraw_leaver(self, person: str, body: api__routes__leavers__Withdrawal | None) -> LeaverView:
         """The resignation was taken back: nobody is watched for it any more. Again, it changes nothing."""
-        found: LeaverView = self._call("POST", f"/api/v1/leavers/{quote(str(person), safe='')}/withdraw", json=body, once=True)
-        return found
+        answered: LeaverView = self._call("POST", f"/api/v1/leavers/{quote(str(person), safe='')}/withdraw", json=body, once=True)
+        return answered
 
     def login(self, body: Login) -> LoggedIn:
         """Log in with name, password and the code of the second factor where there is one. Whatever is wrong, the
         answer is the same. The session that the browser had before ends.
         """
-        found: LoggedIn = self._call("POST", "/api/v1/login", json=body)
-        return found
+        answered: LoggedIn = self._call("POST", "/api/v1/login", json=body)
+        return answered
 
     def login_at_provider(self, provider: str) -> None:
         """Send the browser to an identity provider."""
-        return self._call("GET", f"/api/v1/login/oidc/{quote(str(provider), safe='')}")
+        self._call("GET", f"/api/v1/login/oidc/{quote(str(provider), safe='')}")
 
     def back_from_provider(self, provider: str) -> None:
         """Where an identity provider sends the browser back to."""
-        return self._call("GET", f"/api/v1/login/oidc/{quote(str(provider), safe='')}/callback")
+        self._call("GET", f"/api/v1/login/oidc/{quote(str(provider), safe='')}/callback")
 
     def login_ways(self, *, fields: Sequence[str] | None = None) -> Ways:
         """How one logs in here."""
-        found: Ways = self._call("GET", "/api/v1/login/ways", query={"fields": fields})
-        return found
+        answered: Ways = self._call("GET", "/api/v1/login/ways", query={"fields": fields})
+        return answered
 
     def logout(self) -> None:
         """End this session."""
-        return self._call("POST", "/api/v1/logout")
+        self._call("POST", "/api/v1/logout")
 
     def get_me(self, *, fields: Sequence[str] | None = None) -> Me:
         """Who calls, and what they may do."""
-        found: Me = self._call("GET", "/api/v1/me", query={"fields": fields})
-        return found
+        answered: Me = self._call("GET", "/api/v1/me", query={"fields": fields})
+        return answered
 
     def list_own_keys(self, *, fields: Sequence[str] | None = None) -> list[KeyView]:
         """One's own keys."""
-        found: list[KeyView] = self._call("GET", "/api/v1/me/keys", query={"fields": fields})
-        return found
+        answered: list[KeyView] = self._call("GET", "/api/v1/me/keys", query={"fields": fields})
+        return answered
 
     def make_own_key(self, body: KeyAsked) -> KeyMade:
         """A key for a program that acts in one's own name."""
-        found: KeyMade = self._call("POST", "/api/v1/me/keys", json=body)
-        return found
+        answered: KeyMade = self._call("POST", "/api/v1/me/keys", json=body)
+        return answered
 
     def revoke_own_key(self, key_id: str) -> None:
         """Make a key useless."""
-        return self._call("DELETE", f"/api/v1/me/keys/{quote(str(key_id), safe='')}")
+        self._call("DELETE", f"/api/v1/me/keys/{quote(str(key_id), safe='')}")
 
     def change_password(self, body: NewPassword) -> None:
         """Change the password. All sessions end, this one too: log in again."""
-        return self._call("PUT", "/api/v1/me/password", json=body)
+        self._call("PUT", "/api/v1/me/password", json=body)
 
     def end_own_sessions(self) -> None:
         """Log out everywhere but here."""
-        return self._call("DELETE", "/api/v1/me/sessions")
+        self._call("DELETE", "/api/v1/me/sessions")
 
     def list_own_sessions(self, *, fields: Sequence[str] | None = None) -> list[SessionView]:
         """Where one is logged in."""
-        found: list[SessionView] = self._call("GET", "/api/v1/me/sessions", query={"fields": fields})
-        return found
+        answered: list[SessionView] = self._call("GET", "/api/v1/me/sessions", query={"fields": fields})
+        return answered
 
     def end_own_session(self, session_id: str) -> None:
         """Log out there."""
-        return self._call("DELETE", f"/api/v1/me/sessions/{quote(str(session_id), safe='')}")
+        self._call("DELETE", f"/api/v1/me/sessions/{quote(str(session_id), safe='')}")
 
     def enrol_second_factor(self, body: WithPassword) -> Enrolled:
         """Begin with a second factor. One that is in use has to be removed first."""
-        found: Enrolled = self._call("POST", "/api/v1/me/totp", json=body)
-        return found
+        answered: Enrolled = self._call("POST", "/api/v1/me/totp", json=body)
+        return answered
 
     def confirm_second_factor(self, body: Code) -> RecoveryCodes:
         """Show that the app has the secret; from now on every login asks for a code. Other sessions end."""
-        found: RecoveryCodes = self._call("POST", "/api/v1/me/totp/confirm", json=body)
-        return found
+        answered: RecoveryCodes = self._call("POST", "/api/v1/me/totp/confirm", json=body)
+        return answered
 
     def remove_second_factor(self, body: WithPassword) -> None:
         """Do without a second factor. Other sessions end."""
-        return self._call("POST", "/api/v1/me/totp/remove", json=body)
+        self._call("POST", "/api/v1/me/totp/remove", json=body)
 
     def list_models(self, *, fields: Sequence[str] | None = None) -> list[ModelView]:
         """All models with their cards, the oldest first."""
-        found: list[ModelView] = self._call("GET", "/api/v1/models", query={"fields": fields})
-        return found
+        answered: list[ModelView] = self._call("GET", "/api/v1/models", query={"fields": fields})
+        return answered
 
     def promote_model(self, model_id: str, body: Change) -> ModelView:
         """Make a model champion, unless it is worse than the present one on the days that it held out. This takes as
         long as judging those days with both.
         """
-        found: ModelView = self._call("POST", f"/api/v1/models/{quote(str(model_id), safe='')}/promote", json=body, once=True)
-        return found
+        answered: ModelView = self._call("POST", f"/api/v1/models/{quote(str(model_id), safe='')}/promote", json=body, once=True)
+        return answered
 
     def roll_back_model(self, model_id: str, body: Change) -> ModelView:
         """Bring back the champion before this one, which has to be champion still; answers with that one."""
-        found: ModelView = self._call("POST", f"/api/v1/models/{quote(str(model_id), safe='')}/rollback", json=body, once=True)
-        return found
+        answered: ModelView = self._call("POST", f"/api/v1/models/{quote(str(model_id), safe='')}/rollback", json=body, once=True)
+        return answered
 
     def shadow_model(self, model_id: str, body: Change) -> ModelView:
         """Mark a model that is to be watched before it is promoted."""
-        found: ModelView = self._call("POST", f"/api/v1/models/{quote(str(model_id), safe='')}/shadow", json=body, once=True)
-        return found
+        answered: ModelView = self._call("POST", f"/api/v1/models/{quote(str(model_id), safe='')}/shadow", json=body, once=True)
+        return answered
 
     def list_notices(self, *, state: Sequence[NoticeState] | None = None, after: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Notices to HR, the newest first."""
-        found: dict[str, Any] = self._call("GET", "/api/v1/notices", query={"state": state, "after": after, "limit": limit, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/notices", query={"state": state, "after": after, "limit": limit, "fields": fields})
+        return answered
 
     def each_list_notices(self, *, state: Sequence[NoticeState] | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[NoticeView]:
         """Notices to HR, the newest first."""
@@ -1635,33 +1635,33 @@ class Client(Calls):
 
     def list_suggested_notices(self, *, fields: Sequence[str] | None = None) -> list[DraftView]:
         """What the company's policy suggests to tell HR of, the strongest case first, 100 at most."""
-        found: list[DraftView] = self._call("GET", "/api/v1/notices/suggestions", query={"fields": fields})
-        return found
+        answered: list[DraftView] = self._call("GET", "/api/v1/notices/suggestions", query={"fields": fields})
+        return answered
 
     def get_notice(self, notice_id: str, *, fields: Sequence[str] | None = None) -> NoticeView:
         """One notice. Its ETag is what a change of it is made from."""
-        found: NoticeView = self._call("GET", f"/api/v1/notices/{quote(str(notice_id), safe='')}", query={"fields": fields})
-        return found
+        answered: NoticeView = self._call("GET", f"/api/v1/notices/{quote(str(notice_id), safe='')}", query={"fields": fields})
+        return answered
 
     def acknowledge_notice(self, notice_id: str, *, if_match: str | None = None) -> NoticeView:
         """HR has read it and takes care of it."""
-        found: NoticeView = self._call("POST", f"/api/v1/notices/{quote(str(notice_id), safe='')}/acknowledge", headers={"If-Match": if_match}, once=True)
-        return found
+        answered: NoticeView = self._call("POST", f"/api/v1/notices/{quote(str(notice_id), safe='')}/acknowledge", headers={"If-Match": if_match}, once=True)
+        return answered
 
     def answer_notice(self, notice_id: str, body: Answers, *, if_match: str | None = None) -> NoticeView:
         """Say what was done. Once every step has an answer the notice is done."""
-        found: NoticeView = self._call("POST", f"/api/v1/notices/{quote(str(notice_id), safe='')}/answers", headers={"If-Match": if_match}, json=body, once=True)
-        return found
+        answered: NoticeView = self._call("POST", f"/api/v1/notices/{quote(str(notice_id), safe='')}/answers", headers={"If-Match": if_match}, json=body, once=True)
+        return answered
 
     def withdraw_notice(self, notice_id: str, body: api__routes__notices__Withdrawal, *, if_match: str | None = None) -> NoticeView:
         """Take a notice back."""
-        found: NoticeView = self._call("POST", f"/api/v1/notices/{quote(str(notice_id), safe='')}/withdraw", headers={"If-Match": if_match}, json=body, once=True)
-        return found
+        answered: NoticeView = self._call("POST", f"/api/v1/notices/{quote(str(notice_id), safe='')}/withdraw", headers={"If-Match": if_match}, json=body, once=True)
+        return answered
 
     def list_notification_rules(self, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Notification rules, by name."""
-        found: dict[str, Any] = self._call("GET", "/api/v1/notification-rules", query={"limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/notification-rules", query={"limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_notification_rules(self, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[NotificationRuleView]:
         """Notification rules, by name."""
@@ -1669,37 +1669,37 @@ class Client(Calls):
 
     def remove_notification_rule(self, name: str) -> None:
         """Remove a rule. What it had planned is still told."""
-        return self._call("DELETE", f"/api/v1/notification-rules/{quote(str(name), safe='')}")
+        self._call("DELETE", f"/api/v1/notification-rules/{quote(str(name), safe='')}")
 
     def save_notification_rule(self, name: str, body: RuleFile) -> NotificationRuleView:
         """Add or change a rule; its channel has to be there."""
-        found: NotificationRuleView = self._call("PUT", f"/api/v1/notification-rules/{quote(str(name), safe='')}", json=body)
-        return found
+        answered: NotificationRuleView = self._call("PUT", f"/api/v1/notification-rules/{quote(str(name), safe='')}", json=body)
+        return answered
 
     def get_my_notifications(self, *, fields: Sequence[str] | None = None) -> PreferencesFile:
         """What the caller wants for the mail that goes to them alone."""
-        found: PreferencesFile = self._call("GET", "/api/v1/notifications/mine", query={"fields": fields})
-        return found
+        answered: PreferencesFile = self._call("GET", "/api/v1/notifications/mine", query={"fields": fields})
+        return answered
 
     def save_my_notifications(self, body: PreferencesFile) -> PreferencesFile:
         """Change it."""
-        found: PreferencesFile = self._call("PUT", "/api/v1/notifications/mine", json=body)
-        return found
+        answered: PreferencesFile = self._call("PUT", "/api/v1/notifications/mine", json=body)
+        return answered
 
     def import_people(self, body: bytes, *, check: bool | None = None) -> ImportView:
         """A CSV file of employees and their accounts, as `leaverwatch people import` takes it. Bad rows are left out
         and named. Only for those who may see the whole company.
         """
-        found: ImportView = self._call("POST", "/api/v1/people/import", query={"check": check}, headers={"Content-Type": "text/csv"}, content=body)
-        return found
+        answered: ImportView = self._call("POST", "/api/v1/people/import", query={"check": check}, headers={"Content-Type": "text/csv"}, content=body)
+        return answered
 
     def list_persons_by_risk(self, *, at: datetime | str | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Persons by risk as of `at` (default: the newest event or alert; on later pages that of the first), highest
         first, each with the strongest terms of the ledger. Where many have had alerts since `at`, an answer
         takes longer, and only one request at a time is given one.
         """
-        found: dict[str, Any] = self._call("GET", "/api/v1/persons", query={"at": at, "limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/persons", query={"at": at, "limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_persons_by_risk(self, *, at: datetime | str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[RiskView]:
         """Persons by risk as of `at` (default: the newest event or alert; on later pages that of the first), highest
@@ -1710,13 +1710,13 @@ class Client(Calls):
 
     def get_person(self, pseudonym: str, *, lang: Literal["zh", "en"] | None = None, fields: Sequence[str] | None = None) -> PersonDetail:
         """One person, by pseudonym."""
-        found: PersonDetail = self._call("GET", f"/api/v1/persons/{quote(str(pseudonym), safe='')}", query={"lang": lang, "fields": fields})
-        return found
+        answered: PersonDetail = self._call("GET", f"/api/v1/persons/{quote(str(pseudonym), safe='')}", query={"lang": lang, "fields": fields})
+        return answered
 
     def list_sources(self, *, fields: Sequence[str] | None = None) -> list[SourceView]:
         """What has arrived, source by source."""
-        found: list[SourceView] = self._call("GET", "/api/v1/sources", query={"fields": fields})
-        return found
+        answered: list[SourceView] = self._call("GET", "/api/v1/sources", query={"fields": fields})
+        return answered
 
     def listen(self, *, seconds: int | None = None, last_event_id: int | None = None) -> Iterator[Event]:
         """Alerts, cases, notices and whatever else happens, as far as the caller may know of it, until they may not
@@ -1727,33 +1727,33 @@ class Client(Calls):
 
     def list_erasure_requests(self, *, fields: Sequence[str] | None = None) -> list[ErasureView]:
         """Who was to be erased, and what became of it: requests that wait come first."""
-        found: list[ErasureView] = self._call("GET", "/api/v1/subjects/erasures", query={"fields": fields})
-        return found
+        answered: list[ErasureView] = self._call("GET", "/api/v1/subjects/erasures", query={"fields": fields})
+        return answered
 
     def erase_subject(self, request: str) -> ErasureView:
         """Erase the person whom somebody else asked to erase. It cannot be taken back."""
-        found: ErasureView = self._call("POST", f"/api/v1/subjects/erasures/{quote(str(request), safe='')}/carry-out", once=True)
-        return found
+        answered: ErasureView = self._call("POST", f"/api/v1/subjects/erasures/{quote(str(request), safe='')}/carry-out", once=True)
+        return answered
 
     def answer_subject(self, person: str) -> bytes:
         """Everything that is held about a person, given as pseudonym, in one zip file: a page to begin with in English
         and Chinese, records, events. It holds their name and mail; other people in it are pseudonyms. That it
         was made is in the audit log.
         """
-        found: bytes = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/access", once=True)
-        return found
+        answered: bytes = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/access", once=True)
+        return answered
 
     def ask_to_erase_subject(self, person: str, body: ErasureAsked) -> ErasureView:
         """Ask for a person, given as pseudonym, to be erased; somebody else has to carry it out. Refused where a legal
         hold keeps what is held, or a case about them is open.
         """
-        found: ErasureView = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/erasure", json=body, once=True)
-        return found
+        answered: ErasureView = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/erasure", json=body, once=True)
+        return answered
 
     def list_unmaskings(self, *, case: str | None = None, state: UnmaskingState | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """One's own, and for whoever may approve also everybody else's; the newest first."""
-        found: dict[str, Any] = self._call("GET", "/api/v1/unmaskings", query={"case": case, "state": state, "limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/unmaskings", query={"case": case, "state": state, "limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_unmaskings(self, *, case: str | None = None, state: UnmaskingState | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[UnmaskingView]:
         """One's own, and for whoever may approve also everybody else's; the newest first."""
@@ -1763,38 +1763,38 @@ class Client(Calls):
         """Ask to see who a person of a case is. With the right to do that alone an identity is shown at once;
         everything else waits for a second person.
         """
-        found: UnmaskingView = self._call("POST", "/api/v1/unmaskings", json=body, once=True)
-        return found
+        answered: UnmaskingView = self._call("POST", "/api/v1/unmaskings", json=body, once=True)
+        return answered
 
     def get_unmasking(self, unmasking_id: str, *, fields: Sequence[str] | None = None) -> UnmaskingView:
         """One of them."""
-        found: UnmaskingView = self._call("GET", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}", query={"fields": fields})
-        return found
+        answered: UnmaskingView = self._call("GET", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}", query={"fields": fields})
+        return answered
 
     def approve_unmasking(self, unmasking_id: str, body: Answer) -> UnmaskingView:
         """Grant what another person asked for; its time runs from now."""
-        found: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/approve", json=body, once=True)
-        return found
+        answered: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/approve", json=body, once=True)
+        return answered
 
     def end_unmasking(self, unmasking_id: str) -> UnmaskingView:
         """End one in force before its time."""
-        found: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/end", once=True)
-        return found
+        answered: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/end", once=True)
+        return answered
 
     def refuse_unmasking(self, unmasking_id: str, body: Answer) -> UnmaskingView:
         """Refuse what another person asked for."""
-        found: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/refuse", json=body, once=True)
-        return found
+        answered: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/refuse", json=body, once=True)
+        return answered
 
     def withdraw_unmasking(self, unmasking_id: str) -> UnmaskingView:
         """Ask for it no more, while it waits."""
-        found: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/withdraw", once=True)
-        return found
+        answered: UnmaskingView = self._call("POST", f"/api/v1/unmaskings/{quote(str(unmasking_id), safe='')}/withdraw", once=True)
+        return answered
 
     def list_users(self, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """All users, by name."""
-        found: dict[str, Any] = self._call("GET", "/api/v1/users", query={"limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/users", query={"limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_users(self, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[api__routes__users__UserView]:
         """All users, by name."""
@@ -1802,40 +1802,40 @@ class Client(Calls):
 
     def make_user(self, body: NewUser) -> UserMade:
         """A user, and the link by which they choose a password."""
-        found: UserMade = self._call("POST", "/api/v1/users", json=body, once=True)
-        return found
+        answered: UserMade = self._call("POST", "/api/v1/users", json=body, once=True)
+        return answered
 
     def get_user(self, name: str, *, fields: Sequence[str] | None = None) -> api__routes__users__UserView:
         """One user."""
-        found: api__routes__users__UserView = self._call("GET", f"/api/v1/users/{quote(str(name), safe='')}", query={"fields": fields})
-        return found
+        answered: api__routes__users__UserView = self._call("GET", f"/api/v1/users/{quote(str(name), safe='')}", query={"fields": fields})
+        return answered
 
     def change_user(self, name: str, body: ChangedUser) -> api__routes__users__UserView:
         """Change a user; their sessions end where what they may do changes. Nobody changes what they themselves may
         do, and there is always an admin. Users are disabled and never deleted: the audit log names them.
         """
-        found: api__routes__users__UserView = self._call("PATCH", f"/api/v1/users/{quote(str(name), safe='')}", json=body, once=True)
-        return found
+        answered: api__routes__users__UserView = self._call("PATCH", f"/api/v1/users/{quote(str(name), safe='')}", json=body, once=True)
+        return answered
 
     def invite_user(self, name: str) -> InvitationView:
         """Another link for choosing a password, for somebody who lost it; one handed out before does not work any
         more.
         """
-        found: InvitationView = self._call("POST", f"/api/v1/users/{quote(str(name), safe='')}/invitation", once=True)
-        return found
+        answered: InvitationView = self._call("POST", f"/api/v1/users/{quote(str(name), safe='')}/invitation", once=True)
+        return answered
 
     def end_sessions_of_user(self, name: str) -> None:
         """Log a user out everywhere."""
-        return self._call("DELETE", f"/api/v1/users/{quote(str(name), safe='')}/sessions")
+        self._call("DELETE", f"/api/v1/users/{quote(str(name), safe='')}/sessions")
 
     def remove_second_factor_of_user(self, name: str) -> None:
         """Take away the second factor of somebody who lost it with its codes. All their sessions end."""
-        return self._call("DELETE", f"/api/v1/users/{quote(str(name), safe='')}/totp")
+        self._call("DELETE", f"/api/v1/users/{quote(str(name), safe='')}/totp")
 
     def list_work(self, *, states: Sequence[WorkState] | None = None, found: Sequence[CaseState] | None = None, assignee: str | None = None, due_before: datetime | str | None = None, severity: Severity | None = None, departments: Sequence[str] | None = None, score: float | None = None, least_age: int | None = None, most_age: int | None = None, text: str | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Cases, the newest first; of those that are worked on together the one that leads."""
-        found: dict[str, Any] = self._call("GET", "/api/v1/worklist", query={"states": states, "found": found, "assignee": assignee, "due_before": due_before, "severity": severity, "departments": departments, "score": score, "least_age": least_age, "most_age": most_age, "text": text, "limit": limit, "after": after, "fields": fields})
-        return found
+        answered: dict[str, Any] = self._call("GET", "/api/v1/worklist", query={"states": states, "found": found, "assignee": assignee, "due_before": due_before, "severity": severity, "departments": departments, "score": score, "least_age": least_age, "most_age": most_age, "text": text, "limit": limit, "after": after, "fields": fields})
+        return answered
 
     def each_list_work(self, *, states: Sequence[WorkState] | None = None, found: Sequence[CaseState] | None = None, assignee: str | None = None, due_before: datetime | str | None = None, severity: Severity | None = None, departments: Sequence[str] | None = None, score: float | None = None, least_age: int | None = None, most_age: int | None = None, text: str | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[WorkedCase]:
         """Cases, the newest first; of those that are worked on together the one that leads."""
@@ -1843,83 +1843,83 @@ class Client(Calls):
 
     def work_on_many(self, body: Bulk) -> BulkAnswer:
         """Assign, move, or decide as benign several cases. Each is answered for on its own."""
-        found: BulkAnswer = self._call("POST", "/api/v1/worklist/bulk", json=body, once=True)
-        return found
+        answered: BulkAnswer = self._call("POST", "/api/v1/worklist/bulk", json=body, once=True)
+        return answered
 
     def list_views(self, *, fields: Sequence[str] | None = None) -> list[ViewView]:
         """One's own views, and those that are shared with one's roles, by name."""
-        found: list[ViewView] = self._call("GET", "/api/v1/worklist/views", query={"fields": fields})
-        return found
+        answered: list[ViewView] = self._call("GET", "/api/v1/worklist/views", query={"fields": fields})
+        return answered
 
     def save_view(self, body: ViewBody) -> ViewView:
         """Keep a view."""
-        found: ViewView = self._call("POST", "/api/v1/worklist/views", json=body, once=True)
-        return found
+        answered: ViewView = self._call("POST", "/api/v1/worklist/views", json=body, once=True)
+        return answered
 
     def drop_view(self, view_id: str) -> None:
         """Drop a view of one's own."""
-        return self._call("DELETE", f"/api/v1/worklist/views/{quote(str(view_id), safe='')}")
+        self._call("DELETE", f"/api/v1/worklist/views/{quote(str(view_id), safe='')}")
 
     def change_view(self, view_id: str, body: ViewBody, *, if_match: str | None = None) -> ViewView:
         """Change a view of one's own."""
-        found: ViewView = self._call("PUT", f"/api/v1/worklist/views/{quote(str(view_id), safe='')}", headers={"if-match": if_match}, json=body)
-        return found
+        answered: ViewView = self._call("PUT", f"/api/v1/worklist/views/{quote(str(view_id), safe='')}", headers={"if-match": if_match}, json=body)
+        return answered
 
     def health(self, *, fields: Sequence[str] | None = None) -> Health:
         """The process answers."""
-        found: Health = self._call("GET", "/healthz", query={"fields": fields})
-        return found
+        answered: Health = self._call("GET", "/healthz", query={"fields": fields})
+        return answered
 
     def metrics(self) -> bytes:
         """Counts for Prometheus; those of events are at most a minute old."""
-        found: bytes = self._call("GET", "/metrics")
-        return found
+        answered: bytes = self._call("GET", "/metrics")
+        return answered
 
     def ready(self, *, fields: Sequence[str] | None = None) -> Health:
         """The stores answer, and where judging is done here, it works."""
-        found: Health = self._call("GET", "/readyz", query={"fields": fields})
-        return found
+        answered: Health = self._call("GET", "/readyz", query={"fields": fields})
+        return answered
 
     def scim_resource_types(self) -> dict[str, Any]:
         """What there is."""
-        found: dict[str, Any] = self._call("GET", "/scim/v2/ResourceTypes")
-        return found
+        answered: dict[str, Any] = self._call("GET", "/scim/v2/ResourceTypes")
+        return answered
 
     def scim_schemas(self) -> dict[str, Any]:
         """Which attributes are kept."""
-        found: dict[str, Any] = self._call("GET", "/scim/v2/Schemas")
-        return found
+        answered: dict[str, Any] = self._call("GET", "/scim/v2/Schemas")
+        return answered
 
     def scim_service(self) -> dict[str, Any]:
         """What of SCIM is supported."""
-        found: dict[str, Any] = self._call("GET", "/scim/v2/ServiceProviderConfig")
-        return found
+        answered: dict[str, Any] = self._call("GET", "/scim/v2/ServiceProviderConfig")
+        return answered
 
     def scim_list_users(self, *, filter: str | None = None, startindex: int | None = None, count: int | None = None) -> UserList:
         """Users, or the one that a filter `userName eq "..."` or `externalId eq "..."` asks for."""
-        found: UserList = self._call("GET", "/scim/v2/Users", query={"filter": filter, "startIndex": startindex, "count": count})
-        return found
+        answered: UserList = self._call("GET", "/scim/v2/Users", query={"filter": filter, "startIndex": startindex, "count": count})
+        return answered
 
     def scim_create_user(self, body: User) -> api__scim__resource__UserView:
         """A new employee."""
-        found: api__scim__resource__UserView = self._call("POST", "/scim/v2/Users", json=body, once=True)
-        return found
+        answered: api__scim__resource__UserView = self._call("POST", "/scim/v2/Users", json=body, once=True)
+        return answered
 
     def scim_delete_user(self, user_id: str) -> None:
         """All accounts of a User end now. What they did before stays theirs, so the User stays too, no longer active."""
-        return self._call("DELETE", f"/scim/v2/Users/{quote(str(user_id), safe='')}")
+        self._call("DELETE", f"/scim/v2/Users/{quote(str(user_id), safe='')}")
 
     def scim_get_user(self, user_id: str) -> api__scim__resource__UserView:
         """One User."""
-        found: api__scim__resource__UserView = self._call("GET", f"/scim/v2/Users/{quote(str(user_id), safe='')}")
-        return found
+        answered: api__scim__resource__UserView = self._call("GET", f"/scim/v2/Users/{quote(str(user_id), safe='')}")
+        return answered
 
     def scim_change_user(self, user_id: str, body: Patch) -> api__scim__resource__UserView:
         """Some attributes of a User."""
-        found: api__scim__resource__UserView = self._call("PATCH", f"/scim/v2/Users/{quote(str(user_id), safe='')}", json=body, once=True)
-        return found
+        answered: api__scim__resource__UserView = self._call("PATCH", f"/scim/v2/Users/{quote(str(user_id), safe='')}", json=body, once=True)
+        return answered
 
     def scim_replace_user(self, user_id: str, body: User) -> api__scim__resource__UserView:
         """A User as it is from now on."""
-        found: api__scim__resource__UserView = self._call("PUT", f"/scim/v2/Users/{quote(str(user_id), safe='')}", json=body)
-        return found
+        answered: api__scim__resource__UserView = self._call("PUT", f"/scim/v2/Users/{quote(str(user_id), safe='')}", json=body)
+        return answered

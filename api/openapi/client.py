@@ -139,8 +139,10 @@ def _method(name: str, parameters: list[Parameter], body: list[str], kind: str, 
     first = [one.declared for one in parameters if one.place == "path"]
     rest = sorted((one for one in parameters if one.place != "path"), key=lambda one: not one.required)
     given = ["self", *first, *body, *(["*", *(one.declared for one in rest)] if rest else [])]
-    if kind != "None" and not kind.startswith("Iterator"):
-        does = f"found: {kind} = {does.removeprefix('return ')}\n    return found"
+    if kind == "None":
+        does = does.removeprefix("return ")
+    elif not kind.startswith("Iterator"):
+        does = f"answered: {kind} = {does.removeprefix('return ')}\n    return answered"
     text = fill(words.replace("\\", "\\\\"), 108, subsequent_indent="    ")
     close = '\n    """' if "\n" in text else '"""'
     return f'def {name}({", ".join(given)}) -> {kind}:\n    """{text}{close}\n    {does}\n'
