@@ -84,6 +84,8 @@ def _make(folder: Path, size: Size) -> None:
         store.compact()
         _open(records, size.cases)
         bring_up(records)
+        # Else the service would judge what HR filed, and these alerts would go.
+        records.settle(records.pending(), [], [], [])
 
 
 def _hire(records: SqlRecords, count: int) -> None:
