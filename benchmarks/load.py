@@ -21,6 +21,8 @@ import numpy as np
 
 from access.keys import allowed, new_key
 from access.noting import changed
+from app.config import load
+from app.wiring import records_of
 from benchmarks.load_company import Size, company
 from benchmarks.load_users import Seen, all_at_work
 from core.access import Role
@@ -53,7 +55,7 @@ def measure(size: Size, users: int, think: float, seconds: float, closed: float)
 
 def _keys(data: Path, users: int) -> list[str]:
     """What so many analysts call with."""
-    with closing(SqlRecords(f"sqlite:///{data / 'records.db'}")) as records:
+    with closing(records_of(load(data))) as records:
         return [_key(records, f"analyst-{number}") for number in range(users)]
 
 
