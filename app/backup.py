@@ -17,6 +17,7 @@ from uuid import uuid4
 from pydantic import BaseModel, SecretStr
 
 from app.config import Config
+from app.entrance import KEY as ACCESS_KEY
 from app.wiring import records_of
 from core.canonical import moment_text
 from core.errors import ConfigError, Refused
@@ -33,10 +34,10 @@ RECORDS, EVENTS, KEYS = "records", "events", "keys"
 FOLDERS = ("models", "rules", "reports", "exports")
 """What else of the data directory cannot be made again."""
 RECORDS_KEY = "records.key"
-KEY_FILES = ("ledger.key", "ledger.key.next", "watermark.key", "access.key", RECORDS_KEY)
+KEY_FILES = ("ledger.key", "ledger.key.next", "watermark.key", ACCESS_KEY, RECORDS_KEY)
 CONFIGURATION = "configuration.json"
 HERE, ELSEWHERE = "here", "elasticsearch"
-NOT_SHOWN: Mapping[str, frozenset[str]] = {"api": frozenset({"token"}), "evidence": frozenset({"signer"})}
+NOT_SHOWN: Mapping[str, frozenset[str]] = {"evidence": frozenset({"signer"})}
 """Keys of the configuration that may be secrets though they are plain text."""
 
 

@@ -12,16 +12,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
 
+from access.keys import allowed, new_key
+from access.noting import changed
 from app.config import load
-from app.token import token_of
+from app.wiring import records_of
 from benchmarks.load_company import Size, company
 from benchmarks.load_users import Seen, all_at_work
+from core.access import Role
+from core.users import User
+from store.records import SqlRecords
 
 LIMIT = 0.100
 """Seconds that 19 of 20 answers may take."""
@@ -35,16 +41,31 @@ def measure(size: Size, users: int, think: float, seconds: float, closed: float)
         data = Path(folder) / "data"
         # What is kept between runs is not written to.
         shutil.copytree(company(size), data, copy_function=_linked)
-        token = token_of(load(data))
+        keys = _keys(data, users)
         with _serving(data) as (port, process):
-            seen = asyncio.run(all_at_work(port, token, users, think, seconds))
+            seen = asyncio.run(all_at_work(port, keys, think, seconds))
             good = _told(f"{users} users, {think:g} s between looks, {seconds:g} s", seen)
             if closed:
-                seen = asyncio.run(all_at_work(port, token, users, 0, closed))
+                seen = asyncio.run(all_at_work(port, keys, 0, closed))
                 answers = sum(map(len, seen.seconds.values()))
                 _told(f"{users} users who never pause, {closed:g} s: {answers / closed:,.0f} answers/s", seen)
             print(f"memory of the service: {_memory(process):,} MiB")
     return good
+
+
+def _keys(data: Path, users: int) -> list[str]:
+    """What so many analysts call with."""
+    with closing(records_of(load(data))) as records:
+        return [_key(records, f"analyst-{number}") for number in range(users)]
+
+
+def _key(records: SqlRecords, name: str) -> str:
+    at = datetime.now(UTC)
+    user = User(name=name, roles=frozenset({Role.ANALYST}), created=at)
+    records.add_user(user, changed("load", name, at, "user added"))
+    key, text = new_key(user, "load", allowed(user), 1, at)
+    records.add_key(key, changed("load", name, at, "key made"))
+    return text
 
 
 def _told(title: str, seen: Seen) -> bool:
@@ -68,7 +89,10 @@ def _serving(data: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {"LEAVERWATCH_API_PORT": str(port), "LEAVERWATCH_API_HOST": "127.0.0.1"}
+    settings = {"HOST": "127.0.0.1", "PORT": str(port)}
+    # All come from one address, and some never pause.
+    settings |= {"CALLER_PER_MINUTE": "0", "ADDRESS_PER_MINUTE": "0"}
+    environment = os.environ | {f"LEAVERWATCH_API_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "app", "--data", str(data), "serve"]
     start = time.monotonic()
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:

@@ -8,7 +8,7 @@ import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,9 +32,9 @@ class Seen:
 class Client:
     """One connection that stays open: as little work as possible, so that the service has the machine."""
 
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int, key: str) -> None:
         self._port = port
-        self._head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n"
+        self._head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, path: str) -> tuple[int, bytes]:
@@ -105,13 +105,13 @@ class User:
         return json.loads(body) if status == 200 else None
 
 
-async def all_at_work(port: int, token: str, users: int, think: float, seconds: float) -> Seen:
-    """So many users for so long."""
+async def all_at_work(port: int, keys: Sequence[str], think: float, seconds: float) -> Seen:
+    """A user for each key, for so long."""
     seen = Seen()
-    _, described = await Client(port, token).get("/openapi.json")
+    _, described = await Client(port, keys[0]).get("/openapi.json")
     paths = json.loads(described)["paths"]
     until = time.monotonic() + seconds
-    work = (User(Client(port, token), paths, seen, seed, think).work(until) for seed in range(users))
+    work = (User(Client(port, key), paths, seen, seed, think).work(until) for seed, key in enumerate(keys))
     await asyncio.gather(*work)
     return seen
 

@@ -76,7 +76,8 @@ def test_everything_that_is_held_is_there(found: dict[str, str], house: House) -
     held = json.loads(found["held.json"])
     assert held["person"]["name"] == "李娜"
     assert {link["account"] for link in held["links"]} == {"mail:li.na@corp.example", "login:desk"}
-    assert (len(held["filings"]), len(held["holds"]), len(held["looks"])) == (1, 1, 2)
+    assert (len(held["filings"]), len(held["holds"])) == (1, 1)
+    assert [look["deed"] for look in held["looks"]] == ["filed", "held", "saw"]
     own = {alert.id for alert in house.records.alerts(persons=["1001"])}
     assert own
     assert {alert["id"] for alert in held["alerts"]} == own
@@ -131,9 +132,8 @@ def test_many_events_are_written_a_page_at_a_time(
 
 def client(house: House, role: Role, **more: Any) -> TestClient:
     caller = Caller(name=role, roles=frozenset({role}), permissions=permissions_of([role]), **more)
-    shop = Shop(
-        house.records, house.events, house.book, house.directory, pseudonyms(house.records), None, SubjectDesk(house)
-    )
+    named = pseudonyms(house.records)
+    shop = Shop(house.records, house.events, house.book, house.directory, named, subjects=SubjectDesk(house))
     return TestClient(create_app(shop, Knows(caller)))
 
 
@@ -152,7 +152,7 @@ def test_who_may_not_answer_gets_nothing(house: House) -> None:
     for role in Role:
         expected = 200 if Permission.ANSWER_SUBJECTS in OF_ROLE[role] else 403
         assert client(house, role).post(f"/api/v1/subjects/{name}/access").status_code == expected
-    for person in ("1001", "P" + 16 * "0", "%00"):
+    for person in ("1001", "P" + 16 * "0"):
         assert client(house, Role.LEGAL).post(f"/api/v1/subjects/{person}/access").status_code == 404
     outside = client(house, Role.LEGAL, scope=Scope(departments=frozenset({"HR"})))
     assert outside.post(f"/api/v1/subjects/{name}/access").status_code == 404

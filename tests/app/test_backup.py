@@ -20,14 +20,14 @@ import pytest
 from pydantic import SecretStr
 
 from app.backup import back_up
-from app.config import Api, Cluster, Config, Evidence, Privacy
+from app.config import Access, Cluster, Config, Evidence, Privacy
 from app.doctor import examine
-from app.entrance import sealer_of
+from app.entrance import sealer_of, sealing_key
 from app.heads import keep_heads
 from app.jobs import judge_marked
 from app.ledgerdoctor import examine_ledger
 from app.restoring import restore
-from app.wiring import House, open_house
+from app.wiring import House, open_house, records_of
 from core.errors import ConfigError, Refused
 from core.evidence import AuditEntry, Deed
 from core.ports import EventQuery
@@ -135,10 +135,10 @@ def test_a_backup_taken_while_logs_are_imported_is_of_one_moment(tmp_path: Path)
 
 def test_keys_and_secrets_stay_out_unless_asked_for(config: Config, tmp_path: Path) -> None:
     secret = "c4n4ry-in-the-m1ne"
-    (config.data / "api-token").write_text(secret)
+    sealing = sealing_key(config, records_of(config))
     told = Config(
         data=config.data,
-        api=Api(token=secret),
+        access=Access(key=SecretStr(secret)),
         cluster=Cluster(kafka_password=SecretStr(secret)),
         evidence=Evidence(signer=("sign", secret, "{file}")),
     )
@@ -150,9 +150,10 @@ def test_keys_and_secrets_stay_out_unless_asked_for(config: Config, tmp_path: Pa
         plain = gzip.decompress(part) if part[:2] == b"\x1f\x8b" else part
         assert secret.encode() not in plain
         assert key not in plain
+        assert sealing.hex().encode() not in plain
     assert json.loads(content["configuration.json"])["company"]["zone"] == "Asia/Shanghai"
     with_keys = back_up(told, tmp_path / "with.tar", by="ann", with_keys=True)
-    assert with_keys.keys == ["ledger.key", "records.key"]
+    assert with_keys.keys == ["ledger.key", "access.key", "records.key"]
     assert taken_apart(tmp_path / "with.tar")["keys/ledger.key"] == key
     assert secret.encode() not in (tmp_path / "with.tar").read_bytes()
 

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.collecting import BUSY_SECONDS, Collector
 from core.batch import Batch
@@ -111,16 +112,15 @@ def test_a_file_that_was_written_anew_goes_out_whole(collector: Collector, sent:
     assert sent.take() == 1
 
 
-def test_what_nobody_can_read_is_told_once_and_stops_nothing(
-    collector: Collector, sent: Sent, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_nobody_can_read_is_told_once_and_stops_nothing(collector: Collector, sent: Sent, tmp_path: Path) -> None:
     written(tmp_path, "a.log", "\x00\x01 rubbish", NOW - 60)
     written(tmp_path, os.fsdecode(b"\xff.log"), LINE, NOW - 60)
     (tmp_path / "logs/postfix/gone.log").symlink_to(tmp_path / "nowhere")
-    collector.look(tmp_path / "logs", NOW)
-    collector.look(tmp_path / "logs", NOW)
+    with capture_logs() as logs:
+        collector.look(tmp_path / "logs", NOW)
+        collector.look(tmp_path / "logs", NOW)
     assert sent.take() == 1
-    assert capsys.readouterr().out.count("a.log") == 1
+    assert [line["file"] for line in logs].count("a.log") == 1
 
 
 def test_a_collector_killed_in_a_file_sends_it_again(

@@ -68,6 +68,12 @@ def test_variables_are_keys_of_the_configuration() -> None:
     configured({f"LEAVERWATCH_{name}": "x" for name in names})
 
 
+def test_judge_and_api_open_the_same_secrets() -> None:
+    for part in ("judge", "api"):
+        (line,) = (line for line in TEMPLATES["stateless.yaml"].splitlines() if f'"{part}" (merge' in line)
+        assert '"ACCESS_KEY" "access-key"' in line
+
+
 def test_no_pod_gets_the_variables_of_services() -> None:
     """A service called leaverwatch-api would set LEAVERWATCH_API_PORT to an address."""
     assert "enableServiceLinks: false" in TEMPLATES["_helpers.tpl"]

@@ -44,6 +44,15 @@ def test_the_api_cannot_change_events() -> None:
     assert set(indices["privileges"]) == {"read", "view_index_metadata"}
 
 
+def test_judge_and_api_open_the_same_secrets() -> None:
+    for part in ("judge", "api"):
+        assert SERVICES[part]["environment"]["LEAVERWATCH_ACCESS_KEY"] == "${ACCESS_KEY:?}"
+
+
+def test_what_sends_messages_reaches_whom_it_tells() -> None:
+    assert "published" in SERVICES["judge"]["networks"]
+
+
 def test_every_container_is_pinned_bounded_and_may_do_little() -> None:
     for name, service in SERVICES.items():
         tag = service["image"].rpartition(":")[2]
