@@ -15,8 +15,19 @@ from core.users import Key, User
 
 PREFIX = "lw"
 LONGEST_DAYS = 366
-ONLY_PEOPLE = frozenset({Permission.OWN_ACCOUNT, Permission.MANAGE_USERS, Permission.MANAGE_KEYS})
-"""No key may do these: who finds one cannot make more."""
+ONLY_PEOPLE = frozenset(
+    {
+        Permission.OWN_ACCOUNT,
+        Permission.MANAGE_USERS,
+        Permission.MANAGE_KEYS,
+        Permission.UNMASK_ALONE,
+        Permission.APPROVE_UNMASKING,
+        Permission.APPROVE_ACTIONS,
+        Permission.LIFT_HOLDS,
+        Permission.ANSWER_SUBJECTS,
+    }
+)
+"""No key may do these: who finds one cannot make more, and a second person is a person."""
 
 
 def allowed(owner: User) -> frozenset[Permission]:

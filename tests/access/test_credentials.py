@@ -135,6 +135,12 @@ def test_an_admin_sees_no_persons(both: Role) -> None:
         check_roles({Role.ADMIN, both})
 
 
+@pytest.mark.parametrize("both", [Role.ANALYST, Role.SENIOR_ANALYST, Role.LEGAL])
+def test_hr_who_knows_names_sees_no_cases(both: Role) -> None:
+    with pytest.raises(Refused, match="HR sees no cases"):
+        check_roles({Role.HR, both})
+
+
 def test_a_service_has_no_other_role_and_nobody_none() -> None:
     for roles in ({Role.SERVICE, Role.ADMIN}, set()):
         with pytest.raises(Refused):
