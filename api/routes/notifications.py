@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi import Path as InPath
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator
 
 from api.caller import needs
 from api.paging import After, Limit, Page, page, place
@@ -25,6 +25,14 @@ from core.notifying import Digest, Language, Preferences, Quiet, Rule, Timing
 Name = Annotated[str, InPath(pattern=NAME, description="Name of the rule")]
 ShortName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Few = Field(max_length=200)
+CLOCK = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+TimeOfDay = Annotated[
+    time,
+    WithJsonSchema(
+        {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$", "examples": ["09:00"]}
+    ),
+]
+"""Without a zone, which JSON Schema's own format demands."""
 
 
 def _zone(value: str) -> str:
@@ -40,8 +48,8 @@ class QuietFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    starts: time
-    ends: time
+    starts: TimeOfDay
+    ends: TimeOfDay
     zone: Annotated[str, StringConstraints(max_length=60)] = "UTC"
     critical_passes: bool = True
 
@@ -59,7 +67,7 @@ class TimingFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     digest: Digest = Digest.AT_ONCE
-    daily_at: time = time(9)
+    daily_at: TimeOfDay = time(9)
     zone: Annotated[str, StringConstraints(max_length=60)] = "UTC"
     quiet: QuietFile | None = None
 

@@ -118,7 +118,7 @@ def test_users_are_added_changed_and_shut_out_on_the_command_line(line: Line, tm
     found = {user["name"]: user for user in json.loads(line("users", "list", "--json")[1])}
     assert found["li"]["departments"] == ["销售部"]
     assert "boss" in line("users", "list")[1]
-    with closing(SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")) as records:
+    with closing(SqlRecords(f"sqlite:///{tmp_path / 'records.db'}", keys=tmp_path / "records.key")) as records:
         entries = records.audited("user:li")
         assert records.credentials("li").password.startswith("$argon2id$")
     assert {entry.deed for entry in entries} == {Deed.CHANGED_ACCESS}

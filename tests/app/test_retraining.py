@@ -69,9 +69,9 @@ def model(data: Path) -> dict[str, Any]:
 def test_incidents_go_in_once_and_checking_changes_nothing(logs: Path, data: Path, tmp_path: Path) -> None:
     told = run("models", "incidents", data / "incidents.csv", "--check", "--json", data=tmp_path)
     assert json.loads(told.stdout)["taken"] == len(json.loads((logs / "truth.json").read_text())["thieves"])
-    with closing(SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")) as records:
+    with closing(SqlRecords(f"sqlite:///{tmp_path / 'records.db'}", keys=tmp_path / "records.key")) as records:
         assert records.incidents() == []
-    with closing(SqlRecords(f"sqlite:///{data / 'records.db'}")) as records:
+    with closing(SqlRecords(f"sqlite:///{data / 'records.db'}", keys=data / "records.key")) as records:
         before = records.incidents()
         run("models", "incidents", data / "incidents.csv", data=data)
         assert [(one, one.filed) for one in records.incidents()] == [(one, one.filed) for one in before]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.config import Config, Privacy
+from app.pseudonyms import pseudonyms
 from app.watching import end_watches, every_watch
 from app.wiring import open_house
 from core.calendar import CompanyCalendar
@@ -81,4 +82,5 @@ def test_by_command_line(tmp_path: Path) -> None:
         people(house, "li.na")
         house.records.save_filings([notice()], 400)
     (found,) = json.loads(run("subject", "watched", "--json", data=tmp_path).stdout)
-    assert (found["person"], found["ended"]) == ("li.na", "over")
+    with open_house(Config(data=tmp_path)) as house:
+        assert (found["person"], found["ended"]) == (pseudonyms(house.records)("li.na"), "over")

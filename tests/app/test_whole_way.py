@@ -20,7 +20,7 @@ import detection.judge
 from app.config import load
 from app.jobs import EVERYBODY, judge_marked
 from app.pipeline import keep, tagged
-from app.wiring import House, open_house
+from app.wiring import open_house
 from core.batch import Batch
 from core.calendar import CompanyCalendar
 from core.canonical import content_id
@@ -175,15 +175,15 @@ def test_a_mark_of_somebody_met_while_the_judge_looks_is_not_settled_unseen(
             keep(house, tagger, tagged(Batch(source="crm", read=1, events=conform(frame)), tagger))
 
         strangers = iter(["login:second", "login:third"])
-        read = House.directory
+        read = house.directory
 
-        def directory(house: House) -> Directory:
-            found = read(house)
+        def directory() -> Directory:
+            found = read()
             if stranger := next(strangers, None):
                 steals(stranger)
             return found
 
-        monkeypatch.setattr(House, "directory", directory)
+        monkeypatch.setattr(house, "directory", directory)
         steals("login:first")
         judge_marked(house)
         thieves = {alert.person for alert in house.records.alerts() if alert.rule == "mass_export"}

@@ -31,7 +31,8 @@ def upgrade() -> None:
     op.create_table(
         "members",
         sa.Column("person", sa.String, primary_key=True),
-        *(sa.Column(name, sa.String, nullable=False) for name in ("user_name", "external_id")),
+        sa.Column("user_name", sa.Text, nullable=False),
+        sa.Column("external_id", sa.String, nullable=False),
         sa.Column("active", sa.Boolean, nullable=False),
         *(sa.Column(name, sa.DateTime, nullable=False) for name in ("created", "modified")),
         sa.Column("version", sa.Integer, nullable=False),
