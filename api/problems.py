@@ -68,8 +68,8 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for error, (status, code) in OF_ERRORS.items():
-        app.add_exception_handler(error, _ours(status, code))
+    for error in OF_ERRORS:
+        app.add_exception_handler(error, _ours)
 
 
 OF_ERRORS: Mapping[type[Exception], tuple[int, str]] = {
@@ -134,8 +134,6 @@ def _plain(text: str) -> str:
     return text[:500].encode("utf-8", "replace").decode()
 
 
-def _ours(status: int, code: str):  # type: ignore[no-untyped-def]  # what FastAPI calls a handler has no name
-    async def handle(_: Request, error: Exception) -> JSONResponse:
-        return _answer(_view(status, code, _plain(str(error))))
-
-    return handle
+async def _ours(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, LeaverwatchError)  # noqa: S101
+    return answer_of(problem_of(error))

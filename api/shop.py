@@ -23,6 +23,7 @@ from api.desks import (
 from api.entrance import Entrance
 from api.known import Known
 from api.looks import Looks
+from api.problems import not_found
 from core.access import Caller, Permission
 from core.case import Case
 from core.directory import Directory
@@ -99,6 +100,13 @@ class Shop:
     def sees(self, lens: Lens, case: Case) -> bool:
         """Whether the caller may know of the case."""
         return lens.within(case.person) and (sees_every_case(lens.caller) or bool(self.records.handed_over([case.id])))
+
+    def case(self, lens: Lens, case_id: str) -> Case:
+        """The case of this id. Ends the request where there is none that the caller may know of."""
+        found = self.records.case(case_id)
+        if found is None or not self.sees(lens, found):
+            raise not_found("case")
+        return found
 
 
 def _shop(request: Request) -> Shop:

@@ -26,6 +26,9 @@ def _trimmed(least: int, most: int) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=least, max_length=most)
 
 
+NO_NUL = r"^[^\x00]*$"
+"""A pattern, so that whoever reads the description of the API is told."""
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=NO_NUL)]
 Reason = Annotated[str, _trimmed(1, 2_000), AfterValidator(_plain)]
 Name = Annotated[str, _trimmed(1, 200), AfterValidator(_plain)]
 MaybeName = Annotated[str, _trimmed(0, 200), AfterValidator(_plain)]

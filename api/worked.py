@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from access.lens import Lens
 from access.permissions import sees_every_case
+from api.masking import free_text
 from api.problems import Problem, not_found
 from api.shop import Shop
 from api.texts import tag_of
@@ -116,7 +117,7 @@ def worked_cases(shop: Shop, lens: Lens, cases: Sequence[Case]) -> list[WorkedCa
                 severity=about.severity,
                 rules=sorted(about.rules),
                 alerts=list(case.alerts),
-                reason=masked(lens, case, case.reason),
+                reason=free_text(lens, case.person, case.reason),
                 decided=case.decided,
                 decided_by=case.decided_by,
                 work=WorkView(
@@ -136,11 +137,6 @@ def worked_cases(shop: Shop, lens: Lens, cases: Sequence[Case]) -> list[WorkedCa
             )
         )
     return found
-
-
-def masked(lens: Lens, case: Case, text: str) -> str | None:
-    """What was written of a person in a decision; None while they are masked."""
-    return text if lens.shows(case.person) or not text else None
 
 
 def colleague(shop: Shop, on: OnCase, name: str, permission: Permission = Permission.WORK_CASES) -> Caller:

@@ -113,5 +113,5 @@ def _persons(house: House, scope: HoldScope, subject: str) -> tuple[str, ...]:
 
 
 def _of_case(house: House, case_id: str) -> list[str]:
-    case = next((one for one in house.records.cases() if one.id == case_id), None)
+    case = house.records.case(case_id)
     return persons_of(house, case) if case else []

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 class House:
     """Everything a command works with. The directory is as of the last transaction of whatever process, and read anew
     only where that changed it; the tagger is made afresh by each caller that needs it: the company's domains change
-    between imports. `heard` are days on which something is known to have
-    been heard of; of those nobody remembers, everybody is judged again."""
+    between imports. `heard` are days on which something is known to have been heard of; of those nobody remembers,
+    everybody is judged again."""
 
     config: Config
     records: Records

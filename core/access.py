@@ -84,8 +84,7 @@ class Scope:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Whoever asks, in one request: `name` is what the audit log says. `person` is the employee they are, empty where
-    they are none: never shown to themselves, nor their managers. `handed_over` restricts them to cases that were handed
-    over to their role."""
+    they are none: never shown to themselves, nor their managers."""
 
     name: str
     roles: frozenset[Role]

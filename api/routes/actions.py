@@ -21,14 +21,12 @@ from api.paging import After, Limit, Page, moment_place, page
 from api.problems import Problem, answers, not_found
 from api.routes.channels import AtDesk
 from api.shop import InShop, Shop, now
+from api.texts import NO_NUL, Why
 from core.access import Caller, Permission
 from core.action import APPROVED_WITHIN, Action, ActionKind, ActionState
-from core.case import Case
 from core.errors import Refused
 
 Id = Annotated[str, InPath(max_length=100)]
-NO_NUL = r"^[^\x00]*$"
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=NO_NUL)]
 RESULT_BYTES = 16 << 10
 
 
@@ -39,7 +37,7 @@ class ActionAsked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: ActionKind
-    reason: Words
+    reason: Why
     playbook: Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9_.-]{0,59})?$")] = ""
     alert: Annotated[str, StringConstraints(max_length=100)] = ""
 
@@ -55,7 +53,7 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Words
+    reason: Why
 
 
 class ActionResult(BaseModel):
@@ -104,7 +102,7 @@ def ask(
 ) -> ActionView:
     """Ask for an action about the person of a case. Somebody else has to approve it."""
     lens = shop.lens(caller)
-    case = _case(shop, lens, case_id)
+    case = shop.case(lens, case_id)
     if asked.alert and asked.alert not in case.alerts:
         raise not_found("alert in this case")
     at = now()
@@ -132,7 +130,7 @@ def list_of_case(
     caller: Caller = needs(Permission.ASK_FOR_ACTIONS),
 ) -> Page[ActionView]:
     """The actions of a case, the newest first."""
-    case = _case(shop, shop.lens(caller), case_id)
+    case = shop.case(shop.lens(caller), case_id)
     return _page(shop, caller, limit, after, case=case.id)
 
 
@@ -262,13 +260,6 @@ def _known(shop: Shop, lens: Lens, action_id: str) -> Action:
     found = shop.records.action(action_id)
     if found is None or not lens.within(found.person):
         raise not_found("action")
-    return found
-
-
-def _case(shop: Shop, lens: Lens, case_id: str) -> Case:
-    found = shop.records.case(case_id)
-    if found is None or not lens.within(found.person):
-        raise not_found("case")
     return found
 
 

@@ -14,8 +14,7 @@ from pydantic import BaseModel
 from api.caller import needs
 from api.filebody import BODY, Uploaded
 from api.problems import answers, not_found
-from api.routes.triage import now
-from api.shop import InShop
+from api.shop import InShop, now
 from api.worked import seen_case
 from cases.attachments import LARGEST_OF_A_CASE, recognised, safe_name
 from core.access import Caller, Permission

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.caller import needs
 from api.problems import Problem, answers
-from api.routes.triage import now
-from api.shop import InShop
+from api.shop import InShop, now
 from api.texts import Name, Reason
 from api.worked import OnCase, seen_case
 from core.access import Caller, Permission

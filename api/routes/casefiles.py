@@ -16,8 +16,7 @@ from api.caller import needs
 from api.etags import tagged
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers, not_found
-from api.routes.triage import now
-from api.shop import InShop, Shop
+from api.shop import InShop, Shop, now
 from api.texts import Comment as CommentText
 from api.texts import MaybeName, Name, Seen, Time
 from api.worked import OnCase, colleague, mentioned, seen_case

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from access.permissions import sees_every_case
 from api.caller import needs
 from api.paging import After, Limit, Page, moment_place, page
-from api.problems import answers, not_found
+from api.problems import answers
 from api.routes.alerts import Newest, Pseudonym, named
 from api.shapes import AlertView, CaseView, Language, UnmaskingView
 from api.shop import InShop, Moment, utc
@@ -67,9 +67,8 @@ def get_case(
     shop: InShop, case_id: str, lang: Language = "en", caller: Caller = needs(Permission.READ_CASES)
 ) -> CaseDetail:
     """One case with its alerts; of a crew's those of members whom the caller may look at."""
-    lens, case = shop.lens(caller), shop.records.case(case_id)
-    if case is None or not shop.sees(lens, case):
-        raise not_found("case")
+    lens = shop.lens(caller)
+    case = shop.case(lens, case_id)
     alerts = [alert for alert in shop.records.alerts_named(case.alerts) if lens.within(alert.person)]
     shop.looks.note(caller, "case", (case.id, case.person, *(alert.person for alert in alerts)))
     (view,) = case_views([case], shop.records, lens)

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.caller import needs
 from api.problems import answers
-from api.routes.triage import CHANGES, at_version, now, shown
-from api.shop import InShop
+from api.routes.triage import CHANGES, at_version, shown
+from api.shop import InShop, now
 from api.texts import Reason, Seen
 from api.worked import OnCase, WorkedCase, seen_case, worked_cases
 from cases import workflow

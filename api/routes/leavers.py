@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from access.lens import Lens
 from api.caller import needs
 from api.leavers import AtDesk, LeaverView, leaver_view
-from api.paging import After, Limit, Page, cursor, place
+from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers, not_found
 from api.shop import InShop, Shop
 from api.uploads import CSV_BODY, Check, ImportView, csv_body, import_view
@@ -79,9 +79,9 @@ def list_leavers(
     rows = [(view.filed.isoformat(), view.person, view) for view in views if stage in (None, view.stage)]
     rows.sort(key=lambda row: row[:2], reverse=True)
     left = [row for row in rows if start is None or row[:2] < start]
-    shown = left[:limit]
+    shown, following = page(left, limit, lambda row: row[:2])
     shop.looks.note(caller, "leavers", (whose[row[1]] for row in shown))
-    return Page(items=[row[2] for row in shown], next=cursor(shown[-1][:2]) if len(left) > limit else None)
+    return Page(items=[row[2] for row in shown], next=following)
 
 
 @router.post("", operation_id="file_leaver", status_code=201, responses=answers(409, 422))

@@ -14,17 +14,15 @@ from api.caller import needs
 from api.etags import IfMatch, tagged, unchanged
 from api.leavers import AtDesk
 from api.notices import DraftView, NoticeView, draft_view, notice_view
-from api.paging import After, Limit, Page, cursor, place
+from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers, not_found
 from api.shop import InShop, Shop
+from api.texts import NO_NUL, Why
 from cases.notices import acknowledge, answer, withdraw
 from core.access import Caller, Permission
-from core.case import Case
 from core.notice import Answer, Notice, NoticeState, Step
 
-NO_NUL = r"^[^\x00]*$"
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000, pattern=NO_NUL)]
-Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=NO_NUL)]
 Steps = Annotated[list[Step], Field(max_length=len(Step))]
 
 
@@ -82,9 +80,8 @@ def list_notices(
         for one in shop.records.notices(states=state)
         if lens.within(one.person) and (start is None or one.number < int(start[0]))
     ]
-    shown = found[:limit]
+    shown, following = page(found, limit, lambda one: (one.number,))
     _note(shop, caller, "notices", *shown)
-    following = cursor((shown[-1].number,)) if len(found) > limit else None
     return Page(items=[notice_view(one, lens) for one in shown], next=following)
 
 
@@ -171,7 +168,7 @@ def list_notices_of_case(
 ) -> list[NoticeView]:
     """What HR was told of a case, and what HR answered; the newest first."""
     lens = shop.lens(caller)
-    found = shop.records.notices(cases=[_case(shop, lens, case_id).id])
+    found = shop.records.notices(cases=[shop.case(lens, case_id).id])
     _note(shop, caller, "notices", *found)
     return [notice_view(one, lens) for one in found]
 
@@ -186,7 +183,7 @@ def preview_notice(
 ) -> DraftView:
     """Exactly the text that HR would read of a case."""
     lens = shop.lens(caller)
-    case = _case(shop, lens, case_id)
+    case = shop.case(lens, case_id)
     drafted = desk.draft(case, step or (), caller.name, datetime.now(UTC))
     shop.looks.note(caller, "draft of a notice", (case.id, case.person))
     return draft_view(drafted, lens)
@@ -208,7 +205,7 @@ def send_notice(
 ) -> NoticeView:
     """Send HR what was read as a draft. One notice of a case is open at a time."""
     lens = shop.lens(caller)
-    drafted = desk.draft(_case(shop, lens, case_id), new.steps, caller.name, datetime.now(UTC))
+    drafted = desk.draft(shop.case(lens, case_id), new.steps, caller.name, datetime.now(UTC))
     if draft_view(drafted, lens).preview != new.preview:
         raise Problem(
             HTTPStatus.PRECONDITION_FAILED, "draft-changed", "this is not what was read: read the draft again"
@@ -222,13 +219,6 @@ def _notice(shop: Shop, lens: Lens, notice_id: str) -> Notice:
     found = shop.records.notice(notice_id)
     if found is None or not lens.within(found.person):
         raise not_found("notice")
-    return found
-
-
-def _case(shop: Shop, lens: Lens, case_id: str) -> Case:
-    found = shop.records.case(case_id)
-    if found is None or not shop.sees(lens, found):
-        raise not_found("case")
     return found
 
 

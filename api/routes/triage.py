@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Literal
 
@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from api.caller import needs
 from api.etags import tagged
+from api.masking import free_text
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers
-from api.shop import InShop, Shop
+from api.shop import InShop, Shop, now
 from api.texts import MaybeName, MaybeReason, Reason, Seen, Tag, Time
-from api.worked import OnCase, WorkedCase, colleague, masked, seen_case, worked_cases
+from api.worked import OnCase, WorkedCase, colleague, seen_case, worked_cases
 from cases import workflow
 from core.access import Caller, Permission
 from core.case import CaseState
@@ -190,10 +191,6 @@ def history(
     return Page(items=list(shown_entries), next=following)
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 def at_version(on: OnCase, seen: Tag) -> Work:
     """The work, if it is still what the caller saw. What was found meanwhile does not matter, but for a decision."""
     if on.work.version != seen.version:
@@ -250,5 +247,5 @@ def _proposed(shop: Shop, on: OnCase) -> list[ProposedException]:
 def _entry(entry: AuditEntry, on: OnCase) -> HistoryEntry:
     step = str(entry.details.get("step", "decided")) if entry.deed is Deed.WORKED else "decided"
     details = {name: value for name, value in entry.details.items() if name != "step"}
-    why = masked(on.lens, on.case, entry.why) if entry.deed is Deed.DECIDED else entry.why
+    why = free_text(on.lens, on.case.person, entry.why) if entry.deed is Deed.DECIDED else entry.why
     return HistoryEntry(number=entry.number, at=entry.at, by=entry.by, step=step, why=why, details=details)

@@ -55,9 +55,8 @@ class Answer(BaseModel):
 def ask(shop: InShop, asked: Asked, caller: Caller = needs(Permission.ASK_TO_UNMASK)) -> UnmaskingView:
     """Ask to see who a person of a case is. With the right to do that alone an identity is shown at once; everything
     else waits for a second person."""
-    lens, case = shop.lens(caller), shop.records.case(asked.case)
-    if case is None or not shop.sees(lens, case):
-        raise not_found("case")
+    lens = shop.lens(caller)
+    case = shop.case(lens, asked.case)
     if case.decided is not None:
         raise Refused("the case is decided: nobody is unmasked for it any more")
     made = rules.ask(
