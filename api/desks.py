@@ -37,14 +37,6 @@ class ModelDesk(Protocol):
     def rollback(self, *, by: str, why: str) -> RegisteredModel: ...
 
 
-class Judging(Protocol):
-    """Judges what is marked, beside the service."""
-
-    @property
-    def trouble(self) -> str:
-        """Why it does not, in words for the log; empty where it does."""
-
-
 class HrDesk(Protocol):
     """What HR files, and what HR is told."""
 

@@ -15,7 +15,6 @@ from api.desks import (
     Colleagues,
     ExceptionDesk,
     HrDesk,
-    Judging,
     ModelDesk,
     NotifyDesk,
     SubjectDesk,
@@ -40,7 +39,7 @@ Moment = Annotated[datetime | None, Query(description="RFC 3339; without a zone 
 class Shop:
     """What the routes read from; `directory` gives the one as of now. Without a desk no model is changed, without HR's
     nothing is filed, without that of notifications nobody is told; without `exceptions` none are suggested; without
-    `colleagues` everybody works alone; without a judge another process judges; without an entrance nobody logs in."""
+    `colleagues` everybody works alone; without an entrance nobody logs in."""
 
     def __init__(
         self,
@@ -51,7 +50,6 @@ class Shop:
         pseudonyms: Pseudonyms,
         desk: ModelDesk | None = None,
         hr: HrDesk | None = None,
-        judge: Judging | None = None,
         notify: NotifyDesk | None = None,
         entrance: Entrance | None = None,
         exceptions: ExceptionDesk | None = None,
@@ -65,7 +63,6 @@ class Shop:
         self.pseudonyms = pseudonyms
         self.desk = desk
         self.hr = hr
-        self.judge = judge
         self.notify = notify
         self.entrance = entrance
         self.exceptions = exceptions

@@ -68,13 +68,14 @@ class Detection(_Section):
 
 
 class Api(_Section):
-    """Where `serve` listens. `hosts` are the names by
-    which the service is asked; none: this machine's, and where it listens on all addresses, any. So many requests a
-    minute are answered to one caller and to one address (0: as many as come); so many KiB may be in a body, MiB in an
-    upload, all of it within so many seconds; so many may listen to the stream at once."""
+    """Where `serve` listens, and in how many processes. `hosts` are the names by which the service is asked; none: this
+    machine's, and where it listens on all addresses, any. Each process answers so many requests a minute to one caller
+    and to one address (0: as many as come), and lets so many listen to the stream at once; so many KiB may be in a
+    body, MiB in an upload, all of it within so many seconds."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
+    processes: int = Field(default=2, ge=1, le=64)
     hosts: frozenset[str] = frozenset()
     caller_per_minute: int = Field(default=1_200, ge=0)
     address_per_minute: int = Field(default=6_000, ge=0)

@@ -4,7 +4,7 @@ once."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event
 from time import monotonic
 
@@ -16,6 +16,7 @@ from app.notices import attend
 from app.scoring import Scores
 from app.wiring import House, open_house
 from core.errors import LeaverwatchError
+from core.judging import TROUBLE
 from detection.judge import Judged
 
 A_LOOK, LATE_SECONDS = 0.5, 600.0
@@ -30,11 +31,11 @@ class Stopped(Exception):
 
 
 class Judge:
-    """Adapter of `api.desks.Judging`. Other processes that judge, such as an import, and this one take turns (see
+    """Judges what is marked. Other processes that judge, such as an import, and this one take turns (see
     `core.ports.Marks.take`)."""
 
     def __init__(self, house: House) -> None:
-        self.trouble = ""
+        self._told: str | None = None
         self._house = house
         self._scores = Scores(pause=LATE_SECONDS)
         self._stopped = Event()
@@ -55,15 +56,22 @@ class Judge:
         except Stopped:
             return
         except Exception as error:
-            self.trouble = str(error) if isinstance(error, LeaverwatchError) else type(error).__name__
             self._looked = -LATE_SECONDS
             self._failed, self._pause = monotonic(), min(max(2 * self._pause, FIRST_PAUSE), LONGEST_PAUSE)
+            with suppress(Exception):  # where this cannot be told either, readiness finds out by itself
+                self._tell(str(error) if isinstance(error, LeaverwatchError) else type(error).__name__)
             raise
-        self.trouble, self._pause = "", 0.0
+        self._pause = 0.0
+        self._tell("")
 
     def stop(self) -> None:
         """End after the persons in hand."""
         self._stopped.set()
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self._told:
+            self._house.records.set_setting(TROUBLE, trouble)
+            self._told = trouble
 
     def _unless_stopped(self, _: Judged) -> None:
         if self._stopped.is_set():
@@ -71,12 +79,12 @@ class Judge:
 
 
 @contextmanager
-def judging(house: House) -> Iterator[Judge]:
+def judging(house: House) -> Iterator[None]:
     """Judge beside whatever is done in the context, in a house of its own."""
     with open_house(house.config) as own:
         judge = Judge(own)
         with beside("judging", judge.look, A_LOOK):
             try:
-                yield judge
+                yield
             finally:
                 judge.stop()

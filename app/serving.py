@@ -1,19 +1,29 @@
-"""The service, put together, and what runs beside it."""
+"""The service: the processes that answer, and what runs beside them."""
 
 from __future__ import annotations
 
+import atexit
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from multiprocessing import parent_process
+from tempfile import TemporaryDirectory
+from threading import Thread
 
 import structlog
+import uvicorn
 from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
 from api.doors import AccessDoor
 from api.server import create_app
 from api.shop import Shop
 from api.wire.settings import Settings
+from api.wire.told import TOGETHER
 from app.channels import Channels
-from app.config import Api
+from app.config import Api, Config
 from app.desk import ModelDesk, SubjectDesk
 from app.entrance import entrance, first_admin
 from app.exceptiondesk import ExceptionDesk
@@ -29,7 +39,7 @@ from app.reporting import reporting
 from app.retention import retaining
 from app.staff import Staff
 from app.watching import ending_watches
-from app.wiring import House
+from app.wiring import House, open_house
 from detection.standing import bring_up
 
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -37,14 +47,13 @@ ALL_ADDRESSES = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # compared with,
 
 
 @contextmanager
-def serving(house: House) -> Iterator[tuple[FastAPI, str | None]]:
-    """The service of a house, with all that runs beside it where no other process does; and, while there are no users,
+def beside_service(house: House) -> Iterator[str | None]:
+    """All that runs beside the processes that answer, where no other process does it. Gives, while there are no users,
     the token that makes the first admin."""
     config, records = house.config, house.records
-    settings = settings_of(config.api)
+    set_up_logs()
     bring_up(records)
     coming_in = entrance(config, records)
-    channels, staff = Channels(config, coming_in.gate.sealer), Staff(records)
     with ExitStack() as stack:
         stack.enter_context(reporting(config))
         # Where judges share the servers, one of them signs and lets go.
@@ -53,30 +62,72 @@ def serving(house: House) -> Iterator[tuple[FastAPI, str | None]]:
             stack.enter_context(keeping_heads(house))
         if not config.cluster.elasticsearch:
             stack.enter_context(retaining(config))
-        stack.enter_context(notifying(house, channels, staff))
+        stack.enter_context(notifying(house, Channels(config, coming_in.gate.sealer), Staff(records)))
         stack.enter_context(forwarding(house))
         stack.enter_context(ending_watches(house))
-        shop = Shop(
-            records,
-            house.events,
-            house.book,
-            house.directory,
-            pseudonyms(records),
-            desk=ModelDesk(house),
-            hr=HrDesk(house),
-            judge=None if shared else stack.enter_context(judging(house)),
-            notify=NotifyDesk(house, channels, staff),
-            entrance=coming_in,
-            exceptions=ExceptionDesk(house),
-            subjects=SubjectDesk(house),
-            colleagues=staff,
+        if not shared:
+            stack.enter_context(judging(house))
+        yield first_admin(records, coming_in.gate)
+
+
+def answer(config: Config) -> None:
+    """Answer until stopped, in as many processes as are configured; one that dies is started again, and none outlives
+    this one."""
+    with TemporaryDirectory() as counts:
+        # Whoever answers reads it when the library is loaded.
+        os.environ[TOGETHER] = counts
+        server = uvicorn.Config(
+            partial(service, config),
+            factory=True,
+            host=config.api.host,
+            port=config.api.port,
+            workers=config.api.processes,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=5,
         )
-        yield create_app(shop, AccessDoor(coming_in), settings), first_admin(records, coming_in.gate)
+        try:
+            Multiprocess(server, [server.bind_socket()]).run()
+        finally:
+            del os.environ[TOGETHER]
+
+
+def service(config: Config) -> FastAPI:
+    """What one process answers with, for as long as the one that started it lives."""
+    Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    set_up_logs()
+    opened = ExitStack()
+    atexit.register(opened.close)
+    house = opened.enter_context(open_house(config))
+    records = house.records
+    coming_in = entrance(config, records)
+    staff = Staff(records)
+    shop = Shop(
+        records,
+        house.events,
+        house.book,
+        house.directory,
+        pseudonyms(records),
+        desk=ModelDesk(house),
+        hr=HrDesk(house),
+        notify=NotifyDesk(house, Channels(config, coming_in.gate.sealer), staff),
+        entrance=coming_in,
+        exceptions=ExceptionDesk(house),
+        subjects=SubjectDesk(house),
+        colleagues=staff,
+    )
+    return create_app(shop, AccessDoor(coming_in), settings_of(config.api))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent:
+        parent.join()
+        signal.raise_signal(signal.SIGTERM)
 
 
 def settings_of(api: Api) -> Settings:
-    """What the configuration says of the service. From here on it writes a line for each request."""
-    set_up_logs()
+    """What the configuration says of the service. It writes a line for each request."""
     log = structlog.get_logger()
     return Settings(
         hosts=_hosts(api),

@@ -15,7 +15,7 @@ from core.ports import Mark, SourceStatus
 from store.records import SqlRecords
 from store.records.database import pieces, upsert
 from store.records.intents import done, intend
-from store.records.leaves import add_leaves, leaves_of
+from store.records.leaves import Leaves, add_leaves, leaves_of
 from store.records.marks import add_marks
 from store.records.people import see_accounts
 from store.records.tables import id_runs, progress, segments
@@ -70,6 +70,10 @@ class Manifest:
         if not self._algorithms:
             self._algorithms = self._records.begin_ledger(before, self._records.hashes)
 
+    def leaves(self, batch: Batch, events: pl.DataFrame) -> Leaves | None:
+        """The leaves of the new events of a batch; none of events whose leaves lie in the ledger."""
+        return leaves_of(batch.source, events, self._algorithms) if events.height and not batch.moved else None
+
     def segments(self, kind: str, source: str | None = None) -> list[Segment]:
         query = select(segments).where(segments.c.kind == kind).order_by(segments.c.first, segments.c.file)
         if source is not None:
@@ -93,16 +97,15 @@ class Manifest:
         batch: Batch,
         sealed: Sequence[Segment],
         runs: Sequence[Run],
-        events: pl.DataFrame,
+        leaves: Leaves | None,
         seen: Mapping[str, Sequence[str]],
         marks: Sequence[Mark],
         append: str = "",
     ) -> None:
-        """Make a batch visible: its segments, ids, leaves of new `events`, accounts, progress and marks, or
-        nothing. `append` names what was intended, where its events lie elsewhere already."""
+        """Make a batch visible: its segments, ids, leaves, accounts, progress and marks, or nothing. `append` names
+        what was intended, where its events lie elsewhere already."""
         keyed = {(batch.source, account, tuple(keys)) for account, keys in seen.items()}
         new = {account: keys for _, account, keys in keyed - self._accounts}
-        leaves = leaves_of(batch.source, events, self._algorithms) if events.height and not batch.moved else None
         with self._database.writing() as connection:
             _insert(connection, sealed, runs)
             if leaves:

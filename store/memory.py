@@ -56,7 +56,8 @@ class MemoryStore(Scanned):
         new = {kind: self._new(kind, frame) for kind, frame in given.items()}
         self._manifest.begin_ledger(self.count)
         events = new[EVENT]
-        self._manifest.add(batch, (), (), events, seen_accounts(events), due(marks, batch.events, events))
+        leaves = self._manifest.leaves(batch, events)
+        self._manifest.add(batch, (), (), leaves, seen_accounts(events), due(marks, batch.events, events))
         for kind, rows in new.items():
             self._parts[kind].append(Part(source=batch.source, rules_version=batch.rules_version, rows=rows))
             self._ids[kind].update(rows[ids_column(rows)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -59,15 +60,20 @@ class SegmentStore(Scanned):
         events, event_ids = self._new(EVENT, batch.events)
         fragments, fragment_ids = self._new(LINES, batch.fragments)
         bad, bad_ids = self._new(QUARANTINE, quarantine_frame(batch.quarantined))
-        hot = untagged_as_null(events).sort("@timestamp", "event.id")
-        sealed = [
-            *self._sealed.seal(EVENT, batch.source, hot, batch.rules_version),
-            *self._sealed.seal(LINES, batch.source, fragments.sort("key", "@timestamp", "event.id")),
-            *self._sealed.seal(QUARANTINE, batch.source, bad),
-        ]
         ids = {EVENT: event_ids, LINES: fragment_ids, QUARANTINE: bad_ids}
-        runs = [run for kind, new in ids.items() for run in self._ids.seal(kind, new)]
-        self._manifest.add(batch, sealed, runs, events, seen_accounts(events), due(marks, batch.events, events))
+        with ThreadPoolExecutor(1) as beside:
+            # While files are written, the processor would wait.
+            leaves = beside.submit(self._manifest.leaves, batch, events)
+            hot = untagged_as_null(events).sort("@timestamp", "event.id")
+            sealed = [
+                *self._sealed.seal(EVENT, batch.source, hot, batch.rules_version),
+                *self._sealed.seal(LINES, batch.source, fragments.sort("key", "@timestamp", "event.id")),
+                *self._sealed.seal(QUARANTINE, batch.source, bad),
+            ]
+            runs = [run for kind, new in ids.items() for run in self._ids.seal(kind, new)]
+        self._manifest.add(
+            batch, sealed, runs, leaves.result(), seen_accounts(events), due(marks, batch.events, events)
+        )
         for run in runs:
             self._ids.tidy(run.kind)
         new = events.height + fragments.height

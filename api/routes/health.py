@@ -11,6 +11,7 @@ from api.metrics import exposition
 from api.problems import Problem, answers
 from api.shop import InShop
 from core.access import Caller, Permission
+from core.judging import TROUBLE
 
 router = APIRouter(tags=["service"])
 
@@ -34,12 +35,13 @@ def health() -> Health:
 
 @router.get("/readyz", operation_id="ready", responses=answers(503))
 def ready(shop: InShop) -> Health:
-    """The stores answer, and where judging is done here, it works."""
+    """The stores answer, and where judging is done beside the service, it works."""
     try:
         shop.events.count()
+        trouble = shop.records.setting(TROUBLE)
     except Exception:  # whatever is broken below, the answer is the same: not ready
         raise Problem(503, "not-ready", "the stores do not answer") from None
-    if shop.judge and shop.judge.trouble:
+    if trouble:
         raise Problem(503, "not-judging", "what is marked cannot be judged; the log says why")
     return Health()
 

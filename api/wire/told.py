@@ -3,11 +3,15 @@ asked for, nor about whom."""
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+from collections.abc import Iterable
 from time import perf_counter
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, Metric, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.wire.settings import Log
@@ -17,13 +21,18 @@ NO_OPERATION = "none"
 """What is counted where nothing is: whatever somebody tries, there is one more label at most."""
 
 
+TOGETHER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names the folder in which several processes count together."""
+SECONDS = "leaverwatch_request_seconds"
+
+
 class Requests:
     """Counts and seconds of requests, by operation and status."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._seconds = Histogram(
-            "leaverwatch_request_seconds",
+            SECONDS,
             "Seconds until an answer was sent",
             ["operation", "status"],
             buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0),
@@ -34,8 +43,20 @@ class Requests:
         self._seconds.labels(operation, str(status)).observe(seconds)
 
     def exposition(self) -> bytes:
-        """In the Prometheus text format."""
-        return generate_latest(self._registry)
+        """In the Prometheus text format, of all processes that count together."""
+        if TOGETHER not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        together.register(_OfAll())
+        return generate_latest(together)
+
+
+class _OfAll(Collector):
+    """Requests to all processes; what else is counted is of one alone."""
+
+    def collect(self) -> Iterable[Metric]:
+        found: Iterable[Metric] = MultiProcessCollector(None).collect()  # type: ignore[no-untyped-call]
+        return [one for one in found if one.name == SECONDS]
 
 
 class Told:

@@ -93,28 +93,15 @@ def simulate(
 def serve(context: typer.Context) -> None:
     """Serve the API on this machine until stopped. Where judges share no database, what is marked is judged beside
     it."""
-    import signal
-
-    import uvicorn
-
     from app.entrance import address_of
-    from app.serving import serving
+    from app.serving import answer, beside_service
 
     config = configuration(context)
-    with house_of(context) as house, serving(house) as (service, token):
+    with house_of(context) as house, beside_service(house) as token:
         typer.echo(f"{address_of(config)}/api/v1/login", err=True)
         if token:
             _welcome(address_of(config), token)
-        # Uvicorn stops by itself, then raises the signal again: that must not end what is beside it half-way.
-        signal.signal(signal.SIGTERM, lambda *_: None)
-        uvicorn.run(
-            service,
-            host=config.api.host,
-            port=config.api.port,
-            log_level="warning",
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
+        answer(config)
 
 
 def _welcome(address: str, token: str) -> None:

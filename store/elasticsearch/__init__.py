@@ -96,7 +96,8 @@ class ElasticStore:
         touched = due_marks(marks, batch.events, events.new)
         touched += [mark for mark in marks if mark.subject in unmarked and mark not in touched]
         new = pl.concat([events.created, self._unlogged(events)])
-        self._manifest.add(batch, (), (), new, seen_accounts(events.kept), touched, append)
+        leaves = self._manifest.leaves(batch, new)
+        self._manifest.add(batch, (), (), leaves, seen_accounts(events.kept), touched, append)
         stored = events.created.height + fragments.created.height
         given = batch.events.height + batch.fragments.height + len(batch.quarantined)
         return Appended(stored=stored, quarantined=bad, duplicate=given - stored - bad)

@@ -20,7 +20,7 @@ from store.records.database import upsert
 from store.records.tables import ledger_entries, ledger_trees, settings
 from store.records.tiles import grow
 
-EVENT = "event"
+EVENT, CONTENT = "event", "content"
 BEGUN = "ledger"
 """The setting that tells of the ledger's beginning; the ledger's name is made of it."""
 
@@ -44,23 +44,23 @@ class Leaves:
 
 def leaves_of(source: str, events: pl.DataFrame, algorithms: Sequence[str]) -> Leaves:
     """The leaves of new events of one source."""
-    events = events.sort("event.id")
     seed = secrets.token_bytes(SALT_BYTES)
-    times = events["@timestamp"]
+    columns = events.select("event.id", "@timestamp", "user.account").with_columns(contents_of(events).alias(CONTENT))
+    ids, times, whose, content = columns.sort("event.id").get_columns()
     since, until = times.min(), times.max()
-    known = {account: account_digest(account, seed) for account in events["user.account"].unique().drop_nulls()}
-    accounts = events["user.account"].replace_strict(known, default=bytes(ACCOUNT_BYTES), return_dtype=pl.Binary)
+    known = {account: account_digest(account, seed) for account in whose.unique().drop_nulls()}
+    accounts = whose.replace_strict(known, default=bytes(ACCOUNT_BYTES), return_dtype=pl.Binary)
     return Leaves(
         kind=EVENT,
         source=source,
         salt=seed,
-        ids=bytes.fromhex("".join(events["event.id"])),
+        ids=bytes.fromhex("".join(ids)),
         count=events.height,
         times=times.to_physical().fill_null(UNTIMED).to_numpy().astype("<i8").tobytes(),
         accounts=b"".join(accounts),
         since=since if isinstance(since, datetime) else None,
         until=until if isinstance(until, datetime) else None,
-        hashes=_hashes(contents_of(events), seed, algorithms),
+        hashes=_hashes(content, seed, algorithms),
     )
 
 

@@ -33,6 +33,7 @@ from app.wiring import House, open_house
 from core.access import Role
 from core.errors import Unavailable
 from core.happening import Kind
+from core.judging import TROUBLE
 from core.notice import NoticeState
 from core.users import User
 from tests.api.shops import EVERYTHING, Knows
@@ -51,9 +52,9 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def served(house: House, judge: Judge) -> TestClient:
+def served(house: House) -> TestClient:
     named = pseudonyms(house.records)
-    shop = Shop(house.records, house.events, house.book, house.directory, named, hr=HrDesk(house), judge=judge)
+    shop = Shop(house.records, house.events, house.book, house.directory, named, hr=HrDesk(house))
     return TestClient(create_app(shop, Knows(EVERYTHING)))
 
 
@@ -73,8 +74,8 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def test_a_resignation_filed_over_http_opens_a_case_within_seconds_and_its_withdrawal_closes_it(house: House) -> None:
-    with judging(house) as judge:
-        client = served(house, judge)
+    with judging(house):
+        client = served(house)
         filed = client.post("/api/v1/leavers", json={"email": "li.na@corp.example"})
         assert filed.status_code == 201
         until(house.records.cases)
@@ -88,8 +89,8 @@ def test_a_resignation_filed_over_http_opens_a_case_within_seconds_and_its_withd
 
 
 def test_what_was_found_while_a_resignation_stood_stays_when_it_is_withdrawn_later(house: House) -> None:
-    with judging(house) as judge:
-        client = served(house, judge)
+    with judging(house):
+        client = served(house)
         person = client.post("/api/v1/leavers", json={"email": "li.na@corp.example"}).json()["person"]
         until(house.records.cases)
         withdrawn = client.post(f"/api/v1/leavers/{person}/withdraw").json()
@@ -170,14 +171,14 @@ def test_where_judging_fails_readiness_says_so_and_it_is_tried_again(
     monkeypatch.setattr(beside_the_service, "judge_marked", judge_or_break)
     monkeypatch.setattr(beside_the_service, "FIRST_PAUSE", 0.1)
     monkeypatch.setattr(beside_the_service, "LONGEST_PAUSE", 0.2)
-    with judging(house) as judge:
-        client = served(house, judge)
-        until(lambda: judge.trouble)
+    with judging(house):
+        client = served(house)
+        until(lambda: house.records.setting(TROUBLE))
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json()["code"]) == (503, "not-judging")
         assert "disk" not in answer.text, "whoever asks need not be known"
         broken[0] = False
-        until(lambda: not judge.trouble)
+        until(lambda: not house.records.setting(TROUBLE))
         assert client.get("/readyz").status_code == 200
 
 
@@ -185,18 +186,18 @@ def test_who_is_asked_to_stop_stops_after_the_persons_in_hand_and_forgets_nobody
     house.records.save_filings([], 1)
     judge = Judge(house)
     judge.stop()
-    client = served(house, judge)
+    client = served(house)
     client.post("/api/v1/leavers", json={"email": "wang.wei@corp.example"})
     client.post("/api/v1/leavers", json={"email": "li.na@corp.example"})
     judge.look()
-    assert not judge.trouble
+    assert not house.records.setting(TROUBLE)
     judge_marked(house)
     assert {case.person for case in house.records.cases()} == {"li.na"}
 
 
 def test_an_import_that_judges_at_the_same_time_takes_turns_with_it(house: House) -> None:
-    with judging(house) as judge, open_house(house.config) as importing:
-        served(house, judge).post("/api/v1/leavers", json={"email": "li.na@corp.example"})
+    with judging(house), open_house(house.config) as importing:
+        served(house).post("/api/v1/leavers", json={"email": "li.na@corp.example"})
         threads = [Thread(target=judge_marked, args=(one,)) for one in (house, importing)]
         for thread in threads:
             thread.start()
@@ -208,8 +209,8 @@ def test_an_import_that_judges_at_the_same_time_takes_turns_with_it(house: House
 
 
 def test_a_deadline_is_told_of_once_the_day_before(house: House) -> None:
-    with judging(house) as judge:
-        served(house, judge).post("/api/v1/leavers", json={"email": "li.na@corp.example"})
+    with judging(house):
+        served(house).post("/api/v1/leavers", json={"email": "li.na@corp.example"})
         until(house.records.notices)
     (notice,) = house.records.notices()
     due = lambda: [one for one in house.records.happened(-1, 1000) if one.kind is Kind.NOTICE_DUE]  # noqa: E731
