@@ -32,7 +32,7 @@ def events_of(
     frozen beside the alert; of those that are not frozen yet, it is looked for, the days before the alert's first."""
     times = _frozen_times(frozen, alert.events)
     if len(times) < len(alert.events):
-        times = _stored_times(alert, events, calendar, book.reach)
+        return _looked_for(alert, events, calendar, book.reach)
     spans = (
         EventQuery(ids=alert.events, start=start, end=end, columns=tuple(SCHEMA))
         for start, end in _spans(times.values())
@@ -41,18 +41,17 @@ def events_of(
     return pl.concat(found) if found else pl.DataFrame(schema=SCHEMA)
 
 
-def _stored_times(alert: Alert, events: EventReader, calendar: CompanyCalendar, reach: int) -> dict[str, datetime]:
+def _looked_for(alert: Alert, events: EventReader, calendar: CompanyCalendar, reach: int) -> pl.DataFrame:
     """Looking stops where all are found: most lie near the alert's day."""
-    found: dict[str, datetime] = {}
+    found: list[pl.DataFrame] = []
     end = calendar.end_of(alert.day)
     for back in sorted({*(days for days in BACK if days < reach), reach}):
         start = calendar.start_of(alert.day - timedelta(days=back))
-        asked = EventQuery(ids=alert.events, start=start, end=end, columns=("event.id", TIME))
-        found |= dict(events.read(asked).iter_rows())
-        if len(found) == len(alert.events):
+        found.insert(0, events.read(EventQuery(ids=alert.events, start=start, end=end, columns=tuple(SCHEMA))))
+        if sum(some.height for some in found) == len(alert.events):
             break
         end = start
-    return found
+    return pl.concat(found)
 
 
 def _frozen_times(frozen: Frozen, ids: Sequence[str]) -> dict[str, datetime]:

@@ -40,7 +40,7 @@ class Needs:
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    def __call__(self, caller: Annotated[Caller, Depends(known)]) -> Caller:
+    async def __call__(self, caller: Annotated[Caller, Depends(known)]) -> Caller:
         if not caller.may(self.permission):
             raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs the permission {self.permission.value}")
         return caller

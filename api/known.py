@@ -40,6 +40,10 @@ class Known:
                 self._whose[key] = found
         return found
 
+    def bring_up(self) -> None:
+        """Make what is asked for most."""
+        self.person("")
+
     @cached_property
     def _persons(self) -> dict[str, str]:
         return {self._pseudonyms(person): person for person in self.directory.known()}

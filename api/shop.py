@@ -106,7 +106,7 @@ class Shop:
         return found
 
 
-def _shop(request: Request) -> Shop:
+async def _shop(request: Request) -> Shop:  # not worth a thread
     shop: Shop = request.app.state.shop
     return shop
 

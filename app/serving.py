@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -43,6 +44,8 @@ from app.wiring import House, open_house
 from detection.standing import bring_up
 
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+TURN_SECONDS = 0.0005
+"""A request changes threads several times, and each time waits for whoever is at work."""
 ALL_ADDRESSES = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # compared with, not listened on
 
 
@@ -84,6 +87,7 @@ def answer(config: Config) -> None:
             workers=config.api.processes,
             log_level="warning",
             server_header=False,
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=5,
         )
         try:
@@ -94,6 +98,7 @@ def answer(config: Config) -> None:
 
 def service(config: Config) -> FastAPI:
     """What one process answers with, for as long as the one that started it lives."""
+    sys.setswitchinterval(TURN_SECONDS)
     Thread(target=_end_with_parent, name="parent", daemon=True).start()
     set_up_logs()
     opened = ExitStack()
@@ -116,6 +121,8 @@ def service(config: Config) -> FastAPI:
         subjects=SubjectDesk(house),
         colleagues=staff,
     )
+    # Else whoever asks first waits for it.
+    shop.known().bring_up()
     return create_app(shop, AccessDoor(coming_in), settings_of(config.api))
 
 

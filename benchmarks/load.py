@@ -43,8 +43,12 @@ def measure(size: Size, users: int, think: float, seconds: float, closed: float)
         shutil.copytree(company(size), data, copy_function=_linked)
         keys = _keys(data, users)
         with _serving(data) as (port, process):
+            before = _processor(process)
             seen = asyncio.run(all_at_work(port, keys, think, seconds))
             good = _told(f"{users} users, {think:g} s between looks, {seconds:g} s", seen)
+            answers = sum(map(len, seen.seconds.values()))
+            took = _processor(process) - before
+            print(f"{answers / seconds:,.0f} answers/s, {1e3 * took / answers:.1f} ms of the processor each")
             if closed:
                 seen = asyncio.run(all_at_work(port, keys, 0, closed))
                 answers = sum(map(len, seen.seconds.values()))
@@ -118,11 +122,20 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
+def _processor(process: subprocess.Popen[bytes]) -> float:
+    """Seconds that the service's processes have worked."""
+    ticks = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in _pids(process))
+    return sum(int(tick) for some in ticks for tick in some) / os.sysconf("SC_CLK_TCK")
+
+
 def _memory(process: subprocess.Popen[bytes]) -> int:
     """MiB of the service's processes, what they share counted once."""
-    pids = [process.pid, *map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())]
-    lines = (line for pid in pids for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines())
+    lines = (line for pid in _pids(process) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines())
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) // 1024
+
+
+def _pids(process: subprocess.Popen[bytes]) -> list[int]:
+    return [process.pid, *map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())]
 
 
 def _linked(source: str, target: str) -> None:

@@ -17,6 +17,8 @@ from urllib.parse import quote, urlencode
 from benchmarks.store import DAYS, START
 
 PREFIX = "/api/v1"
+LOOKS = 8
+"""In one round."""
 PAGES_DOWN = 3
 """How far down the list of persons somebody looks at most."""
 
@@ -52,7 +54,7 @@ class Client:
 
 
 class User:
-    """Somebody who thinks for a while after each look."""
+    """Somebody who thinks for a while after each look, now longer, now shorter."""
 
     def __init__(self, client: Client, paths: Mapping[str, Any], seen: Seen, seed: int, think: float) -> None:
         self._client = client
@@ -62,8 +64,8 @@ class User:
         self._think = think
 
     async def work(self, until: float) -> None:
-        # Nobody begins with the others.
-        await asyncio.sleep(self._draw.random() * self._think)
+        # Nobody begins with the others, nor keeps in step with them.
+        await asyncio.sleep(self._draw.random() * self._think * LOOKS)
         while time.monotonic() < until:
             before = START + timedelta(days=self._draw.random() * (DAYS - 10) + 10)
             alerts = await self._look("alert list", "/alerts", newest=True, until=_text(before))
@@ -101,7 +103,7 @@ class User:
             self._seen.seconds[what].append(time.monotonic() - begun)
             if status != 200:
                 self._seen.errors.append(f"{asked}: {status} {body[:200]!r}")
-        await asyncio.sleep(self._think)
+        await asyncio.sleep(self._draw.expovariate(1 / self._think) if self._think else 0)
         return json.loads(body) if status == 200 else None
 
 

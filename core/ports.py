@@ -199,6 +199,9 @@ class People(Protocol):
     def accounts(self) -> Mapping[str, Sequence[str]]:
         """Every account seen in events, with its other keys (a SID, a mail address) seen beside it."""
 
+    def sources_of(self, accounts: Collection[str]) -> Sequence[str]:
+        """The sources in which any of these accounts was seen, by name."""
+
     def people_version(self) -> str:
         """Another one after every transaction that changed any of it, of whatever process."""
 

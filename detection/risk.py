@@ -25,6 +25,8 @@ BASE = {
 HALF_LIFE_DAYS = 30.0
 SECONDS = 86_400.0
 EVENTS = "events"
+OTHERS = "others"
+"""The term of alerts that add little."""
 VOTE = "vote"
 VOTE_PER_DOUBLING, VOTE_AT_MOST = 0.16, 0.8
 """Of the rule's points: what a detector's vote is worth for every doubling of rarity over the limit, and at most."""
@@ -133,6 +135,15 @@ def person_ledger(alerts: Sequence[Alert], at: datetime) -> tuple[Term, ...]:
     repetition adds ever less and never takes anything away.
     """
     return running((share_term(alert), score * weight, weight) for alert, score, weight in strongest(alerts, at))
+
+
+def shortened(terms: Sequence[Term], most: int) -> Sequence[Term]:
+    """A person's ledger in so many terms at most, the last of which stands for all that follow and observed how many
+    they are."""
+    if len(terms) <= most:
+        return terms
+    rest = terms[most - 1 :]
+    return *terms[: most - 1], Term(name=OTHERS, points=sum_of(rest), observed=len(rest))
 
 
 def strongest(alerts: Sequence[Alert], at: datetime) -> list[tuple[Alert, float, float]]:

@@ -16,7 +16,7 @@ from api.routes.alerts import named
 from api.shapes import AlertView, CaseView, IdentityView, Language, RiskView, TermView, UnmaskingView
 from api.shop import InShop, Moment, Shop, utc
 from api.unmaskings import in_force
-from api.views import alert_views, by_risk, case_views, data_clock, risk_views, sources_of
+from api.views import alert_views, case_views, data_clock, risk_views
 from core.access import Caller, Permission
 from core.directory import NEVER
 from core.listing import CaseQuery
@@ -28,9 +28,9 @@ MOST = 50
 
 
 class PersonDetail(BaseModel):
-    """A person: the stage and score at the newest event, the terms adding up to the score, the newest alerts and cases
-    (50 of each at most), oldest first, the sources in which accounts of theirs were seen, and the unmaskings in force
-    that the caller may know of."""
+    """A person: the stage and score at the newest event, the terms adding up to the score (of more than 50 alerts the
+    weakest in one term, `others`), the newest alerts and cases (50 of each at most), oldest first, the sources in which
+    accounts of theirs were seen, and the unmaskings in force that the caller may know of."""
 
     person: str
     identity: IdentityView | None
@@ -75,7 +75,8 @@ def get_person(
     cases = shop.records.case_page(CaseQuery(limit=MOST, whose=shop.whose(lens), about=person, newest=True))[::-1]
     cases = [case for case in cases if shop.sees(lens, case)]
     shop.looks.note(caller, "person", (person, *(case.id for case in cases), *(case.person for case in cases)))
-    risk = risk_views(by_risk(alerts, moment), None, lens, shop.book, moment)
+    raised = [alert for alert in alerts if alert.time <= moment]
+    risk = risk_views({person: raised} if raised else {}, None, lens, shop.book, moment)
     return PersonDetail(
         person=pseudonym,
         identity=identity(lens, person),
@@ -84,7 +85,7 @@ def get_person(
         terms=risk[0].terms if risk else [],
         alerts=alert_views(alerts[-MOST:], shop.records, None, lens, shop.book, lang),
         cases=case_views(cases, shop.records, lens),
-        sources=sources_of(shop.events, person, lens.directory),
+        sources=list(shop.records.sources_of(lens.directory.accounts_of([f"person:{person}"]))),
         unmaskings=in_force(shop, lens, person=person),
     )
 

@@ -88,6 +88,14 @@ class PeopleRecords:
             found = connection.execute(select(settings.c.value).where(settings.c.name == PEOPLE_VERSION)).scalar()
         return str(found or "")
 
+    def sources_of(self, accounts: Collection[str]) -> Sequence[str]:
+        found: set[str] = set()
+        with self._database.reading() as connection:
+            for some in pieces(sorted(accounts)):
+                query = select(account_table.c.source).where(account_table.c.account.in_(some)).distinct()
+                found.update(connection.execute(query).scalars())
+        return sorted(found)
+
     def account_sources(self) -> Mapping[str, frozenset[str]]:
         """The accounts seen in each source."""
         with self._database.reading() as connection:
