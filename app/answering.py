@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,7 +23,8 @@ from core.directory import ALWAYS, NEVER, Directory
 from core.errors import Refused
 from core.evidence import AuditEntry, Deed
 from core.grounds import keys_of
-from core.ports import EventQuery
+from core.happening import Happening
+from core.ports import EventQuery, Records
 
 PAGE = 5_000
 AT_ONCE = 100
@@ -101,8 +102,18 @@ def _held(house: House, directory: Directory, person: str) -> dict[str, Any]:
         "tasks": [asdict(one) for case in cases for one in records.tasks(case.id)],
         "comments": [asdict(one) for case in cases for one in records.comments(case.id)],
         "attachments": [asdict(one) for case in cases for one in records.attachments(case.id)],
+        "members": [asdict(one) for one in records.members() if one.person.id == person],
+        # Whom it was meant for are those who work with us: no matter of the person's.
+        "happenings": [asdict(one) | {"to": ()} for one in _happened(records) if one.person == person],
         "looks": [asdict(entries[number]) for number in sorted(entries)],
     }
+
+
+def _happened(records: Records) -> Iterator[Happening]:
+    after = -1
+    while found := records.happened(after, PAGE):
+        yield from found
+        after = found[-1].number
 
 
 def _events(

@@ -41,6 +41,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "incidents": ("incidents", "事件记录"),
     "holds": ("legal holds", "法律保全"),
     "findings": ("findings of models", "模型的发现"),
+    "members": ("entries of the HR or identity system", "人力资源或身份系统中的条目"),
+    "happenings": ("what happened of late that somebody may be told of", "近期发生、可能通知他人的事项"),
     "looks": ("entries of the audit log: who looked or did what", "审计日志：谁看过、做过什么"),
     "events": ("events", "日志事件"),
     "snapshots": ("frozen alerts", "冻结的告警"),

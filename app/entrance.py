@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 
 from access.arrivals import Provider
 from access.gate import Gate
@@ -18,6 +16,7 @@ from api.entrance import Entrance
 from app.config import Config
 from app.providers import Providers
 from core.errors import ConfigError
+from core.keyfile import write_key
 from core.ports import Records
 from core.users import Invitation
 
@@ -72,7 +71,7 @@ def sealing_key(config: Config, records: Records) -> bytes:
         file = config.data / KEY
         given = config.access.key.get_secret_value()
         if not given and not file.exists() and known is None:
-            _make(file)
+            write_key(file, secrets.token_hex(32).encode())
         if not given and not file.exists():
             raise ConfigError(f"the key that seals second factors is not in {file}; [access] key may name it")
         key = _read(given or file.read_bytes().decode("ascii", "replace"))
@@ -94,14 +93,6 @@ def first_admin(records: Records, gate: Gate) -> str | None:
     invitation = Invitation(digest=digest_of(token), user="", expires=at + FIRST_ADMIN)
     records.invite(invitation, changed("leaverwatch", "", at, "first admin invited"))
     return token
-
-
-def _make(file: Path) -> None:
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as out:
-        out.write(secrets.token_hex(32))
-        out.flush()
-        os.fsync(out.fileno())
 
 
 def _read(text: str) -> bytes | None:

@@ -3,7 +3,6 @@ each other."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from core.errors import Broken, ConfigError, Refused, Unavailable
+from core.keyfile import write_key
 from core.proof import SignedHead, SigningKey
 
 DATA = "{file}"
@@ -92,18 +92,7 @@ def fingerprint(public: bytes) -> str:
 def make_key(file: Path) -> None:
     """A new private key in a file that was not there, whole on disk."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    part = file.with_name(f"{file.name}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        out.write(pem)
-        out.flush()
-        os.fsync(out.fileno())
-    try:
-        os.link(part, file)
-    except FileExistsError:
-        pass  # another process was quicker
-    finally:
-        part.unlink(missing_ok=True)
+    write_key(file, pem)
 
 
 def signed_by(public: bytes, signature: bytes, data: bytes) -> bool:

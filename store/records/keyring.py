@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.errors import ConfigError, Damaged
+from core.keyfile import write_key
 
 MARK = "k1"
 KEY_BYTES, NONCE_BYTES = 32, 12
@@ -73,19 +74,8 @@ class KeyRing:
         """Make a key that encrypts from now on; returns what it is known by. Those there are stay."""
         lines = self._read() if self.exists() else []
         lines.append(b64encode(secrets.token_bytes(KEY_BYTES)).decode())
-        part = self.file.with_name(f"{self.file.name}.{secrets.token_hex(8)}.part")
         try:
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-                out.write("\n".join(lines) + "\n")
-                out.flush()
-                os.fsync(out.fileno())
-            if len(lines) == 1:
-                os.link(part, self.file)  # another process may be quicker
-                part.unlink()
-            else:
-                part.rename(self.file)
-        except FileExistsError:
-            part.unlink(missing_ok=True)
+            write_key(self.file, ("\n".join(lines) + "\n").encode(), instead=len(lines) > 1)
         except OSError as error:
             raise ConfigError(f"no key can be written to {self.file}: {error.strerror}") from None
         return self.current

@@ -24,7 +24,9 @@ from app.wiring import House, open_house
 from core.access import Caller, Permission, Role, Scope
 from core.errors import Refused
 from core.evidence import AuditEntry, Deed, HoldScope
+from core.happening import Happening, Kind
 from core.person import Filing, Link, Person
+from core.roster import Member
 from tests.api.shops import Knows
 from tests.app.conftest import run
 from tests.app.test_grounds import LI, NOON, export, store
@@ -58,6 +60,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         freeze(opened)
         hold(opened, HoldScope.PERSON, "1001")
         opened.records.note(AuditEntry(at=NOON, by="zhao.min", deed=Deed.SAW, about=["1001", "1002"], why="王伟 asked"))
+        member = Member(person=PERSONS[0], user_name="li.na")
+        opened.records.save_member(member, [link for link in links if link.person == "1001"], by="hris", at=NOON)
+        other = Member(person=PERSONS[1], user_name="wang.wei")
+        opened.records.save_member(other, [link for link in links if link.person == "1002"], by="hris", at=NOON)
+        for person in ("1001", "1002"):
+            sent = Happening(at=NOON, kind=Kind.NOTICE_SENT, subject="n", person=person, to=["user:chen.jie"])
+            opened.records.happen([sent])
         yield opened
 
 
@@ -77,12 +86,23 @@ def test_everything_that_is_held_is_there(found: dict[str, str], house: House) -
     assert held["person"]["name"] == "李娜"
     assert {link["account"] for link in held["links"]} == {"mail:li.na@corp.example", "login:desk"}
     assert (len(held["filings"]), len(held["holds"])) == (1, 1)
-    assert [look["deed"] for look in held["looks"]] == ["filed", "held", "saw"]
+    assert [look["deed"] for look in held["looks"]] == ["filed", "held", "saw", "entered"]
     own = {alert.id for alert in house.records.alerts(persons=["1001"])}
     assert own
     assert {alert["id"] for alert in held["alerts"]} == own
     assert {case["person"] for case in held["cases"]} == {"1001"}
     assert {json.loads(line)["alert"]["id"] for line in found["snapshots.ndjson"].splitlines()} == own
+
+
+def test_what_an_hr_system_says_and_what_happened_is_there_without_whom_it_was_meant_for(
+    found: dict[str, str], house: House
+) -> None:
+    held = json.loads(found["held.json"])
+    assert [one["user_name"] for one in held["members"]] == ["li.na"]
+    assert {"alert.raised", "notice.sent"} <= {one["kind"] for one in held["happenings"]}
+    assert {one["person"] for one in held["happenings"]} == {held["person"]["id"]}
+    assert "chen.jie" not in found["held.json"]
+    assert "| entries of the HR or identity system | 1 |" in found["read-me.en.md"]
 
 
 def test_events_are_those_of_her_accounts_while_they_were_hers(found: dict[str, str]) -> None:
