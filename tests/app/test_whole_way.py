@@ -29,7 +29,7 @@ from core.ports import EventQuery
 from core.schema import SCHEMA, conform
 from detection.judge import judge
 from ingest.hr import read_resignations
-from tests.app.conftest import answers, command, run
+from tests.app.conftest import answers, command, run, run_apart
 from tests.detection.conftest import Reader
 
 
@@ -39,7 +39,7 @@ def test_importing_the_same_files_twice_stores_nothing_and_changes_no_alert(
     data, copy = tmp_path / "data", tmp_path / "copied"
     shutil.copytree(imported / "data", data)
     shutil.copytree(logs, copy)
-    again = json.loads(run("ingest", "--all", copy, "--json", data=data).stdout)
+    again = json.loads(run_apart("ingest", "--all", copy, "--json", data=data).stdout)
     for tally in again["sources"].values():
         assert tally["stored"] == 0
         assert tally["read"] == tally["duplicate"] + tally["quarantined"] + sum(tally["ignored"].values())
