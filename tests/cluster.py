@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -16,6 +18,7 @@ import sqlalchemy as sa
 
 from deploy.dev_cluster.server import Server
 from store.elasticsearch.connection import connect
+from store.records import SqlRecords
 
 S = TypeVar("S", bound=Server)
 
@@ -45,19 +48,34 @@ def own_server(kind: type[S]) -> Iterator[S]:
 
 
 @contextmanager
-def fresh_database() -> Iterator[str]:
-    """The address of an empty PostgreSQL database, which goes afterwards."""
-    server = sa.make_url(address_of("postgresql"))
-    name = f"test_{uuid4().hex}"
-    engine = sa.create_engine(server.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"create database {name}")
+def fresh_database(like: str = "template1") -> Iterator[str]:
+    """The address of an empty PostgreSQL database, or of one like another, which goes afterwards."""
+    server, name = sa.make_url(address_of("postgresql")), f"test_{uuid4().hex}"
+    _told(f"create database {name} template {like}")
     try:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"drop database {name} with (force)")
-        engine.dispose()
+        _told(f"drop database {name} with (force)")
+
+
+@cache
+def fresh_shape() -> str:
+    """The name of a database of empty records: to copy it is quicker than to bring each to its shape."""
+    stack = ExitStack()
+    address = stack.enter_context(fresh_database())
+    atexit.register(stack.close)
+    SqlRecords(address).close()
+    return str(sa.make_url(address).database)
+
+
+def _told(sql: str) -> None:
+    engine = sa.create_engine(
+        sa.make_url(address_of("postgresql")).set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+        poolclass=sa.NullPool,
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(sql)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from shutil import copyfile
 
 import polars as pl
 import pytest
@@ -27,13 +26,17 @@ from detection.risk import score_at
 from detection.tagging import Tagger
 from store.memory import MemoryStore
 from store.records import SqlRecords
+from tests.api.apps import routes_are_made_once
 from tests.api.people import House
 from tests.api.shops import AROUND, BOOK, EVERYTHING, NAMES, Knows, exported, weeks_before
+from tests.records import fresh_file
+
+__all__ = ["routes_are_made_once"]
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    records = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+    records = SqlRecords(fresh_file(tmp_path / "records.db"))
     events = MemoryStore(records)
     records.save_persons(
         [Person(id="7", name="李娜", email="li.na@example.com")], [Link(account="mail:li.na@example.com", person="7")]
@@ -71,19 +74,10 @@ def client_of(shop: Shop) -> Callable[..., TestClient]:
     return make
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Records that nothing is in yet: to be copied, which is quicker than to be made."""
-    file = tmp_path_factory.mktemp("records") / "empty.db"
-    SqlRecords(f"sqlite:///{file}").close()
-    return file
-
-
 @pytest.fixture
-def house(empty: Path, tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path) -> Iterator[House]:
     """An empty shop, and people who log in."""
-    copyfile(empty, tmp_path / "house.db")
-    records = SqlRecords(f"sqlite:///{tmp_path / 'house.db'}")
+    records = SqlRecords(fresh_file(tmp_path / "house.db"))
 
     def directory() -> Directory:
         return Directory(records.persons(), records.links(), records.filings(), records.accounts(), CompanyCalendar())

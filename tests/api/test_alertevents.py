@@ -21,6 +21,7 @@ from core.ports import EventQuery
 from store.memory import MemoryStore
 from store.records import SqlRecords
 from tests.api.shops import BOOK, MOMENT, exported
+from tests.records import fresh_file
 
 DAY = date(2026, 3, 2)
 
@@ -37,7 +38,7 @@ class Asked(MemoryStore):
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Asked]:
-    records = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+    records = SqlRecords(fresh_file(tmp_path / "records.db"))
     made = Asked(records)
     made.asked = []
     made.records = records  # type: ignore[attr-defined]

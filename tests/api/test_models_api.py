@@ -27,6 +27,7 @@ from models.registry import Registry
 from store.memory import MemoryStore
 from store.records import SqlRecords
 from tests.api.shops import EVERYTHING, Knows
+from tests.records import fresh_file
 from tests.store.test_models import CARD, card
 
 WHY = {"why": "it finds more"}
@@ -52,7 +53,7 @@ class Desk(Registry):
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[SqlRecords]:
-    with closing(SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")) as opened:
+    with closing(SqlRecords(fresh_file(tmp_path / "records.db"))) as opened:
         for name in "abc":
             opened.save_model(card(name))
         yield opened

@@ -18,6 +18,7 @@ from store.records import SqlRecords
 from store.records.answertables import answers
 from tests.api.shops import EVERYTHING
 from tests.api.small import KEY, Things, small
+from tests.records import fresh_file
 
 THING = {"id": "a", "size": 3}
 ONCE = {"Idempotency-Key": KEY}
@@ -25,7 +26,7 @@ ONCE = {"Idempotency-Key": KEY}
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[SqlRecords]:
-    opened = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+    opened = SqlRecords(fresh_file(tmp_path / "records.db"))
     yield opened
     opened.close()
 

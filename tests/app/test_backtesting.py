@@ -31,11 +31,9 @@ from tests.app.conftest import by_id, run
 
 
 @pytest.fixture(scope="module")
-def data(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo company, imported and judged."""
-    data = tmp_path_factory.mktemp("company") / "data"
-    run("ingest", "--all", logs, data=data)
-    return data
+    return shutil.copytree(imported / "data", tmp_path_factory.mktemp("company") / "data")
 
 
 @pytest.fixture

@@ -25,10 +25,8 @@ from tests.app.conftest import run
 
 
 @pytest.fixture(scope="module")
-def data(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = tmp_path_factory.mktemp("evidence")
-    run("ingest", "--all", logs, data=data)
-    return data
+def data(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(imported / "data", tmp_path_factory.mktemp("evidence") / "data")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from app.wiring import open_house
 from core.case import CaseState
 from core.errors import Refused
 from demo.simulate import simulate
-from tests.app.conftest import run
+from tests.app.conftest import run, run_apart
 
 EMPLOYEES, DAYS = 60, 60
 
@@ -74,7 +74,7 @@ def test_a_model_that_was_tampered_with_is_not_promoted(data: Path) -> None:
 
 
 def test_where_there_is_too_little_nothing_is_learned(tmp_path: Path) -> None:
-    assert "import logs first" in run("models", "train", data=tmp_path, expect=2).stderr
+    assert "import logs first" in run_apart("models", "train", data=tmp_path, expect=2).stderr
     assert "go back to" in run("models", "rollback", data=tmp_path, expect=2).stderr
     assert "no model begins with x" in run("models", "promote", "x", data=tmp_path, expect=2).stderr
     assert json.loads(run("models", "list", "--json", data=tmp_path).stdout) == []

@@ -30,6 +30,7 @@ from detection.rulebook import RuleBook
 from store.memory import MemoryStore
 from store.records import SqlRecords
 from tests.api.people import House
+from tests.records import fresh_file
 
 # The provider of the test is made with what its own libraries will drop one day.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -78,7 +79,7 @@ def idp() -> Iterator[Idp]:
 
 @pytest.fixture
 def house(tmp_path: Path, idp: Idp) -> Iterator[House]:
-    records = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+    records = SqlRecords(fresh_file(tmp_path / "records.db"))
     directory = Directory([], [], [], {}, CompanyCalendar())
     made = House(Shop(records, MemoryStore(records), RuleBook.load(), lambda: directory, Pseudonyms(b"key")))
     made.gate.clock = now

@@ -29,17 +29,17 @@ from core.ports import EventQuery
 from core.schema import SCHEMA, conform
 from detection.judge import judge
 from ingest.hr import read_resignations
-from tests.app.conftest import answers, command, run
+from tests.app.conftest import answers, command, run, run_apart
 from tests.detection.conftest import Reader
 
 
 def test_importing_the_same_files_twice_stores_nothing_and_changes_no_alert(
-    logs: Path, undisturbed: dict[str, Any], tmp_path: Path
+    logs: Path, imported: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     data, copy = tmp_path / "data", tmp_path / "copied"
-    run("ingest", "--all", logs, data=data)
+    shutil.copytree(imported / "data", data)
     shutil.copytree(logs, copy)
-    again = json.loads(run("ingest", "--all", copy, "--json", data=data).stdout)
+    again = json.loads(run_apart("ingest", "--all", copy, "--json", data=data).stdout)
     for tally in again["sources"].values():
         assert tally["stored"] == 0
         assert tally["read"] == tally["duplicate"] + tally["quarantined"] + sum(tally["ignored"].values())
@@ -47,10 +47,9 @@ def test_importing_the_same_files_twice_stores_nothing_and_changes_no_alert(
 
 
 def test_a_person_with_more_events_than_fit_gets_the_alerts_of_one_judged_at_once(
-    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    imported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("ingest", "--all", logs, data=tmp_path)
-    with open_house(load(tmp_path)) as house:
+    with open_house(load(imported / "data")) as house:
         known = house.records.alerts(outcome=None)
         persons = sorted({alert.person for alert in known}, key=lambda p: -sum(a.person == p for a in known))[:4]
         directory = house.directory()
@@ -64,8 +63,8 @@ def test_a_person_with_more_events_than_fit_gets_the_alerts_of_one_judged_at_onc
     assert len(found) > 10
 
 
-def test_counts_add_up(logs: Path, tmp_path: Path) -> None:
-    summary = json.loads(run("ingest", "--all", logs, "--json", data=tmp_path).stdout)
+def test_counts_add_up(imported: Path) -> None:
+    summary = json.loads((imported / "told.json").read_text())
     assert set(summary["sources"]) == {"salesforce_event_log", "m365_audit", "windows_security", "postfix"}
     for tally in summary["sources"].values():
         parts = tally["stored"] + tally["duplicate"] + tally["quarantined"] + sum(tally["ignored"].values())
@@ -141,14 +140,16 @@ def test_two_equal_lines_in_one_file_are_two_events(tmp_path: Path) -> None:
     assert summary["sources"]["m365_audit"]["stored"] == 2
 
 
-def test_a_withdrawn_notice_gives_the_alerts_of_a_notice_never_filed(logs: Path, tmp_path: Path) -> None:
+def test_a_withdrawn_notice_gives_the_alerts_of_a_notice_never_filed(
+    logs: Path, imported: Path, tmp_path: Path
+) -> None:
     never, withdrawn = tmp_path / "never", tmp_path / "withdrawn"
     quiet = tmp_path / "logs"
     shutil.copytree(logs, quiet)
     filed = read_resignations(quiet / "hr/resignations.csv", CompanyCalendar()).filings
     (quiet / "hr/resignations.csv").unlink()
     run("ingest", "--all", quiet, data=never)
-    run("ingest", "--all", logs, data=withdrawn)
+    shutil.copytree(imported / "data", withdrawn)
     keys = [filing.account.partition(":") for filing in filed]
     assert {realm for realm, _, _ in keys} <= {"mail", "employee"}
     rows = [

@@ -11,11 +11,12 @@ from evidence.signing import FileSigner, make_key
 from store.records import SqlRecords
 from store.segments import SegmentStore
 from tests.evidence.tsa import Tsa
+from tests.records import fresh_file
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[SqlRecords]:
-    opened = SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")
+    opened = SqlRecords(fresh_file(tmp_path / "records.db"))
     yield opened
     opened.close()
 

@@ -28,6 +28,7 @@ from models.forest import Forest
 from models.registry import LEFT_BEHIND, Registry, worse
 from models.saving import loaded
 from store.records import SqlRecords
+from tests.records import fresh_file
 from tests.store.test_models import CARD
 
 DAYS = person_days()
@@ -36,7 +37,7 @@ DIGEST = CARD.features_digest
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[SqlRecords]:
-    with closing(SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")) as opened:
+    with closing(SqlRecords(fresh_file(tmp_path / "records.db"))) as opened:
         yield opened
 
 

@@ -14,16 +14,17 @@ from store.elasticsearch.connection import connect
 from store.memory import MemoryStore
 from store.records import SqlRecords
 from store.segments import SegmentStore
-from tests.cluster import address_of, fresh_database, fresh_namespace
+from tests.cluster import address_of, fresh_database, fresh_namespace, fresh_shape
+from tests.records import fresh_file
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.cluster)])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where records lie."""
+    """Where empty records lie."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'records.db'}"
+        yield fresh_file(tmp_path / "records.db")
     else:
-        with fresh_database() as made:
+        with fresh_database(fresh_shape()) as made:
             yield made
 
 

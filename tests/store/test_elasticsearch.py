@@ -28,6 +28,7 @@ from store.manifest import Manifest
 from store.records import SqlRecords
 from store.records.tables import intents
 from tests.cluster import address_of, fresh_namespace
+from tests.records import fresh_file
 from tests.store.conftest import elastic_store
 
 pytestmark = pytest.mark.cluster
@@ -37,7 +38,7 @@ MARKS = [Mark(subject=f"login:{name}", first=DAY, last=DAY) for name in "abc"]
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[SqlRecords]:
-    with closing(SqlRecords(f"sqlite:///{tmp_path / 'records.db'}")) as opened:
+    with closing(SqlRecords(fresh_file(tmp_path / "records.db"))) as opened:
         yield opened
 
 
