@@ -101,11 +101,10 @@ def visible(shop: Shop, lens: Lens, cases: Sequence[Case]) -> list[Case]:
 def worked_cases(shop: Shop, lens: Lens, cases: Sequence[Case]) -> list[WorkedCase]:
     """Cases as documents, in the order given."""
     ids = [case.id for case in cases]
-    works, joined = shop.records.work(ids), shop.records.joined(ids)
-    contents, counts = shop.records.contents(ids), shop.records.counts(ids)
+    works, contents = _works(shop, cases), shop.records.contents(ids)
     found = []
     for case in cases:
-        work, about, lie = works[case.id], contents[case.id], counts[case.id]
+        about = contents[case.id]
         found.append(
             WorkedCase(
                 id=case.id,
@@ -120,21 +119,36 @@ def worked_cases(shop: Shop, lens: Lens, cases: Sequence[Case]) -> list[WorkedCa
                 reason=free_text(lens, case.person, case.reason),
                 decided=case.decided,
                 decided_by=case.decided_by,
-                work=WorkView(
-                    tag=str(tag_of(case, work)),
-                    state=work.state_with(case),
-                    assignee=work.assignee,
-                    due=work.due,
-                    handed_over=work.handed_over,
-                    because=work.because,
-                    lead=work.lead or None,
-                    joined=list(joined.get(case.id, ())),
-                    tasks=lie.tasks,
-                    tasks_open=lie.tasks_open,
-                    comments=lie.comments,
-                    attachments=lie.attachments,
-                ),
+                work=works[case.id],
             )
+        )
+    return found
+
+
+def work_view(shop: Shop, lens: Lens, case: Case) -> WorkView | None:
+    """Where work on one case stands, for whoever may see all that it is about."""
+    return _works(shop, [case])[case.id] if visible(shop, lens, [case]) else None
+
+
+def _works(shop: Shop, cases: Sequence[Case]) -> dict[str, WorkView]:
+    ids = [case.id for case in cases]
+    works, joined, counts = shop.records.work(ids), shop.records.joined(ids), shop.records.counts(ids)
+    found = {}
+    for case in cases:
+        work, lie = works[case.id], counts[case.id]
+        found[case.id] = WorkView(
+            tag=str(tag_of(case, work)),
+            state=work.state_with(case),
+            assignee=work.assignee,
+            due=work.due,
+            handed_over=work.handed_over,
+            because=work.because,
+            lead=work.lead or None,
+            joined=list(joined.get(case.id, ())),
+            tasks=lie.tasks,
+            tasks_open=lie.tasks_open,
+            comments=lie.comments,
+            attachments=lie.attachments,
         )
     return found
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.channels import Channels
+from app.deadlines import deadlines
 from app.wiring import House
-from core.access import Caller, Permission
-from core.action import Action, ActionState
+from core.access import Caller
+from core.action import Action
 from core.alert import Severity
 from core.canonical import content_id, moment_text
-from core.deadline import Deadline, DeadlineKind, Deadlines
+from core.deadline import Deadline, Deadlines
 from core.errors import Refused
 from core.notifying import Address, Channel, ChannelChange, ChannelKind, Staff
-from core.ports import Records
 from notify.planning import envelope
 from notify.webhook import is_signed, new_secret
 from notify.words import test_line
@@ -32,7 +32,7 @@ class NotifyDesk:
         self._house = house
         self._records = house.records
         self._channels = channels
-        self._deadlines_of = [ActionDeadlines(house.records)] if deadlines_of is None else deadlines_of
+        self._deadlines_of = deadlines(house) if deadlines_of is None else deadlines_of
 
     def make_channel(self, name: str, kind: ChannelKind, change: ChannelChange, *, by: str) -> tuple[Channel, str]:
         if any(channel.name == name for channel in self._records.channels()):
@@ -103,22 +103,6 @@ class NotifyDesk:
 
     def _save(self, channel: Channel, by: str, what: str) -> None:
         self._records.save_channel(channel, by=by, at=_now(), what=what)
-
-
-class ActionDeadlines:
-    """Actions that wait for whoever may approve them."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-
-    def deadlines(self, caller: Caller) -> Sequence[Deadline]:
-        if not caller.may(Permission.APPROVE_ACTIONS):
-            return []
-        return [
-            Deadline(id=one.id, kind=DeadlineKind.ACTION, due=one.expires, person=one.person, case=one.case)
-            for one in self._records.actions(states=frozenset({ActionState.ASKED}))
-            if one.asked_by.casefold() != caller.name.casefold()
-        ]
 
 
 def _changed(channel: Channel, change: ChannelChange, sealed: Channel) -> Channel:

@@ -14,6 +14,7 @@ import structlog
 from app.acting import Acting
 from app.beside import beside
 from app.channels import Channels, Gone
+from app.deadlines import remind
 from app.forwarding import FORWARDED
 from app.outlook import outlook_of
 from app.wiring import House
@@ -29,7 +30,7 @@ from notify.words import message
 AT_ONCE = 500
 DIGEST_AT_MOST = 2_000
 SENDERS = 4
-HOUR = timedelta(hours=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 KEPT_OF_CHANNEL = 10_000
 JOB = "notify"
 log = structlog.get_logger()
@@ -52,11 +53,13 @@ class Notifier:
         self._now = now
         self._acting = Acting(house, channels)
         self._tidied: datetime | None = None
+        self._reminded: datetime | None = None
 
     def run(self) -> None:
         """Do what there is to do, unless another process is at it."""
         with self._records.unless_done(JOB) as mine:
             if mine:
+                self._remind()
                 self.plan()
                 self.send()
                 self._records.expire_actions(self._now())
@@ -163,6 +166,13 @@ class Notifier:
 
     def _again(self, some: Sequence[Delivery]) -> datetime | None:
         return retry(max(one.attempts for one in some) + 1, self._now())
+
+    def _remind(self) -> None:
+        """Of what is due, once in a minute."""
+        now = self._now()
+        if self._reminded is None or now - self._reminded >= MINUTE:
+            remind(self._house, now)
+            self._reminded = now
 
     def _tidy(self) -> None:
         """What is old goes, once in an hour."""

@@ -151,6 +151,7 @@ class CalendarAddress(TypedDict):
 
 class CaseDetail(TypedDict):
     case: CaseView
+    work: WorkView | None
     alerts: list[AlertView]
     unmaskings: list[UnmaskingView]
 
@@ -258,6 +259,20 @@ class CommentView(TypedDict):
     changed: str | None
     withdrawn: bool
     earlier: list[str]
+
+
+DeadlineKind = Literal["task", "case", "notice", "action", "last_day"]
+
+
+class DeadlineView(TypedDict):
+    kind: DeadlineKind
+    id: str
+    due: str
+    overdue: bool
+    assignee: str
+    person: str | None
+    case: str | None
+    link: str | None
 
 
 class DecideBenign(TypedDict):
@@ -476,7 +491,7 @@ class KeyView(TypedDict):
     revoked: str | None
 
 
-Kind = Literal["alert.raised", "alert.changed", "alert.gone", "case.opened", "case.moved", "case.assigned", "case.commented", "case.decided", "task.set", "filing.received", "notice.sent", "notice.answered", "notice.withdrawn", "notice.due", "unmasking.asked", "unmasking.granted", "action.asked", "action.approved", "action.refused", "action.sent", "action.done", "action.failed", "action.expired", "channel.off", "user.locked", "watching.ended"]
+Kind = Literal["alert.raised", "alert.changed", "alert.gone", "case.opened", "case.moved", "case.assigned", "case.commented", "case.decided", "case.due", "case.overdue", "task.set", "task.due", "task.overdue", "filing.received", "notice.sent", "notice.answered", "notice.withdrawn", "notice.due", "notice.overdue", "unmasking.asked", "unmasking.granted", "action.asked", "action.approved", "action.refused", "action.sent", "action.done", "action.failed", "action.expired", "channel.off", "user.locked", "watching.ended"]
 
 
 class LeaverView(TypedDict):
@@ -710,6 +725,11 @@ class Page_ChannelView_(TypedDict):
 
 class Page_CommentView_(TypedDict):
     items: list[CommentView]
+    next: str | None
+
+
+class Page_DeadlineView_(TypedDict):
+    items: list[DeadlineView]
     next: str | None
 
 
@@ -1422,6 +1442,15 @@ class Client(Calls):
     def try_channel(self, name: str) -> None:
         """Send a test by a channel now."""
         self._call("POST", f"/api/v1/channels/{quote(str(name), safe='')}/test", once=True)
+
+    def list_deadlines(self, *, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """What has to be done by when, the most urgent first."""
+        _found: dict[str, Any] = self._call("GET", "/api/v1/deadlines", query={"limit": limit, "after": after, "fields": fields})
+        return _found
+
+    def each_list_deadlines(self, *, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[DeadlineView]:
+        """What has to be done by when, the most urgent first."""
+        return self._each(lambda after: self.list_deadlines(limit=limit, fields=fields, after=after), "items")
 
     def get_deadlines(self, *, token: str | None = None, lang: Literal["zh", "en"] | None = None) -> bytes:
         """What has to be done by when, with pseudonyms."""

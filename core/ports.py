@@ -17,6 +17,7 @@ from core.batch import Appended, Batch, Quarantined
 from core.case import Case, CaseState
 from core.casefiles import CaseFiles
 from core.condition import Condition
+from core.deadline import DueWork
 from core.erasing import ErasureRequests
 from core.errors import Damaged
 from core.evidence import Audit, AuditEntry, Erasures, Freezer, Holds
@@ -387,6 +388,7 @@ class Records(
     CaseFiles,
     ErasureRequests,
     EndedWatches,
+    DueWork,
     Protocol,
 ):
     """The records database: everything people decide or file, and what the judge owes them."""

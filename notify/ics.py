@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from core.deadline import Deadline, DeadlineKind
+from core.deadline import Deadline, DeadlineKind, case_link
 from core.notifying import Language
 
 _WORDS: Mapping[DeadlineKind, Mapping[Language, str]] = {
     DeadlineKind.TASK: {"zh": "任务到期", "en": "Task due"},
+    DeadlineKind.CASE: {"zh": "案件到期", "en": "Case due"},
     DeadlineKind.NOTICE: {"zh": "通知待回复", "en": "Notice to be answered"},
     DeadlineKind.ACTION: {"zh": "处置申请待批准", "en": "Action to be approved"},
     DeadlineKind.LAST_DAY: {"zh": "最后工作日", "en": "Last day at work"},
@@ -39,8 +40,8 @@ def calendar(
         event.add("dtend", one.due)
         who = pseudonym(one.person) if one.person else ""
         event.add("summary", _WORDS[one.kind][language] + (f" ({who})" if who else ""))
-        if base_url and one.case:
-            event.add("url", f"{base_url}/cases/{one.case}")
+        if link := case_link(base_url, one.case):
+            event.add("url", link)
         made.add_component(event)
     found: bytes = made.to_ical()
     return found

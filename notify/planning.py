@@ -10,6 +10,7 @@ from datetime import datetime
 from core.access import Caller, Permission, Role
 from core.alert import Severity
 from core.canonical import content_id, moment_text
+from core.deadline import case_link
 from core.happening import Happening
 from core.hearing import is_told, names_of
 from core.notifying import Channel, ChannelKind, Delivery, Member, Preferences, Rule
@@ -123,7 +124,7 @@ def _facts(happening: Happening, outlook: Outlook) -> Facts:
         severity=happening.severity,
         title=outlook.title(str(happening.details.get("rule", ""))),
         what=str(happening.details.get("what", "")),
-        link=f"{outlook.base_url}/cases/{case}" if outlook.base_url and case else "",
+        link=case_link(outlook.base_url, case),
     )
 
 
@@ -131,7 +132,7 @@ def _case(happening: Happening, outlook: Outlook) -> str:
     """The case it is about, where there is one."""
     if happening.kind.value.startswith("alert."):
         return outlook.case_of(happening.person, happening.subject)
-    if happening.kind.value.startswith("case."):
+    if happening.kind.value.startswith(("case.", "task.")):
         return happening.subject
     return str(happening.details.get("case", ""))
 

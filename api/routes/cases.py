@@ -16,6 +16,7 @@ from api.shapes import AlertView, CaseView, Language, UnmaskingView
 from api.shop import InShop, Moment, utc
 from api.unmaskings import in_force
 from api.views import alert_views, case_views
+from api.worked import WorkView, work_view
 from core.access import Caller, Permission
 from core.case import CaseState
 from core.listing import CaseQuery
@@ -24,9 +25,11 @@ router = APIRouter(prefix="/api/v1/cases", tags=["cases"], responses=answers(401
 
 
 class CaseDetail(BaseModel):
-    """One case with its alerts, oldest first, and the unmaskings in force for it that the caller may know of."""
+    """One case with its alerts, oldest first, where work on it stands, and the unmaskings in force for it that the
+    caller may know of. `work` is null where the case is also about somebody whom the caller may not look at."""
 
     case: CaseView
+    work: WorkView | None
     alerts: list[AlertView]
     unmaskings: list[UnmaskingView]
 
@@ -74,6 +77,7 @@ def get_case(
     (view,) = case_views([case], shop.records, lens)
     return CaseDetail(
         case=view,
+        work=work_view(shop, lens, case),
         alerts=alert_views(alerts, shop.records, None, lens, shop.book, lang),
         unmaskings=in_force(shop, lens, case=case.id),
     )

@@ -15,6 +15,7 @@ from store.records.atrest import unlock
 from store.records.audit import AuditRecords
 from store.records.casefiles import CaseFileRecords
 from store.records.database import Database, upsert
+from store.records.duework import DueRecords
 from store.records.erasing import ErasingRecords
 from store.records.findings import FindingRecords
 from store.records.freezing import FrozenRecords
@@ -70,6 +71,7 @@ class SqlRecords(
     CaseFileRecords,
     ErasingRecords,
     WatchRecords,
+    DueRecords,
 ):
     """Adapter of `core.ports.Records`. Opening it brings the database to today's shape. `hashes` names the hash
     functions of a ledger that begins here, `keys` the file of the keys that columns are encrypted by at rest."""

@@ -35,7 +35,7 @@ class NoticeRecords:
 
     def send_notice(self, notice: Notice, *, first: bool = False) -> Notice:
         with self._database.writing() as connection:
-            known = _notices(connection, table.c.case == notice.case)
+            known = notices_in(connection, table.c.case == notice.case)
             if known and (first or any(one.state in OPEN for one in known)):
                 raise Refused(f"HR has notice {known[0].number} of this case already")
             last: int | None = connection.execute(select(func.max(table.c.number))).scalar()
@@ -51,24 +51,24 @@ class NoticeRecords:
 
     def notice(self, notice_id: str) -> Notice | None:
         with self._database.reading() as connection:
-            return next(iter(_notices(connection, table.c.id == notice_id)), None)
+            return next(iter(notices_in(connection, table.c.id == notice_id)), None)
 
     def notices(
         self, *, cases: Collection[str] | None = None, states: Collection[NoticeState] | None = None
     ) -> Sequence[Notice]:
         with self._database.reading() as connection:
-            found = _notices(connection) if cases is None else _notices(connection, table.c.case.in_(sorted(cases)))
+            found = notices_in(connection) if cases is None else notices_in(connection, table.c.case.in_(sorted(cases)))
         return [one for one in found if states is None or one.state in states]
 
     def remind_of(self, until: date, at: datetime) -> int:
         due = (table.c.deadline <= until) & table.c.state.in_(sorted(OPEN)) & table.c.reminded.is_(False)
         with self._database.reading() as connection:
-            if not _notices(connection, due):
+            if not notices_in(connection, due):
                 return 0
         with self._database.writing() as connection:
-            found = _notices(connection, due)
+            found = notices_in(connection, due)
             connection.execute(update(table).where(due).values(reminded=True))
-            happen_in(connection, [_happening(one, Kind.NOTICE_DUE, "", at) for one in found])
+            happen_in(connection, [notice_happening(one, Kind.NOTICE_DUE, "", at) for one in found])
         return len(found)
 
 
@@ -76,7 +76,7 @@ def withdraw_resting(connection: Connection, persons: Collection[str], why: str,
     """Withdraw the open notices of these persons that rest on a resignation, in whatever transaction, as the last thing
     it does."""
     resting = table.c.state.in_(sorted(OPEN)) & table.c.resignation.is_(True)
-    for one in _notices(connection, resting):
+    for one in notices_in(connection, resting):
         if one.person in persons:
             gone = replace(one, state=NoticeState.WITHDRAWN, ended=at, why=why)
             _change(connection, gone, Kind.NOTICE_WITHDRAWN, by=by, at=at)
@@ -97,17 +97,18 @@ def _tell(connection: Connection, notice: Notice, kind: Kind, *, by: str, at: da
     details = {"notice": notice.number, "level": notice.level.value, "state": notice.state.value}
     about = (notice.id, notice.case, notice.person)
     note_in(connection, AuditEntry(at=at, by=by, deed=DEEDS[kind], about=about, why=notice.why, details=details))
-    happen_in(connection, [_happening(notice, kind, by, at)])
+    happen_in(connection, [notice_happening(notice, kind, by, at)])
 
 
-def _happening(notice: Notice, kind: Kind, by: str, at: datetime) -> Happening:
-    to = (f"user:{notice.sent_by}",) if kind is Kind.NOTICE_ANSWERED else TO_HR
+def notice_happening(notice: Notice, kind: Kind, by: str, at: datetime) -> Happening:
+    sender = f"user:{notice.sent_by}"
+    to = {Kind.NOTICE_ANSWERED: (sender,), Kind.NOTICE_OVERDUE: (*TO_HR, sender)}.get(kind, TO_HR)
     details = {"notice": notice.number, "level": notice.level.value, "state": notice.state.value}
     details |= {"deadline": notice.deadline.isoformat()}
     return Happening(at=at, kind=kind, subject=notice.id, person=notice.person, by=by, to=to, details=details)
 
 
-def _notices(connection: Connection, *where: object) -> list[Notice]:
+def notices_in(connection: Connection, *where: object) -> list[Notice]:
     query = select(table).where(*where).order_by(table.c.number.desc())  # type: ignore[arg-type]
     return [_notice(dict(row)) for row in connection.execute(query).mappings()]
 
