@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -11,12 +12,14 @@ from api.masking import identity
 from api.problems import Problem
 from api.shapes import RiskView
 from api.views import term_views
-from core.alert import Alert
+from core.alert import Alert, Term
 from core.directory import Directory
 from core.listing import Whose
 from core.person import Stage
 from core.ports import Records
 from core.standing import Rank, Standing
+from detection.peers import judged_against
+from detection.risk import short_ledger, strongest
 from detection.standing import AT_ONCE, bring_up, score_of, standing_at, terms_of
 
 LATER = 200
@@ -47,6 +50,18 @@ def ranked(records: Records, at: datetime, whose: Whose, after: Rank | None, lim
         return found
     finally:
         _looking_back.release()
+
+
+def ledger_of(records: Records, person: str, at: datetime, most: int) -> tuple[Term, ...]:
+    """The terms of a person's score at a moment, so many at most: of more alerts the weakest are one term."""
+    shares = strongest(records.worths(person, at), at)
+    first = len(shares) if len(shares) <= most else most - 1
+    alerts = {alert.id: alert for alert in records.alerts_named([one.id for one, _, _ in shares[:first]])}
+    # One that has gone since counts with those that are not shown.
+    shown = [(alerts[one.id], score, weight) for one, score, weight in shares[:first] if one.id in alerts]
+    rest = [score * weight for one, score, weight in shares if one.id not in alerts]
+    peers = judged_against(alerts.values())
+    return tuple(replace(term, peers_usual=peers.get(term.alert or "")) for term in short_ledger(shown, rest))
 
 
 def risk_rows(standings: Sequence[Standing], lens: Lens, at: datetime) -> list[RiskView]:

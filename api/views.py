@@ -19,14 +19,12 @@ from core.ports import EventReader, EventStore, Records
 from detection.departing import stage_with
 from detection.explain import explain, term_words
 from detection.peers import judged_against, peers_usual
-from detection.risk import person_ledger, points_of, shortened, sum_of
+from detection.risk import person_ledger, points_of, sum_of
 from detection.rule import Rule
 from detection.rulebook import RuleBook
 from detection.standing import rank_at
 
 _OF_TERM = [field.name for field in fields(Term) if field.name != "drivers"]
-MOST = 50
-"""Terms of a person's ledger."""
 GONE = {
     "zh": "该规则已不再启用，下次导入后重新判断",
     "en": "the rule is no longer in force; the next import judges anew",
@@ -181,7 +179,7 @@ def _risk_view(person: str, alerts: Sequence[Alert], peers: Mapping[str, Fact], 
         score=sum_of(terms),
         stage=stage_with(alerts, lens.directory.stage(person, at), at).value,
         first_alert=min(alert.time for alert in alerts),
-        terms=term_views(replace(term, peers_usual=peers.get(term.alert or "")) for term in shortened(terms, MOST)),
+        terms=term_views(replace(term, peers_usual=peers.get(term.alert or "")) for term in terms),
     )
 
 

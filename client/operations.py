@@ -1905,7 +1905,7 @@ class Client(Calls):
         return _found
 
     def ready(self, *, fields: Sequence[str] | None = None) -> Health:
-        """The stores answer, and where judging is done here, it works."""
+        """The stores answer, and where judging is done beside the service, it works."""
         _found: Health = self._call("GET", "/readyz", query={"fields": fields})
         return _found
 

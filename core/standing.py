@@ -39,6 +39,17 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """What of an alert counts for its person: of its terms those that count from some moment on."""
+
+    id: str
+    rule: str
+    time: datetime
+    score: float
+    terms: Sequence[Term]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unranked:
     """A person whose alerts came, changed or went since their standing was kept. `stamp` is set by the adapter, as a
     mark's."""
@@ -63,3 +74,6 @@ class Standings(Protocol):
 
     def ranked_later(self, at: datetime, whose: Whose, after: str, most: int) -> Sequence[str]:
         """Those who have alerts after a moment, by id, of the ids after one."""
+
+    def worths(self, person: str, at: datetime) -> Sequence[Worth]:
+        """What the person's alerts that were raised by a moment are worth, in no order."""

@@ -6,14 +6,17 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from core.alert import Alert, Fact, Match, Severity, Term
 from core.model import Vote
 from core.person import Person, Stage
+from core.standing import Worth
 from detection.behaviours.unusual import UNIT
 from detection.learning import LEARNING
 from detection.rule import Rule
 
+Counting = TypeVar("Counting", Alert, Worth)
 BASE = {
     Severity.INFORMATIONAL: 0.0,
     Severity.LOW: 5.0,
@@ -137,16 +140,17 @@ def person_ledger(alerts: Sequence[Alert], at: datetime) -> tuple[Term, ...]:
     return running((share_term(alert), score * weight, weight) for alert, score, weight in strongest(alerts, at))
 
 
-def shortened(terms: Sequence[Term], most: int) -> Sequence[Term]:
-    """A person's ledger in so many terms at most, the last of which stands for all that follow and observed how many
-    they are."""
-    if len(terms) <= most:
+def short_ledger(shares: Sequence[tuple[Alert, float, float]], weaker: Sequence[float]) -> tuple[Term, ...]:
+    """The same of the strongest alerts; what all weaker ones add is one term, which observed how many they are."""
+    terms = running((share_term(alert), score * weight, weight) for alert, score, weight in shares)
+    if not weaker:
         return terms
-    rest = terms[most - 1 :]
-    return *terms[: most - 1], Term(name=OTHERS, points=sum_of(rest), observed=len(rest))
+    strong = math.fsum(score * weight for _, score, weight in shares)
+    rest = round(round(math.fsum((strong, *weaker)), 2) - round(strong, 2), 2)
+    return *terms, Term(name=OTHERS, points=rest, observed=len(weaker))
 
 
-def strongest(alerts: Sequence[Alert], at: datetime) -> list[tuple[Alert, float, float]]:
+def strongest(alerts: Sequence[Counting], at: datetime) -> list[tuple[Counting, float, float]]:
     """Each alert raised by then, its score, and how much of it counts; what counts most comes first."""
     return sorted(_shares(alerts, at), key=lambda share: (-share[1] * share[2], share[0].id))
 
@@ -185,12 +189,12 @@ def score_at(alerts: Sequence[Alert], at: datetime) -> float:
     return round(math.fsum(shares), 2)
 
 
-def worth_at(alert: Alert, at: datetime) -> float:
+def worth_at(alert: Alert | Worth, at: datetime) -> float:
     """The alert's score, by what was known at a moment."""
     return alert.score - math.fsum(term.points for term in alert.terms if term.since is not None and term.since > at)
 
 
-def _shares(alerts: Sequence[Alert], at: datetime) -> Iterator[tuple[Alert, float, float]]:
+def _shares(alerts: Sequence[Counting], at: datetime) -> Iterator[tuple[Counting, float, float]]:
     """Each alert raised by then, its score, and how much of it counts."""
     raised = [(worth_at(alert, at), decay(alert.time, at), alert) for alert in alerts if alert.time <= at]
     met: dict[str, int] = {}

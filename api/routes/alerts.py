@@ -43,7 +43,7 @@ def list_alerts(
     rule: Annotated[str | None, Query(description="Only this rule's, by name", max_length=200)] = None,
     stage: Annotated[Stage | None, Query(description="Only of persons who were at it")] = None,
     newest: Newest = False,
-    limit: Limit = 50,
+    limit: Limit = 25,
     after: After = None,
     caller: Caller = needs(Permission.READ_ALERTS),
 ) -> Page[AlertView]:

@@ -42,7 +42,7 @@ def list_cases(
     until: Moment = None,
     state: Annotated[list[CaseState] | None, Query(description="Only these", max_length=20)] = None,
     newest: Newest = False,
-    limit: Limit = 50,
+    limit: Limit = 25,
     after: After = None,
     caller: Caller = needs(Permission.READ_CASES),
 ) -> Page[CaseView]:

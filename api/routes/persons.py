@@ -11,25 +11,27 @@ from api.caller import needs
 from api.masking import identity
 from api.paging import After, Limit, Page, bad_cursor, moment_in, page, place
 from api.problems import answers
-from api.reading import ranked, risk_rows
+from api.reading import ledger_of, ranked, risk_rows
 from api.routes.alerts import named
 from api.shapes import AlertView, CaseView, IdentityView, Language, RiskView, TermView, UnmaskingView
 from api.shop import InShop, Moment, Shop, utc
 from api.unmaskings import in_force
-from api.views import alert_views, case_views, data_clock, risk_views
+from api.views import alert_views, case_views, data_clock, term_views
 from core.access import Caller, Permission
 from core.directory import NEVER
-from core.listing import CaseQuery
+from core.listing import AlertQuery, CaseQuery
 from core.standing import Rank
+from detection.departing import stage_with
+from detection.risk import sum_of
 
 router = APIRouter(prefix="/api/v1/persons", tags=["persons"], responses=answers(401, 403, 422, 503))
 LATEST = NEVER - timedelta(days=1)
-MOST = 50
+MOST = 25
 
 
 class PersonDetail(BaseModel):
-    """A person: the stage and score at the newest event, the terms adding up to the score (of more than 50 alerts the
-    weakest in one term, `others`), the newest alerts and cases (50 of each at most), oldest first, the sources in which
+    """A person: the stage and score at the newest event, the terms adding up to the score (of more than 25 alerts the
+    weakest in one term, `others`), the newest alerts and cases (25 of each at most), oldest first, the sources in which
     accounts of theirs were seen, and the unmaskings in force that the caller may know of."""
 
     person: str
@@ -47,7 +49,7 @@ class PersonDetail(BaseModel):
 def list_persons(
     shop: InShop,
     at: Moment = None,
-    limit: Limit = 50,
+    limit: Limit = 25,
     after: After = None,
     caller: Caller = needs(Permission.READ_PERSONS),
 ) -> Page[RiskView]:
@@ -71,19 +73,19 @@ def get_person(
     lens = shop.lens(caller)
     person = named(lens, pseudonym)
     moment = data_clock(shop.records, shop.events)
-    alerts = shop.records.alerts(persons=[person])
     cases = shop.records.case_page(CaseQuery(limit=MOST, whose=shop.whose(lens), about=person, newest=True))[::-1]
     cases = [case for case in cases if shop.sees(lens, case)]
     shop.looks.note(caller, "person", (person, *(case.id for case in cases), *(case.person for case in cases)))
-    raised = [alert for alert in alerts if alert.time <= moment]
-    risk = risk_views({person: raised} if raised else {}, None, lens, shop.book, moment)
+    terms = ledger_of(shop.records, person, moment, MOST)
+    signs = shop.records.alerts(persons=[person], rules=shop.book.of_stages)
+    alerts = shop.records.alert_page(AlertQuery(limit=MOST, whose=shop.whose(lens).those_of(person), newest=True))[::-1]
     return PersonDetail(
         person=pseudonym,
         identity=identity(lens, person),
-        stage=risk[0].stage if risk else lens.directory.stage(person, moment).value,
-        score=risk[0].score if risk else 0,
-        terms=risk[0].terms if risk else [],
-        alerts=alert_views(alerts[-MOST:], shop.records, None, lens, shop.book, lang),
+        stage=stage_with(signs, lens.directory.stage(person, moment), moment).value,
+        score=sum_of(terms),
+        terms=term_views(terms),
+        alerts=alert_views(alerts, shop.records, None, lens, shop.book, lang),
         cases=case_views(cases, shop.records, lens),
         sources=list(shop.records.sources_of(lens.directory.accounts_of([f"person:{person}"]))),
         unmaskings=in_force(shop, lens, person=person),

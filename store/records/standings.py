@@ -8,15 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, delete, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, case, delete, or_, select
 
+from core.alert import Outcome
 from core.listing import Whose
-from core.standing import Rank, Standing, Unranked
+from core.standing import Rank, Standing, Unranked, Worth
 from store.records.alertrows import as_json, term_of, term_values
 from store.records.database import Database, Row, delete_in_order, pieces, upsert
 from store.records.lists import restricted
 from store.records.standingtables import standings as table
 from store.records.standingtables import unranked
+from store.records.tables import alerts as alert_table
 
 _NAMES = [field.name for field in fields(Standing)]
 
@@ -63,6 +65,19 @@ class StandingRecords:
             where = [table.c.newest > at, person > after, *restricted(connection, table.c.person, whose)]
             query = select(table.c.person).where(*where).group_by(table.c.person).order_by(person).limit(most)
             return connection.execute(query).scalars().all()
+
+    def worths(self, person: str, at: datetime) -> Sequence[Worth]:
+        one = alert_table.c
+        # Few alerts have terms that count later; of all others nothing of that kind has to be read.
+        later = case((one.terms.like('%"since": %'), one.terms), else_="")
+        query = select(one.id, one.rule, one.time, one.score, later)
+        query = query.where(one.person == person, one.outcome == Outcome.ALERT.value, one.time <= at)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Worth(id=key, rule=rule, time=time, score=score, terms=[*map(term_of, json.loads(terms))] if terms else ())
+            for key, rule, time, score, terms in rows
+        ]
 
 
 def note_unranked(connection: Connection, persons: Iterable[str]) -> None:

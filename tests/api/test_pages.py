@@ -12,12 +12,14 @@ from fastapi.testclient import TestClient
 
 from api import reading
 from api.paging import cursor
+from api.routes.persons import MOST
 from api.shop import Shop
 from api.views import by_risk, risk_views
 from core.access import Role, Scope
 from core.alert import Alert, Severity, Term, alert_id
 from core.case import Case, CaseState, case_id
 from core.person import Person
+from detection.risk import person_ledger, sum_of
 from detection.rulebook import RuleBook
 from tests.api.shops import EVERYTHING
 
@@ -119,6 +121,23 @@ def test_whoever_is_not_within_the_scope_is_nobody_to_ask_for(
     (theirs, *_) = whole(client, "alerts", person=name("s5"))
     assert client.get(f"/api/v1/alerts/{theirs['id']}").status_code == 200
     assert scoped.get(f"/api/v1/alerts/{theirs['id']}").status_code == 404
+
+
+def test_of_many_alerts_the_weakest_are_one_term_of_the_ledger(client: TestClient, shop: Shop) -> None:
+    many = 2 * MOST
+    shop.records.save_persons([Person(id="much", email="much@x.cn")], [])
+    alerts = [alert("much", RULES[n % 8], 24 * n, 5.0 + n) for n in range(many)]
+    # One of them loses points only later.
+    off = Term(name="off", points=-4.0, since=FIRST + timedelta(days=2 * many))
+    alerts[-1] = replace(alerts[-1], score=alerts[-1].score - 4.0, terms=(*alerts[-1].terms, off))
+    shop.records.settle((), [("much", FIRST.date(), FIRST.date() + timedelta(days=many))], alerts, [])
+    page = client.get(f"/api/v1/persons/{shop.pseudonyms('much')}").json()
+    whole = person_ledger(alerts, shop.records.newest_alert() or FIRST)
+    *shown, others = page["terms"]
+    assert [(one["alert"], one["points"]) for one in shown] == [(one.alert, one.points) for one in whole[: MOST - 1]]
+    assert (others["name"], others["observed"]) == ("others", many - MOST + 1)
+    assert page["score"] == pytest.approx(sum_of(whole)) == pytest.approx(sum(one["points"] for one in page["terms"]))
+    assert [one["id"] for one in page["alerts"]] == [one.id for one in alerts[-MOST:]]
 
 
 def as_computed(shop: Shop, at: datetime) -> list[tuple[str, float, str]]:
