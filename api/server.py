@@ -20,7 +20,7 @@ from api.stream import Stream
 from api.wire import wire
 from api.wire.settings import Settings
 
-AT_ONCE = 1
+AT_ONCE = 2
 """Requests that are worked on at the same time, the others wait their turn: Python works on one at a time anyway, and
 who changes places all the time gets less done."""
 

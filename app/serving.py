@@ -100,7 +100,6 @@ def service(config: Config) -> FastAPI:
     """What one process answers with, for as long as the one that started it lives."""
     sys.setswitchinterval(TURN_SECONDS)
     Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    set_up_logs()
     opened = ExitStack()
     atexit.register(opened.close)
     house = opened.enter_context(open_house(config))
@@ -134,7 +133,8 @@ def _end_with_parent() -> None:
 
 
 def settings_of(api: Api) -> Settings:
-    """What the configuration says of the service. It writes a line for each request."""
+    """What the configuration says of the service. From here on it writes a line for each request."""
+    set_up_logs()
     log = structlog.get_logger()
     return Settings(
         hosts=_hosts(api),

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import polars as pl
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, or_, select
 
 from core.batch import Batch, Progress
 from core.ports import Mark, SourceStatus
@@ -74,10 +74,18 @@ class Manifest:
         """The leaves of the new events of a batch; none of events whose leaves lie in the ledger."""
         return leaves_of(batch.source, events, self._algorithms) if events.height and not batch.moved else None
 
-    def segments(self, kind: str, source: str | None = None) -> list[Segment]:
-        query = select(segments).where(segments.c.kind == kind).order_by(segments.c.first, segments.c.file)
+    def segments(
+        self, kind: str, source: str | None = None, start: datetime | None = None, end: datetime | None = None
+    ) -> list[Segment]:
+        """Those of a kind, and of a source, that reach into `start` to `end`; one without times reaches everywhere."""
+        first, last = segments.c.first, segments.c.last
+        query = select(segments).where(segments.c.kind == kind).order_by(first, segments.c.file)
         if source is not None:
             query = query.where(segments.c.source == source)
+        if start is not None:
+            query = query.where(or_(last.is_(None), last >= start))
+        if end is not None:
+            query = query.where(or_(first.is_(None), first <= end))
         with self._database.reading() as connection:
             return [Segment(**row) for row in connection.execute(query).mappings()]
 

@@ -68,8 +68,7 @@ class Sealed:
     ) -> pl.DataFrame:
         """What `narrow` leaves of the segments visible now, seen all at once, that reach into `start` to `end`."""
         with self._folder.reading():
-            listed = self._manifest.segments(kind, source)
-            return self._collect([s for s in listed if _reaches_into(s, start, end)], kind, narrow)
+            return self._collect(self._manifest.segments(kind, source, start, end), kind, narrow)
 
     def replace(
         self,
@@ -118,11 +117,6 @@ class Sealed:
             return pl.LazyFrame(schema=COLUMNS[kind])
         files = [self._folder.path / segment.file for segment in segments]
         return pl.scan_parquet(files, schema=dict(COLUMNS[kind]), missing_columns="insert", glob=False)
-
-
-def _reaches_into(segment: Segment, start: datetime | None, end: datetime | None) -> bool:
-    late_enough = start is None or segment.last is None or segment.last >= start
-    return late_enough and (end is None or segment.first is None or segment.first <= end)
 
 
 def _moment(value: object) -> datetime | None:
