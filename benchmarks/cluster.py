@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rate(batches)
     if "workers" in asked.parts:
         workers(batches)
+    if "ledger" in asked.parts:
+        ledger(batches)
     if "latency" in asked.parts:
         with place() as environment:
             latency.measure(batches, environment)
@@ -64,7 +66,7 @@ def rate(batches: Sequence[Batch]) -> None:
     with _elasticsearch_apart():
         for number in range(ROUNDS + 1):
             bare_rate = bare(batches)
-            (run,) = whole_way(batches, cores=[1], canned=False)
+            (run,) = whole_way(batches, cores=[1])
             if number:  # the first warms the servers up
                 ratios.append(run["rate"] / bare_rate)
                 peak = run["peak"]
@@ -76,13 +78,26 @@ def workers(batches: Sequence[Batch]) -> None:
     """Two workers against one where Elasticsearch answers at once: what is measured is ours. Each has one core."""
     ratios = []
     for number in range(ROUNDS + 1):
-        (one,) = whole_way(batches, cores=[0], canned=True)
-        two = whole_way(batches, cores=[0, 1], canned=True)
+        (one,) = whole_way(batches, "canned", cores=[0])
+        two = whole_way(batches, "canned", cores=[0, 1])
         together = sum(run["rows"] for run in two) / (max(r["end"] for r in two) - min(r["begin"] for r in two))
         if number:
             ratios.append(together / one["rate"])
             print(f"one worker {one['rate']:,.0f}/s, two {together:,.0f}/s")
     print(f"two workers to one: {statistics.median(ratios):.2f} (limit 1.7)")
+
+
+def ledger(batches: Sequence[Batch]) -> None:
+    """From Kafka to stored with and without a ledger, in turn; Elasticsearch has a core to itself."""
+    ratios = []
+    with _elasticsearch_apart():
+        for number in range(ROUNDS + 1):
+            (without,) = whole_way(batches, "ledgerless", cores=[1])
+            (run,) = whole_way(batches, cores=[1])
+            if number:
+                ratios.append(without["rate"] / run["rate"])
+                print(f"with a ledger {run['rate']:,.0f}/s, without {without['rate']:,.0f}/s")
+    print(f"a ledger costs {100 * (statistics.median(ratios) - 1):.1f} % (limit 5)")
 
 
 def bare(batches: Sequence[Batch]) -> float:
@@ -97,7 +112,7 @@ def bare(batches: Sequence[Batch]) -> float:
             return done / (time.perf_counter() - start)
 
 
-def whole_way(batches: Sequence[Batch], *, cores: Sequence[int], canned: bool) -> list[dict[str, float]]:
+def whole_way(batches: Sequence[Batch], *how: str, cores: Sequence[int]) -> list[dict[str, float]]:
     """What each worker tells of its work, each on a core."""
     with place() as environment, tempfile.TemporaryDirectory() as data:
         with closing(publisher(load(Path(data), environment=environment))) as sender:
@@ -105,7 +120,7 @@ def whole_way(batches: Sequence[Batch], *, cores: Sequence[int], canned: bool) -
                 if batch.events.height:
                     sender.publish(Batch(source=batch.source, read=batch.events.height, events=batch.events))
             sender.wait_until_sent()
-        line = [sys.executable, "-m", "benchmarks.cluster_worker", data, *(["canned"] if canned else [])]
+        line = [sys.executable, "-m", "benchmarks.cluster_worker", data, *how]
         running = [
             subprocess.Popen(
                 ["taskset", "--cpu-list", str(core), *line],
