@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import reduce
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.caller import needs
 from api.etags import tagged
+from api.masking import nameless
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers, not_found
 from api.shop import InShop, Shop, now
@@ -76,6 +78,8 @@ class CommentBody(BaseModel):
 
 
 V = TypeVar("V", TaskView, CommentView)
+Told = Callable[[str, str], str]
+"""Of who wrote something and what it was."""
 
 
 @router.get("/{case_id}/tasks", operation_id="list_case_tasks")
@@ -83,8 +87,8 @@ def tasks(
     shop: InShop, case_id: Id, after: After = None, limit: Limit = 100, caller: Caller = needs(Permission.READ_CASES)
 ) -> Page[TaskView]:
     """Tasks of a case, the oldest first."""
-    _looked(shop, caller, case_id, "tasks of a case")
-    return _page([_task(one) for one in shop.records.tasks(case_id)], after, limit)
+    told = _looked(shop, caller, case_id, "tasks of a case")
+    return _page([_task(one, told) for one in shop.records.tasks(case_id)], after, limit)
 
 
 @router.post("/{case_id}/tasks", operation_id="add_case_task", status_code=201, responses=answers(409))
@@ -97,7 +101,7 @@ def add_task(
         raise Refused(f"a case has {MOST_TASKS} tasks at most")
     task = Task(id=secrets.token_hex(8), case=case_id, title="", by=caller.name, at=now())
     shop.records.add_task(_filled(shop, on, task, body))
-    return _tagged(response, shop, task)
+    return _tagged(response, shop, on, task)
 
 
 @router.put("/{case_id}/tasks/{task_id}", operation_id="change_case_task", responses=answers(409, 412, 428))
@@ -117,7 +121,7 @@ def change_task(
         raise not_found("task")
     task = replace(_filled(shop, on, known, body), version=seen.version + 1)
     shop.records.change_task(task, at=now(), by=caller.name)
-    return _tagged(response, shop, task)
+    return _tagged(response, shop, on, task)
 
 
 @router.get("/{case_id}/comments", operation_id="list_case_comments")
@@ -125,8 +129,8 @@ def comments(
     shop: InShop, case_id: Id, after: After = None, limit: Limit = 100, caller: Caller = needs(Permission.READ_CASES)
 ) -> Page[CommentView]:
     """Comments on a case, the oldest first."""
-    _looked(shop, caller, case_id, "comments on a case")
-    return _page([_comment(one) for one in shop.records.comments(case_id)], after, limit)
+    told = _looked(shop, caller, case_id, "comments on a case")
+    return _page([_comment(one, told) for one in shop.records.comments(case_id)], after, limit)
 
 
 @router.post("/{case_id}/comments", operation_id="add_case_comment", status_code=201, responses=answers(409))
@@ -135,7 +139,7 @@ def comment(shop: InShop, case_id: Id, body: CommentBody, caller: Caller = needs
     on = seen_case(shop, caller, case_id)
     made = Comment(id=secrets.token_hex(8), case=case_id, text=body.text, by=caller.name, at=now())
     shop.records.add_comment(made, mentioned(shop, on, mentions(body.text)))
-    return _comment(made)
+    return _comment(made, _told(shop, on))
 
 
 @router.put("/{case_id}/comments/{comment_id}", operation_id="change_case_comment", responses=answers(409))
@@ -150,7 +154,7 @@ def change_comment(
     on, known = _own(shop, caller, case_id, comment_id)
     told = mentioned(shop, on, mentions(body.text) - mentions(known.text))
     shop.records.change_comment(replace(known, text=body.text), at=now(), to=told)
-    return _again(shop, case_id, comment_id)
+    return _again(shop, on, comment_id)
 
 
 @router.delete("/{case_id}/comments/{comment_id}", operation_id="withdraw_case_comment", responses=answers(409))
@@ -159,14 +163,27 @@ def withdraw_comment(
 ) -> CommentView:
     """Withdraw what one wrote oneself, for a quarter of an hour. It is found no more; that it was there, and what it
     said, is kept."""
-    _, known = _own(shop, caller, case_id, comment_id)
+    on, known = _own(shop, caller, case_id, comment_id)
     shop.records.change_comment(replace(known, text="", withdrawn=True), at=now())
-    return _again(shop, case_id, comment_id)
+    return _again(shop, on, comment_id)
 
 
-def _looked(shop: Shop, caller: Caller, case_id: str, what: str) -> None:
+def _looked(shop: Shop, caller: Caller, case_id: str, what: str) -> Told:
     on = seen_case(shop, caller, case_id)
     shop.looks.note(caller, what, (case_id, on.case.person))
+    return _told(shop, on)
+
+
+def _told(shop: Shop, on: OnCase) -> Told:
+    """What somebody wrote, as the caller is shown it: what others wrote without the names of those who are masked."""
+    persons = sorted({on.case.person, *shop.records.contents([on.case.id])[on.case.id].persons})
+
+    def told(by: str, text: str) -> str:
+        if by == on.lens.caller.name:
+            return text
+        return reduce(lambda said, person: nameless(on.lens, person, said), persons, text)
+
+    return told
 
 
 def _filled(shop: Shop, on: OnCase, task: Task, body: TaskBody) -> Task:
@@ -189,20 +206,22 @@ def _own(shop: Shop, caller: Caller, case_id: str, comment_id: str) -> tuple[OnC
     return on, known
 
 
-def _again(shop: Shop, case_id: str, comment_id: str) -> CommentView:
-    return next(_comment(one) for one in shop.records.comments(case_id) if one.id == comment_id)
+def _again(shop: Shop, on: OnCase, comment_id: str) -> CommentView:
+    told = _told(shop, on)
+    return next(_comment(one, told) for one in shop.records.comments(on.case.id) if one.id == comment_id)
 
 
-def _tagged(response: Response, shop: Shop, task: Task) -> TaskView:
-    view = next(_task(one) for one in shop.records.tasks(task.case) if one.id == task.id)
+def _tagged(response: Response, shop: Shop, on: OnCase, task: Task) -> TaskView:
+    told = _told(shop, on)
+    view = next(_task(one, told) for one in shop.records.tasks(task.case) if one.id == task.id)
     tagged(response, view.tag)
     return view
 
 
-def _task(task: Task) -> TaskView:
+def _task(task: Task, told: Told) -> TaskView:
     return TaskView(
         id=task.id,
-        title=task.title,
+        title=told(task.by, task.title),
         assignee=task.assignee,
         due=task.due,
         done=task.done,
@@ -213,15 +232,15 @@ def _task(task: Task) -> TaskView:
     )
 
 
-def _comment(comment: Comment) -> CommentView:
+def _comment(comment: Comment, told: Told) -> CommentView:
     return CommentView(
         id=comment.id,
-        text=comment.text,
+        text=told(comment.by, comment.text),
         by=comment.by,
         at=comment.at,
         changed=comment.changed,
         withdrawn=comment.withdrawn,
-        earlier=list(comment.earlier),
+        earlier=[told(comment.by, text) for text in comment.earlier],
     )
 
 

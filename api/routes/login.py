@@ -20,6 +20,7 @@ from api.problems import Problem, answers, not_found
 from api.shop import InShop
 from core.access import Caller, Permission, Role
 from core.errors import Refused
+from core.evidence import AuditEntry
 from core.users import User
 
 AFTER_LOGIN = "/api/v1/me"
@@ -183,9 +184,13 @@ def invited(shop: InShop, entrance: AtEntrance, body: Invited) -> Named:
     """Choose a password, by a link that an admin handed out. It works once."""
     at, password = entrance.gate.clock(), body.password.get_secret_value()
     check_password(password, "")
+
+    def noted(name: str) -> AuditEntry:
+        check_password(password, name)
+        return changed(name, name, at, "password")
+
     hashed = entrance.gate.hasher.hash(password)
-    token = digest_of(body.token.get_secret_value())
-    return Named(name=shop.records.accept(token, hashed, lambda name: changed(name, name, at, "password"), at))
+    return Named(name=shop.records.accept(digest_of(body.token.get_secret_value()), hashed, noted, at))
 
 
 def _welcome(request: Request, response: Response, entrance: Entrance, opened: Opened) -> LoggedIn:

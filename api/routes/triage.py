@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from api.caller import needs
 from api.etags import tagged
-from api.masking import free_text
+from api.masking import free_text, nameless
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers
 from api.shop import InShop, Shop, now
@@ -247,5 +247,6 @@ def _proposed(shop: Shop, on: OnCase) -> list[ProposedException]:
 def _entry(entry: AuditEntry, on: OnCase) -> HistoryEntry:
     step = str(entry.details.get("step", "decided")) if entry.deed is Deed.WORKED else "decided"
     details = {name: value for name, value in entry.details.items() if name != "step"}
-    why = free_text(on.lens, on.case.person, entry.why) if entry.deed is Deed.DECIDED else entry.why
+    hidden = free_text if entry.deed is Deed.DECIDED else nameless
+    why = hidden(on.lens, on.case.person, entry.why)
     return HistoryEntry(number=entry.number, at=entry.at, by=entry.by, step=step, why=why, details=details)

@@ -252,6 +252,7 @@ def test_an_invitation_is_for_choosing_a_password_once(house: House) -> None:
     client = house.client()
     assert client.post("/api/v1/invited", json={"token": token, "password": "short"}).status_code == 409
     assert client.post("/api/v1/invited", json={"token": "x", "password": "another long one"}).status_code == 409
+    assert client.post("/api/v1/invited", json={"token": token, "password": "wang has a long one"}).status_code == 409
     done = client.post("/api/v1/invited", json={"token": token, "password": "another long one"})
     assert done.json() == {"name": "wang"}
     assert client.post("/api/v1/invited", json={"token": token, "password": "yet another one"}).status_code == 409

@@ -19,6 +19,7 @@ from cases.attachments import LARGEST
 from core.access import Role, Scope
 from core.case import Case
 from core.happening import Kind
+from core.person import Person
 
 __all__ = ["Users", "a_case", "cases", "chen", "wang"]
 
@@ -159,6 +160,21 @@ def test_whoever_is_named_in_a_comment_and_may_see_the_case_is_told(
     (told,) = shop.records.happened(-1, 100, [Kind.CASE_COMMENTED])
     assert (told.to, told.subject) == (("user:chen",), cases["8"].id)
     assert "look" not in str(told.details)
+
+
+def test_what_colleagues_wrote_names_nobody_who_is_masked(
+    shop: Shop, wang: TestClient, chen: TestClient, cases: dict[str, Case]
+) -> None:
+    shop.records.save_persons([Person(id="8", name="李娜", email="li.na@x.cn", department="sales")], [])
+    path, text, name = f"/api/v1/cases/{cases['8'].id}", "ask 李娜 (Li.Na@x.cn)", shop.pseudonyms("8")
+    wang.post(f"{path}/comments", json={"text": text})
+    wang.post(f"{path}/tasks", json={"title": text})
+    masked = f"ask {name} ({name})"
+    post(wang, cases["8"], "move", {"to": "escalated_legal", "reason": text})
+    assert chen.get(f"{path}/history").json()["items"][-1]["why"] == masked
+    for client, said in ((wang, text), (chen, masked)):
+        assert [one["text"] for one in client.get(f"{path}/comments").json()["items"]] == [said]
+        assert [one["title"] for one in client.get(f"{path}/tasks").json()["items"]] == [said]
 
 
 def test_comments_are_changed_by_whoever_wrote_them_and_not_for_long(
