@@ -134,15 +134,19 @@ class Stream:
                 listener.dropped = True
 
 
-def events(some: Sequence[Happening], lens: Lens) -> bytes:
-    """Server-sent events of what the caller may know of. The last one's number is told in any case, so that nobody
-    who comes back is given again what they may not know of."""
-    told = [
+def heard(some: Sequence[Happening], lens: Lens) -> list[Happening]:
+    """Those of them that the caller may know of."""
+    return [one for one in some if _hears(lens, one)]
+
+
+def events(told: Sequence[Happening], last: int, lens: Lens) -> bytes:
+    """Server-sent events, and the number of the last one that there was, told or not, so that nobody who comes back is
+    given again what they may not know of."""
+    sent = [
         f"id: {one.number}\nevent: {one.kind.value}\ndata: {happening_view(one, lens).model_dump_json()}\n\n"
-        for one in some
-        if _hears(lens, one)
+        for one in told
     ]
-    return "".join([*told, f"id: {some[-1].number}\n\n"]).encode()
+    return "".join([*sent, f"id: {last}\n\n"]).encode()
 
 
 def _hears(lens: Lens, happening: Happening) -> bool:

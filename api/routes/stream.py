@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from time import monotonic
 from typing import Annotated
 
@@ -11,11 +11,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
+from access.lens import Lens
 from api.caller import Door, needs
 from api.problems import Problem, answers
 from api.shop import InShop, Shop
-from api.stream import HEARTBEAT, HEARTBEAT_SECONDS, SEEN_AGAIN_SECONDS, Listener, Stream, events, next_of
+from api.stream import HEARTBEAT, HEARTBEAT_SECONDS, SEEN_AGAIN_SECONDS, Listener, Stream, events, heard, next_of
 from core.access import Caller, Permission
+from core.happening import Happening
 
 router = APIRouter(prefix="/api/v1/stream", tags=["stream"], responses=answers(401, 403, 429, 503))
 SEND_SECONDS = 30.0
@@ -61,7 +63,7 @@ async def _told(
     lens = await run_in_threadpool(shop.lens, caller)
     yield HEARTBEAT
     async for some in stream.before(after, listener.since):
-        yield events(some, lens)
+        yield await run_in_threadpool(_shown, shop, lens, some)
     while not listener.dropped:
         left = HEARTBEAT_SECONDS if seconds is None else min(HEARTBEAT_SECONDS, begun + seconds - monotonic())
         if left <= 0:
@@ -76,7 +78,14 @@ async def _told(
             if not caller.may(Permission.LISTEN):
                 return
             lens = await run_in_threadpool(shop.lens, caller)
-        yield events(some, lens) if some else HEARTBEAT
+        yield await run_in_threadpool(_shown, shop, lens, some) if some else HEARTBEAT
+
+
+def _shown(shop: Shop, lens: Lens, some: Sequence[Happening]) -> bytes:
+    """What the caller is told of some happenings, noted as a look at whom it is about."""
+    told = heard(some, lens)
+    shop.looks.note(lens.caller, "stream", (one.person for one in told if one.person))
+    return events(told, some[-1].number, lens)
 
 
 class Events(Response):

@@ -109,6 +109,8 @@ def test_what_happens_is_told_to_everybody_who_listens(shop: Shop) -> None:
             assert locked["person"] is None
             assert f"id: {before + 2}\n" in ear.text
             await ear.leave()
+        looks = [one for one in shop.records.audited(about="7") if one.details.get("what") == "stream"]
+        assert {one.by for one in looks} == {EVERYTHING.name}
 
     run(test)
 
