@@ -20,10 +20,10 @@ from app.outlook import outlook_of
 from app.wiring import House
 from core.canonical import content_id
 from core.errors import LeaverwatchError, Refused, Unavailable
-from core.notifying import Channel, ChannelKind, Delivery, DeliveryState, Staff, Tried
+from core.notifying import Channel, ChannelKind, Delivery, DeliveryState, Member, Staff, Tried
 from notify.chat import room_of
 from notify.mail import Undeliverable
-from notify.planning import Wishes, plan
+from notify.planning import Outlook, Wishes, is_for, plan
 from notify.timing import retry
 from notify.words import message
 
@@ -130,13 +130,11 @@ class Notifier:
         for (recipient, language), together in groupby(sorted(due, key=alike), key=alike):
             if room <= 0:
                 return
-            room -= 1
-            some = list(together)
             member = self._staff.member(recipient) if recipient else None
-            if recipient and not (member and member.email):
-                gone = Tried(ids=[one.id for one in some], state=DeliveryState.FAILED, at=self._now(), note="nobody")
-                self._records.tried(gone)
+            some = self._still_for(recipient, member, list(together))
+            if not some:
                 continue
+            room -= 1
             to = [member.email] if member else []
             lines = [one.body for one in some]
             subject, text = message(lines, "zh" if language == "zh" else "en", room_of(channel.kind))
@@ -144,6 +142,24 @@ class Notifier:
             send = partial(self._channels.message, channel, to, subject, text, name, self._now())
             if not self._try(channel, some, name, send):
                 return
+
+    def _still_for(self, recipient: str, member: Member | None, some: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Those that the recipient may be told of still: since they were thought of, somebody may have left, or may
+        look at fewer. The others are let go of."""
+        if not recipient:
+            return some
+        reached = member if member and member.email else None
+        outlook = outlook_of(self._house)
+        left = [one for one in some if reached and self._is_for(reached, one, outlook)]
+        if gone := [one.id for one in some if one not in left]:
+            note = "may not know of it any more" if reached else "nobody"
+            self._records.tried(Tried(ids=gone, state=DeliveryState.FAILED, at=self._now(), note=note))
+        return left
+
+    def _is_for(self, member: Member, one: Delivery, outlook: Outlook) -> bool:
+        found = self._records.happened(one.number - 1, 1)
+        # What happened may be forgotten by now, or never have been, as where a channel is tried out.
+        return not found or found[0].number != one.number or is_for(member, found[0], outlook)
 
     def _try(self, channel: Channel, some: Sequence[Delivery], name: str, send: Callable[[], None]) -> bool:
         """Send, and keep what became of it; whether others may follow. What fails too often turns the channel off, but

@@ -89,12 +89,17 @@ def _to_members(
         own = wishes.preferences.get(caller.name, Preferences(user=caller.name))
         if not wanted or not member.email or happening.kind in own.muted:
             continue
-        if not is_told(caller.permissions, happening, names=names_of(caller.roles, caller.name)):
-            continue
-        if happening.person and not outlook.within(caller, happening.person):
+        if not is_for(member, happening, outlook):
             continue
         when = due(now, own.timing or rule.timing, happening.severity)
         yield _delivery(happening, rule, outlook, when, own)
+
+
+def is_for(member: Member, happening: Happening, outlook: Outlook) -> bool:
+    """Whether somebody may be told of it."""
+    caller = member.caller
+    told = is_told(caller.permissions, happening, names=names_of(caller.roles, caller.name))
+    return told and (not happening.person or outlook.within(caller, happening.person))
 
 
 def _delivery(

@@ -18,7 +18,7 @@ from access.sealing import Sealer
 from app.channels import Channels
 from app.entrance import sealer_of
 from app.wiring import open_house
-from core.access import Role
+from core.access import Permission, Role
 from core.errors import Damaged
 from core.happening import Kind
 from core.notifying import Address, ChannelKind, DeliveryState, Digest, Preferences, Replay, Rule, Timing, Tried
@@ -222,6 +222,21 @@ def test_what_one_is_told_at_the_same_time_is_one_mail(posted: tuple[Told, Box])
     ((_, mail),) = box.got
     assert mail["subject"] == "leaverwatch: 3 notifications"
     assert len(mail.get_content().splitlines()) == 3
+
+
+def test_whoever_may_not_know_of_it_any_more_is_not_told_in_the_digest(posted: tuple[Told, Box]) -> None:
+    told, box = posted
+    daily = replace(RULE, timing=Timing(digest=Digest.DAILY, daily_at=time(18)))
+    told.house.records.save_rule(daily, by="admin", at=told.now)
+    told.happen("a1")
+    told.notifier.run()
+    (member,) = told.people.everybody
+    without = replace(member.caller, permissions=member.caller.permissions - {Permission.READ_ALERTS})
+    told.people.everybody = [replace(member, caller=without)]
+    told.later(hours=9)
+    told.notifier.run()
+    assert box.got == []
+    assert list(told.states().values()) == [DeliveryState.FAILED]
 
 
 def test_what_is_critical_does_not_wait_for_the_digest_and_preferences_win(posted: tuple[Told, Box]) -> None:
