@@ -24,9 +24,11 @@ from api.shop import InShop, Shop, now
 from api.texts import NO_NUL, Why
 from core.access import Caller, Permission
 from core.action import APPROVED_WITHIN, Action, ActionKind, ActionState
+from core.case import Case, CaseState
 from core.errors import Refused
 
 Id = Annotated[str, InPath(max_length=100)]
+CLEARED = frozenset({CaseState.BENIGN, CaseState.INSUFFICIENT})
 RESULT_BYTES = 16 << 10
 
 
@@ -103,6 +105,7 @@ def ask(
     """Ask for an action about the person of a case. Somebody else has to approve it."""
     lens = shop.lens(caller)
     case = shop.case(lens, case_id)
+    _not_cleared(case)
     if asked.alert and asked.alert not in case.alerts:
         raise not_found("alert in this case")
     at = now()
@@ -252,8 +255,17 @@ def _decide(shop: Shop, action_id: str, state: ActionState, decision: Decision, 
     asker = shop.records.user(action.asked_by)
     if asker and caller.person and asker.person == caller.person:
         raise Refused("whoever asked for an action does not decide it: somebody else has to")
+    case = shop.records.case(action.case)
+    if state is ActionState.APPROVED and case is not None:
+        _not_cleared(case)
     decided = shop.records.decide_action(action.id, state, by=caller.name, at=now(), why=decision.reason)
     return _view(decided, lens)
+
+
+def _not_cleared(case: Case) -> None:
+    """Ends the request where it was decided that nothing is held against the person."""
+    if case.state in CLEARED:
+        raise Refused(f"the case was decided {case.state.value}: nothing is done to anybody for it")
 
 
 def _known(shop: Shop, lens: Lens, action_id: str) -> Action:

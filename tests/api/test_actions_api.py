@@ -87,6 +87,18 @@ def test_whoever_asks_does_not_approve(client_of: Clients, case: str) -> None:
     assert refused.json()["state"] == "refused"
 
 
+def test_nothing_is_done_to_whoever_was_cleared(client_of: Clients, case: str, shop: Shop) -> None:
+    bo, action = client_of(Role.SENIOR_ANALYST, "bo"), ask(client_of, case)
+    tag = bo.get(f"/api/v1/cases/{case}/work").json()["work"]["tag"]
+    verdict = {"verdict": "insufficient", "reason": "a customer asked for it"}
+    decided = bo.post(f"/api/v1/cases/{case}/decision", json=verdict, headers={"If-Match": f'"{tag}"'})
+    assert decided.status_code == 200, decided.text
+    for path, body in ((f"actions/{action}/approve", {"reason": "x"}), (f"cases/{case}/actions", ASKED)):
+        answer = bo.post(f"/api/v1/{path}", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "refused")
+    assert bo.post(f"/api/v1/actions/{action}/refuse", json={"reason": "x"}).json()["state"] == "refused"
+
+
 def test_who_may_not_look_at_somebody_knows_of_no_action(client_of: Clients, case: str) -> None:
     action = ask(client_of, case)
     far = {"scope": Scope(departments=frozenset({"elsewhere"}))}
