@@ -19,6 +19,7 @@ from core.action import ActionKind
 from core.alert import Severity
 from core.calendar import CompanyCalendar
 from core.errors import ConfigError
+from core.retention import KeptFor
 
 PREFIX = "LEAVERWATCH_"
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -152,8 +153,7 @@ class Evidence(_Section):
     `authorities` stamp heads of the ledger, each under a name; heads are made every so many minutes while it grows, and
     written to `heads_to`, a folder that the administrator does not control. Where the key lies in other hands than a
     file's, `signer` is the program that signs, as a list of arguments (`{file}` is what it signs), and `signer_public`
-    its public key (PEM). Events are kept for `retention_days`, those of some sources for others; none: for good. Legal
-    holds keep them longer. A compliance `report` is written once a period is over, in `report_lang`; empty, none is."""
+    its public key (PEM). A compliance `report` is written once a period is over, in `report_lang`; empty, none is."""
 
     sm3: bool = False
     authorities: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], Authority] = {}
@@ -161,14 +161,37 @@ class Evidence(_Section):
     heads_to: Path | None = None
     signer: tuple[str, ...] = ()
     signer_public: Path | None = None
-    retention_days: Days | None = None
-    retention_days_of: dict[str, Days] = {}
     report: Literal["", "weekly", "monthly"] = ""
     report_lang: Literal["en", "zh"] = "zh"
 
     @property
     def hashes(self) -> tuple[str, ...]:
         return ("sha256", "sm3") if self.sm3 else ("sha256",)
+
+
+class Retention(_Section):
+    """For how many days what is kept, none: for good. `events` of all sources, those of some for others; the rest by
+    purpose (see `core.retention.KeptFor`): cases since they were decided, alerts that no case has, notices to HR since
+    they ended, resignations since they were withdrawn, approvals and exceptions since they were over. Legal holds keep
+    all of it longer."""
+
+    events: Days | None = None
+    events_of: dict[str, Days] = {}
+    confirmed: Days | None = None
+    dismissed: Days | None = None
+    alerts: Days | None = None
+    notices: Days | None = None
+    resignations: Days | None = None
+    grounds: Days | None = None
+
+    @property
+    def purposes(self) -> dict[KeptFor, int]:
+        """Those that have an end."""
+        return {one: days for one in KeptFor if (days := getattr(self, one.value)) is not None}
+
+    @property
+    def is_set(self) -> bool:
+        return self.events is not None or bool(self.events_of or self.purposes)
 
 
 class Hr(_Section):
@@ -246,6 +269,7 @@ class Config(_Section):
     access: Access = Access()
     cluster: Cluster = Cluster()
     evidence: Evidence = Evidence()
+    retention: Retention = Retention()
     hr: Hr = Hr()
     notify: Notify = Notify()
     forward: Forward = Forward()

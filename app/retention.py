@@ -18,7 +18,7 @@ from app.freezing import freeze
 from app.holds import held_persons, in_force, kept_by
 from app.wiring import House, open_house
 from core.evidence import Hold, HoldScope
-from core.retention import Due, Erased, Erasure, Expiry, Stored
+from core.retention import Due, Erased, Erasure, Expiry, Stored, Terms
 
 JOB, DAILY, LAST_DAY = "retain", "retain_daily", "retained"
 ITSELF = "leaverwatch"
@@ -32,22 +32,27 @@ log = structlog.get_logger()
 
 def limits(house: House, now: datetime) -> Expiry | None:
     """What is too old by now, and what is kept all the same; None where everything is kept."""
-    evidence = house.config.evidence
-    if evidence.retention_days is None and not evidence.retention_days_of:
-        return None
-    calendar = house.calendar
-    today = calendar.day_of(now)
-    asked = {"": evidence.retention_days, **evidence.retention_days_of}
-    before = {source: calendar.start_of(today - timedelta(days=days)) for source, days in asked.items() if days}
-    return _expiry(house, before)
+    kept = house.config.retention
+    asked = {"": kept.events, **kept.events_of}
+    before = {source: _days_before(house, now, days) for source, days in asked.items() if days}
+    return _expiry(house, before) if before else None
+
+
+def terms(house: House, now: datetime) -> Terms:
+    """Of which purposes what is over goes by now."""
+    kept = house.config.retention
+    before = {purpose: _days_before(house, now, days) for purpose, days in kept.purposes.items()}
+    longest = [kept.events, *kept.events_of.values()]
+    events = None if kept.events is None else _days_before(house, now, max(days for days in longest if days))
+    return Terms(before=before, events=events)
 
 
 def check(house: House, now: datetime) -> Due:
     """What would go now."""
-    expiry = limits(house, now)
-    if expiry is None:
-        return Due(erased=(), held={})
-    return _with(house.events.due(expiry), _old_findings(house, expiry))
+    expiry, due = limits(house, now), Due(erased=(), held={})
+    if expiry is not None:
+        due = _with(house.events.due(expiry), _old_findings(house, expiry))
+    return replace(due, erased=(*due.erased, *house.records.lapsing(terms(house, now)).erased))
 
 
 def retain(house: House, by: str, now: datetime | None = None) -> list[Erasure]:
@@ -57,13 +62,15 @@ def retain(house: House, by: str, now: datetime | None = None) -> list[Erasure]:
         # What alerts rest on is laid down before it may go.
         freeze(house)
         done = [_erase(house, _expiry(house, one.before), one) for one in house.records.erasures() if one.done is None]
-        expiry = limits(house, now or datetime.now(UTC))
+        now = now or datetime.now(UTC)
+        expiry = limits(house, now)
         if expiry is not None:
             before = {**expiry.sources, **({"": expiry.before} if expiry.before else {})}
             nothing = Due(erased=(), held={})
             begun = Erasure(id=uuid4().hex, by=by, begun=datetime.now(UTC), before=before, due=nothing)
             done.append(_erase(house, expiry, begun))
             _prune(house, expiry)
+        done += house.records.lapse(terms(house, now), by)
     return [one for one in done if one.due.erased]
 
 
@@ -74,7 +81,7 @@ def retaining(config: Config) -> AbstractContextManager[None]:
 
 def retain_daily(config: Config, now: datetime | None = None) -> list[Erasure]:
     """Delete what is too old, unless it was done today; in a house of its own, so that no lock outlasts it."""
-    if config.evidence.retention_days is None and not config.evidence.retention_days_of:
+    if not config.retention.is_set:
         return []
     with open_house(config) as house, house.records.unless_done(DAILY) as mine:
         today = house.calendar.day_of(now or datetime.now(UTC)).isoformat()
@@ -83,6 +90,12 @@ def retain_daily(config: Config, now: datetime | None = None) -> list[Erasure]:
         done = retain(house, ITSELF, now)
         house.records.set_setting(LAST_DAY, today)
     return done
+
+
+def _days_before(house: House, now: datetime, days: int) -> datetime:
+    """The start of the company's day so many days ago."""
+    calendar = house.calendar
+    return calendar.start_of(calendar.day_of(now) - timedelta(days=days))
 
 
 def _expiry(house: House, before: Mapping[str, datetime]) -> Expiry:

@@ -30,7 +30,7 @@ from core.notice import Notices
 from core.notifying import Notifying
 from core.person import Filing, Link, Person
 from core.proof import Ledger
-from core.retention import Due, Expiry
+from core.retention import Due, Expiry, Lapsing
 from core.roster import Roster
 from core.standing import Standings
 from core.triage import Triage
@@ -387,6 +387,7 @@ class Records(
     Triage,
     CaseFiles,
     ErasureRequests,
+    Lapsing,
     EndedWatches,
     DueWork,
     Protocol,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
 
 
 class Stored(StrEnum):
@@ -15,6 +16,25 @@ class Stored(StrEnum):
     FRAGMENT = "fragment"
     QUARANTINE = "quarantine"
     FINDING = "finding"
+    WRITING = "writing"
+    CASE = "case"
+    ALERT = "alert"
+    SNAPSHOT = "snapshot"
+    NOTICE = "notice"
+    RESIGNATION = "resignation"
+    GROUND = "ground"
+
+
+class KeptFor(StrEnum):
+    """What for something is kept that is no event: cases by how they were decided, alerts that no case has, notices to
+    HR, resignations that were withdrawn, and grounds (approvals, exceptions) that are over."""
+
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+    ALERTS = "alerts"
+    NOTICES = "notices"
+    RESIGNATIONS = "resignations"
+    GROUNDS = "grounds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +108,7 @@ class Due:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
     """That retention deleted something: written before anything goes, `done` once all is gone. `before` has the limits
-    by source, that of all others under an empty name."""
+    by source, that of all others under an empty name, or by purpose."""
 
     id: str
     by: str
@@ -96,3 +116,24 @@ class Erasure:
     before: Mapping[str, datetime]
     due: Due
     done: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Of which purposes what is over since before a moment goes. From `events` on events may be stored (None: of any
+    time): what was made of those stays, for judging would make it again."""
+
+    before: Mapping[KeptFor, datetime]
+    events: datetime | None = None
+
+
+class Lapsing(Protocol):
+    """Letting go of what is kept for a purpose, but for what holds keep: of cases what people wrote and did about them
+    (`Stored.WRITING`), and themselves with their alerts and what is frozen of those as soon as their events are gone.
+    Open cases stay."""
+
+    def lapsing(self, terms: Terms) -> Due:
+        """What would go, by kind; the source is the purpose."""
+
+    def lapse(self, terms: Terms, by: str) -> Sequence[Erasure]:
+        """Let it go, some at a time, each time written down and noted in the audit log in the same transaction."""

@@ -129,13 +129,13 @@ def run(
     by: By = "",
     json: Json = False,
 ) -> None:
-    """Delete what is older than [evidence] retention_days, but for what holds keep; write down what went."""
+    """Delete what is kept no longer ([retention]), but for what holds keep; write down what went."""
     from app.cli.show import document, who
     from app.retention import check as look
-    from app.retention import limits, retain
+    from app.retention import retain
 
     with house_of(context) as house:
-        unlimited = limits(house, _now()) is None
+        unlimited = not house.config.retention.is_set
         if check:
             due = look(house, _now())
         else:
@@ -144,7 +144,7 @@ def run(
         document(due if check else erasures)
         return
     if unlimited:
-        typer.echo("[evidence] retention_days is not set: everything is kept")
+        typer.echo("[retention] is not set: everything is kept")
     for each in [due] if check else [erasure.due for erasure in erasures]:
         _show("would go" if check else "went", each)
     if not check and not erasures:
@@ -162,7 +162,7 @@ def list_erasures(context: typer.Context, json: Json = False) -> None:
         return
     table(
         f"{len(found)} erasures",
-        ("begun", "done", "by", "before", "events", "kept by holds"),
+        ("begun", "done", "by", "before", "events", "others", "kept by holds"),
         (
             (
                 one.begun,
@@ -170,6 +170,7 @@ def list_erasures(context: typer.Context, json: Json = False) -> None:
                 one.by,
                 "; ".join(f"{source or 'others'}: {at:%Y-%m-%d}" for source, at in sorted(one.before.items())),
                 one.due.count(),
+                sum(part.records for part in one.due.erased) - one.due.count(),
                 sum(one.due.held.values()),
             )
             for one in found

@@ -24,6 +24,7 @@ from store.records.happenings import HappeningRecords
 from store.records.holds import HoldRecords
 from store.records.inbox import InboxRecords
 from store.records.incidents import IncidentRecords
+from store.records.lapsing import LapsingRecords
 from store.records.ledger import LedgerRecords
 from store.records.lists import ListRecords
 from store.records.marks import MarkRecords
@@ -70,6 +71,7 @@ class SqlRecords(
     WorklistRecords,
     CaseFileRecords,
     ErasingRecords,
+    LapsingRecords,
     WatchRecords,
     DueRecords,
 ):

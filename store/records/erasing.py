@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, Connection, delete, func, select, update
+from sqlalchemy import Connection, select, update
 
 from core.erasing import ErasureRequest
 from core.errors import Refused
 from core.evidence import FROZEN, AuditEntry, Deed
 from core.retention import Erasure, Stored
 from store.records.audit import note_in
-from store.records.database import Database, Row, pieces, upsert
+from store.records.database import Database, Row, upsert
+from store.records.deleting import delete_frozen, delete_rows, delete_writing
 from store.records.erasingtables import erasure_requests
 from store.records.holds import erasure_row
 from store.records.hrtables import members, notices
@@ -27,7 +29,6 @@ from store.records.tables import (
     erasures,
     exceptions,
     filings,
-    frozen_events,
     happenings,
     incidents,
     links,
@@ -37,17 +38,7 @@ from store.records.tables import (
     snapshots,
     turns,
 )
-from store.records.triagetables import (
-    attached_files,
-    attachments,
-    comment_texts,
-    comments,
-    contents,
-    splits,
-    tasks,
-    words,
-    work,
-)
+from store.records.triagetables import contents, splits, work
 from store.records.unmaskingtables import unmaskings
 from store.records.watching import ended_watches
 
@@ -68,7 +59,6 @@ OF_PERSON = (
     members.c.person,
     actions.c.person,
 )
-OF_CASE = (work.c.case, words.c.case, tasks.c.case, comments.c.case, attachments.c.case)
 OF_ACCOUNT = (
     links.c.account,
     filings.c.account,
@@ -111,17 +101,19 @@ class ErasingRecords:
         person = request.person
         with self._database.writing() as connection:
             _check(connection, request)
-            gone = {kind.value: count for kind in Stored if (count := erasure.due.count(kind))}
-            snapshots_gone = _frozen(connection, person, gone)
-            _delete_work(connection, person, gone)
+            gone = Counter({kind.value: count for kind in Stored if (count := erasure.due.count(kind))})
+            frozen = connection.execute(select(snapshots.c.id).where(snapshots.c.person == person)).scalars().all()
+            gone += delete_frozen(connection, frozen)
+            own = connection.execute(select(cases.c.id).where(cases.c.person == person)).scalars().all()
+            gone += delete_writing(connection, own) + delete_rows(connection, work.c.case, own)
             for column in OF_PERSON:
-                _delete(connection, column, [person], gone)
+                gone += delete_rows(connection, column, [person])
             for column in OF_ACCOUNT:
-                _delete(connection, column, [*keys, f"person:{person}"], gone)
+                gone += delete_rows(connection, column, [*keys, f"person:{person}"])
             # The newest stays, so that numbers never begin again: none goes, and none says who it was.
             about = happenings.c.person == person
             connection.execute(update(happenings).where(about).values(person="", subject="", details="{}"))
-            done = replace(request, person="", done=datetime.now(UTC), erased=gone)
+            done = replace(request, person="", done=datetime.now(UTC), erased=dict(gone))
             upsert(connection, erasure_requests, [_row(done)])
             upsert(connection, erasures, [erasure_row(erasure)])
             entry = AuditEntry(
@@ -130,7 +122,7 @@ class ErasingRecords:
                 deed=Deed.ERASED,
                 about=[request.pseudonym],
                 # The ledger still has leaves of what was frozen: here it stands why that is gone.
-                details={"request": request.id, "erasure": erasure.id, "records": gone, FROZEN: snapshots_gone},
+                details={"request": request.id, "erasure": erasure.id, "records": dict(gone), FROZEN: sorted(frozen)},
             )
             note_in(connection, entry)
         return done
@@ -143,43 +135,6 @@ def _check(connection: Connection, request: ErasureRequest) -> None:
         raise Refused("nobody has asked for that, or it is done already")
     if row["asked_by"].strip().casefold() == request.done_by.strip().casefold():
         raise Refused(f"{request.done_by} asked for it: somebody else has to carry it out")
-
-
-def _frozen(connection: Connection, person: str, gone: dict[str, int]) -> list[str]:
-    """Delete what was frozen of the person's alerts, and the events that nobody else's rest on; the snapshots' ids."""
-    found = connection.execute(select(snapshots.c.id, snapshots.c.body).where(snapshots.c.person == person)).all()
-    own = {event for _, body in found for event in json.loads(body)["events"]}
-    left = select(snapshots.c.body).where(snapshots.c.person != person)
-    for body in connection.execution_options(yield_per=100).execute(left).scalars():
-        own.difference_update(json.loads(body)["events"])
-    _delete(connection, snapshots.c.id, [name for name, _ in found], gone)
-    _delete(connection, frozen_events.c.id, own, gone)
-    return sorted(name for name, _ in found)
-
-
-def _delete_work(connection: Connection, person: str, gone: dict[str, int]) -> None:
-    """Delete what was written and attached by those who worked on the person's cases."""
-    own = connection.execute(select(cases.c.id).where(cases.c.person == person)).scalars().all()
-    written = [
-        one
-        for some in pieces(own)
-        for one in connection.execute(select(comments.c.id).where(comments.c.case.in_(some))).scalars()
-    ]
-    _delete(connection, comment_texts.c.comment, written, gone)
-    for column in OF_CASE:
-        _delete(connection, column, own, gone)
-    attached = select(attachments.c.sha256)
-    alone = connection.execute(select(attached_files.c.sha256).where(attached_files.c.sha256.not_in(attached)))
-    _delete(connection, attached_files.c.sha256, alone.scalars().all(), gone)
-
-
-def _delete(connection: Connection, column: Column[str], values: Iterable[str], gone: dict[str, int]) -> None:
-    table = column.table
-    for some in pieces(sorted(set(values))):
-        count = connection.execute(select(func.count()).select_from(table).where(column.in_(some))).scalar() or 0
-        if count:
-            connection.execute(delete(table).where(column.in_(some)))
-            gone[table.name] = gone.get(table.name, 0) + count
 
 
 def _row(request: ErasureRequest) -> Row:

@@ -38,8 +38,7 @@ class HoldRecords:
 
     def holds(self) -> Sequence[Hold]:
         with self._database.reading() as connection:
-            query = select(hold_table).order_by(hold_table.c.placed, hold_table.c.id)
-            return [_hold(dict(row)) for row in connection.execute(query).mappings()]
+            return holds_in(connection)
 
     def save_erasure(self, erasure: Erasure) -> None:
         with self._database.writing() as connection:
@@ -54,6 +53,12 @@ class HoldRecords:
         with self._database.reading() as connection:
             query = select(erasure_table).order_by(erasure_table.c.begun, erasure_table.c.id)
             return [_erasure(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def holds_in(connection: Connection) -> list[Hold]:
+    """Every hold there ever was, in order."""
+    query = select(hold_table).order_by(hold_table.c.placed, hold_table.c.id)
+    return [_hold(dict(row)) for row in connection.execute(query).mappings()]
 
 
 def _check(hold: Hold, known: Hold | None) -> None:

@@ -53,7 +53,7 @@ class InboxRecords:
             upsert(connection, case_table, [case_row(case) for case in written])
             save_contents(connection, written, known_cases)
             changed = [row for one, row in (before | after).items() if _told(before.get(one)) != _told(after.get(one))]
-            _note_changed(connection, changed)
+            note_changed(connection, changed)
             settle_marks(connection, marks)
             now = datetime.now(UTC)
             news = [alert_happening(row, _became(before.get(row["id"]), after.get(row["id"])), now) for row in changed]
@@ -220,7 +220,7 @@ def _move(connection: Connection, ids: Sequence[str], origin: Outcome, target: O
         these = alert_table.c.id.in_(some) & (alert_table.c.outcome == origin.value)
         moved = update(alert_table).where(these).values(outcome=target.value)
         rows = [dict(row) for row in connection.execute(moved.returning(alert_table)).mappings()]
-        _note_changed(connection, rows)
+        note_changed(connection, rows)
         kind, now = Kind.ALERT_RAISED if target is Outcome.ALERT else Kind.ALERT_GONE, datetime.now(UTC)
         happen_in(connection, [alert_happening(row, kind, now) for row in rows])
 
@@ -251,7 +251,7 @@ def _alerts(connection: Connection, *where: ColumnElement[bool]) -> list[Alert]:
     return [alert_of(dict(row)) for row in connection.execute(query).mappings()]
 
 
-def _note_changed(connection: Connection, alerts: Iterable[Row]) -> None:
+def note_changed(connection: Connection, alerts: Iterable[Row]) -> None:
     """Note alerts that the world outside is to be told of, and whose evidence is to be frozen, and who stands elsewhere
     by risk for it. Stamps are drawn, not counted, as a mark's; in one order, so that two writers wait for each other
     instead of in a circle."""

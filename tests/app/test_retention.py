@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from app import jobs
 from app.cli import app
-from app.config import Config, Evidence
+from app.config import Config, Retention
 from app.holds import ask_to_lift, lift, place
 from app.jobs import judge_marked
 from app.retention import check, retain, retain_daily, retaining
@@ -34,7 +34,7 @@ NOW = NOON + timedelta(days=100)
 
 
 def config(data: Path, days: int | None = 60, **of: int) -> Config:
-    return Config(data=data, evidence=Evidence(retention_days=days, retention_days_of=of))
+    return Config(data=data, retention=Retention(events=days, events_of=of))
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def line(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The command line on the house's data."""
     house.events.close()  # type: ignore[attr-defined]
     monkeypatch.setattr("getpass.getuser", lambda: "whoever")
-    (tmp_path / "config.toml").write_text("[evidence]\nretention_days = 60\n")
+    (tmp_path / "config.toml").write_text("[retention]\nevents = 60\n")
 
     def ask(*words: str, expect: int = 0) -> Any:
         front = ["--data", str(tmp_path), "--config", str(tmp_path / "config.toml")]
@@ -290,4 +290,4 @@ def test_whoever_has_no_name_is_noted_by_number(line: Any, monkeypatch: pytest.M
 
 
 def test_the_command_says_where_nothing_is_deleted(tmp_path: Path) -> None:
-    assert "retention_days is not set" in run("retention", "run", data=tmp_path).stdout
+    assert "[retention] is not set" in run("retention", "run", data=tmp_path).stdout

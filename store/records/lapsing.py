@@ -1,0 +1,313 @@
+"""Letting go of what people decided and were told, once its purpose is over."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Column, Connection, Select, and_, delete, func, or_, select
+
+from core.case import DECIDED, CaseState
+from core.evidence import FROZEN, AuditEntry, Deed, HoldScope
+from core.retention import Due, Erased, Erasure, KeptFor, Stored, Terms
+from store.records.audit import note_in
+from store.records.database import Database, pieces, upsert
+from store.records.deleting import delete_frozen, delete_rows, delete_writing
+from store.records.holds import erasure_row, holds_in
+from store.records.hrtables import notices
+from store.records.inbox import note_changed
+from store.records.notifytables import actions
+from store.records.tables import alerts, approvals, cases, erasures, exceptions, filings, links, snapshots
+from store.records.triagerows import contents_in
+from store.records.triagetables import contents, splits, work
+from store.records.unmaskingtables import unmaskings
+
+AT_ONCE = 1_000
+CLOSED = sorted(state.value for state in DECIDED)
+Key = tuple[datetime, str]
+
+
+class LapsingRecords:
+    """Adapter of `core.retention.Lapsing`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def lapsing(self, terms: Terms) -> Due:
+        """All goes and comes back: so it is told exactly."""
+        gone: Counter[tuple[Stored, str]] = Counter()
+        with self._database.writing() as connection, connection.begin_nested() as undone:
+            for purpose, way in _ways(terms):
+                after: Key | None = None
+                while after := (page := _page(connection, terms, purpose, way, after)).after:
+                    gone += page.gone
+                gone += page.gone
+            undone.rollback()
+        return _due(gone)
+
+    def lapse(self, terms: Terms, by: str) -> Sequence[Erasure]:
+        done = []
+        for purpose, way in _ways(terms):
+            after: Key | None = None
+            while True:
+                with self._database.writing() as connection:
+                    page = _page(connection, terms, purpose, way, after)
+                    if page.gone:
+                        done.append(_note(connection, terms, page, by))
+                if (after := page.after) is None:
+                    break
+        return done
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """How many rows went of which kind, and the ids of the snapshots among them."""
+
+    rows: Counter[Stored]
+    snapshots: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What went of some rows. `after` is the last that was looked at, if more follow."""
+
+    gone: Counter[tuple[Stored, str]]
+    snapshots: Sequence[str]
+    after: Key | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Whom holds keep, and of which times everything."""
+
+    persons: frozenset[str]
+    times: Sequence[tuple[datetime | None, datetime | None]]
+
+    @classmethod
+    def of(cls, connection: Connection) -> Held:
+        holds = [hold for hold in holds_in(connection) if hold.lifted is None]
+        of_cases = [hold.subject for hold in holds if hold.scope is HoldScope.CASE]
+        persons = {person for hold in holds for person in hold.persons}
+        persons |= {person for one in contents_in(connection, of_cases).values() for person in one.persons}
+        times = [(hold.since, hold.until) for hold in holds if hold.scope is HoldScope.RANGE]
+        return cls(frozenset(persons), times)
+
+    def keep(self, persons: Collection[str], times: Iterable[datetime]) -> bool:
+        if not self.persons.isdisjoint(persons):
+            return True
+        return any((s is None or s <= at) and (u is None or at < u) for at in times for s, u in self.times)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How one kind of rows goes. `wanted` asks for the time and the id of those from before a moment; `drop` deletes
+    what goes of some, by id, and what belongs to it. With `derived`, nothing goes that was made of events which may
+    be there still: judging would make it again, or judge them otherwise."""
+
+    wanted: Callable[[datetime], Select[Any]]
+    drop: Callable[[Connection, Sequence[str], datetime, datetime | None, Held], Gone]
+    derived: bool = True
+
+
+def _page(connection: Connection, terms: Terms, purpose: KeptFor, way: Way, after: Key | None) -> Page:
+    limit = terms.before[purpose]
+    if way.derived:
+        if terms.events is None:
+            return Page(Counter(), (), None)
+        limit = min(limit, terms.events)
+    asked = way.wanted(limit)
+    time, name = asked.selected_columns
+    if after:
+        asked = asked.where(or_(time > after[0], and_(time == after[0], name > after[1])))
+    # Nobody reopens meanwhile what is about to go.
+    rows = connection.execute(asked.order_by(time, name).limit(AT_ONCE).with_for_update(of=time.table)).all()
+    gone = way.drop(connection, [row[1] for row in rows], limit, terms.events, Held.of(connection))
+    last = (rows[-1][0], rows[-1][1]) if len(rows) == AT_ONCE else None
+    return Page(Counter({(kind, purpose.value): n for kind, n in gone.rows.items() if n}), gone.snapshots, last)
+
+
+def _note(connection: Connection, terms: Terms, page: Page, by: str) -> Erasure:
+    now = datetime.now(UTC)
+    before = {purpose.value: terms.before[purpose] for purpose in map(KeptFor, {name for _, name in page.gone})}
+    erasure = Erasure(id=uuid4().hex, by=by, begun=now, before=before, due=_due(page.gone), done=now)
+    upsert(connection, erasures, [erasure_row(erasure)])
+    totals = {kind.value: count for kind in Stored if (count := erasure.due.count(kind))}
+    # The ledger still has leaves of what was frozen: here it stands why that is gone.
+    details: dict[str, Any] = {"erasure": erasure.id, "records": totals, FROZEN: sorted(page.snapshots)}
+    note_in(connection, AuditEntry(at=now, by=by, deed=Deed.ERASED, about=(), details=details))
+    return erasure
+
+
+def _due(gone: Mapping[tuple[Stored, str], int]) -> Due:
+    made = [Erased(kind=kind, source=purpose, day=None, records=count) for (kind, purpose), count in gone.items()]
+    kinds = list(Stored)
+    return Due(erased=tuple(sorted(made, key=lambda one: (kinds.index(one.kind), one.source))), held={})
+
+
+def _cases_of(state: Collection[CaseState]) -> Callable[[datetime], Select[Any]]:
+    states = sorted(one.value for one in state)
+    return lambda limit: select(cases.c.decided, cases.c.id).where(cases.c.state.in_(states), cases.c.decided < limit)
+
+
+def _drop_cases(connection: Connection, ids: Sequence[str], _: datetime, events: datetime | None, held: Held) -> Gone:
+    """What people wrote and did goes; the case itself, its alerts and what is frozen of them once their events have."""
+    named = {
+        row.id: json.loads(row.alerts)
+        for some in pieces(ids)
+        for row in connection.execute(select(cases.c.id, cases.c.alerts).where(cases.c.id.in_(some)))
+    }
+    known = _alerts(connection, {alert for own in named.values() for alert in own})
+    persons = contents_in(connection, named)
+    going, whole = [], []
+    for case, own in named.items():
+        times = [known[alert][1] for alert in own if alert in known]
+        if held.keep(persons[case].persons | {known[alert][0] for alert in own if alert in known}, times):
+            continue
+        going.append(case)
+        if events is not None and all(time < events for time in times):
+            whole.append(case)
+    written = delete_writing(connection, going)
+    for column in (unmaskings.c.case, actions.c.case):
+        written += delete_rows(connection, column, going)
+    found = {alert: known[alert][0] for case in whole for alert in named[case] if alert in known}
+    gone = _drop_alerts(connection, _free(connection, found, whole))
+    rows = delete_rows(connection, cases.c.id, whole)
+    for column in (contents.c.case, work.c.case):
+        delete_rows(connection, column, whole)
+    counted = Counter({Stored.WRITING: sum(written[name] for name in COUNTED), Stored.CASE: rows.total()})
+    return Gone(gone.rows + counted, gone.snapshots)
+
+
+COUNTED = ("case_comments", "case_tasks", "case_attachments", "unmaskings", "actions")
+"""Tables whose rows are told as what people wrote and did."""
+
+
+def _lone_alerts(limit: datetime) -> Select[Any]:
+    return select(alerts.c.time, alerts.c.id).where(alerts.c.time < limit)
+
+
+def _drop_lone(connection: Connection, ids: Sequence[str], _: datetime, __: datetime | None, held: Held) -> Gone:
+    """Alerts that no case has."""
+    known = {one: about for one, about in _alerts(connection, ids).items() if not held.keep([about[0]], [about[1]])}
+    return _drop_alerts(connection, _free(connection, {one: person for one, (person, _) in known.items()}, ()))
+
+
+def _over_notices(limit: datetime) -> Select[Any]:
+    """The newest stays, so that numbers never begin again; and whoever has an open case is sent no second one."""
+    closed = select(cases.c.id).where(cases.c.id == notices.c.case, cases.c.state.not_in(CLOSED)).exists()
+    newest = select(func.max(notices.c.number)).scalar_subquery()
+    return select(notices.c.ended, notices.c.id).where(notices.c.ended < limit, ~closed, notices.c.number < newest)
+
+
+def _drop_notices(connection: Connection, ids: Sequence[str], _: datetime, __: datetime | None, held: Held) -> Gone:
+    rows = _some(connection, ids, notices.c.id, notices.c.person, notices.c.sent)
+    going = [name for name, person, sent in rows if not held.keep([person], [sent])]
+    return Gone(Counter({Stored.NOTICE: delete_rows(connection, notices.c.id, going).total()}))
+
+
+def _withdrawn(limit: datetime) -> Select[Any]:
+    return select(filings.c.filed, filings.c.account).where(filings.c.withdrawn, filings.c.filed < limit)
+
+
+def _drop_withdrawn(
+    connection: Connection, ids: Sequence[str], limit: datetime, _: datetime | None, held: Held
+) -> Gone:
+    """A withdrawal goes with what it withdrew."""
+    owners = _owners(connection, ids)
+    gone = 0
+    for account in sorted(set(ids)):
+        own = filings.c.account == account
+        last = connection.execute(
+            select(func.max(filings.c.filed)).where(own, filings.c.withdrawn, filings.c.filed < limit)
+        ).scalar_one()
+        these = own & (filings.c.filed <= last)
+        times = connection.execute(select(filings.c.filed).where(these)).scalars().all()
+        if not held.keep(owners[account], times):
+            gone += connection.execute(delete(filings).where(these)).rowcount
+    return Gone(Counter({Stored.RESIGNATION: gone}))
+
+
+def _over_approvals(limit: datetime) -> Select[Any]:
+    return select(approvals.c.until, approvals.c.id).where(approvals.c.until < limit)
+
+
+def _drop_approvals(
+    connection: Connection, ids: Sequence[str], limit: datetime, _: datetime | None, held: Held
+) -> Gone:
+    rows = _some(connection, ids, approvals.c.id, approvals.c.account, approvals.c.until)
+    owners = _owners(connection, [account for _, account, _ in rows])
+    going = [name for name, account, until in rows if until < limit and not held.keep(owners[account], [until])]
+    return Gone(Counter({Stored.GROUND: delete_rows(connection, approvals.c.id, going).total()}))
+
+
+def _over_exceptions(limit: datetime) -> Select[Any]:
+    return select(exceptions.c.expires, exceptions.c.id).where(exceptions.c.expires < limit)
+
+
+def _drop_exceptions(connection: Connection, ids: Sequence[str], _: datetime, __: datetime | None, held: Held) -> Gone:
+    rows = _some(connection, ids, exceptions.c.id, exceptions.c.person, exceptions.c.expires)
+    going = [name for name, person, expires in rows if not held.keep([person], [expires])]
+    return Gone(Counter({Stored.GROUND: delete_rows(connection, exceptions.c.id, going).total()}))
+
+
+WAYS: Mapping[KeptFor, Sequence[Way]] = {
+    KeptFor.CONFIRMED: [Way(_cases_of([CaseState.CONFIRMED]), _drop_cases, derived=False)],
+    KeptFor.DISMISSED: [Way(_cases_of([CaseState.BENIGN, CaseState.INSUFFICIENT]), _drop_cases, derived=False)],
+    KeptFor.ALERTS: [Way(_lone_alerts, _drop_lone)],
+    KeptFor.NOTICES: [Way(_over_notices, _drop_notices, derived=False)],
+    KeptFor.RESIGNATIONS: [Way(_withdrawn, _drop_withdrawn)],
+    KeptFor.GROUNDS: [Way(_over_approvals, _drop_approvals), Way(_over_exceptions, _drop_exceptions)],
+}
+
+
+def _ways(terms: Terms) -> list[tuple[KeptFor, Way]]:
+    return [(purpose, way) for purpose, ways in WAYS.items() if purpose in terms.before for way in ways]
+
+
+def _some(connection: Connection, ids: Sequence[str], key: Column[str], *columns: Column[Any]) -> list[tuple[Any, ...]]:
+    """The key and these columns of the rows with these keys."""
+    query = select(key, *columns)
+    return [tuple(row) for some in pieces(ids) for row in connection.execute(query.where(key.in_(some)))]
+
+
+def _alerts(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, datetime]]:
+    """Person and time of alerts that are there, by id."""
+    rows = _some(connection, sorted(ids), alerts.c.id, alerts.c.person, alerts.c.time)
+    return {name: (person, time) for name, person, time in rows}
+
+
+def _free(connection: Connection, found: Mapping[str, str], but: Collection[str]) -> list[str]:
+    """Of alerts, with the person of each, those that no case has but these."""
+    persons = sorted(set(found.values()))
+    having: set[str] = set()
+    for some in pieces(persons):
+        about = select(contents.c.case).where(contents.c.person.in_(some))
+        having.update(connection.execute(about).scalars())
+        having.update(connection.execute(select(cases.c.id).where(cases.c.person.in_(some))).scalars())
+    kept: set[str] = set()
+    for _, own in _some(connection, sorted(having.difference(but)), cases.c.id, cases.c.alerts):
+        kept.update(json.loads(own))
+    return sorted(found.keys() - kept)
+
+
+def _drop_alerts(connection: Connection, ids: Sequence[str]) -> Gone:
+    rows = _some(connection, ids, alerts.c.id, alerts.c.person)
+    note_changed(connection, [{"id": name, "person": person} for name, person in rows])
+    gone = delete_rows(connection, alerts.c.id, ids)
+    delete_rows(connection, splits.c.alert, ids)
+    frozen = [name for _, name in _some(connection, ids, snapshots.c.alert, snapshots.c.id)]
+    delete_frozen(connection, frozen)
+    return Gone(Counter({Stored.ALERT: gone.total(), Stored.SNAPSHOT: len(frozen)}), frozen)
+
+
+def _owners(connection: Connection, accounts: Iterable[str]) -> dict[str, set[str]]:
+    """Whose accounts were, by account: persons, and what the account itself is called."""
+    owners = {account: {account} for account in accounts}
+    for account, person in _some(connection, sorted(owners), links.c.account, links.c.person):
+        owners[account].add(person)
+    return owners

@@ -1,0 +1,254 @@
+"""What is kept for a purpose goes when that is over: not sooner, not what is held, and never what judging would make
+again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from storing import an_alert
+from test_hr_records import a_notice
+from test_triage import a_case, judge
+from test_unmaskings import GRANTED
+
+from core.case import Case, CaseState, case_id
+from core.casefiles import Attachment, Comment, Task
+from core.evidence import FROZEN, Deed, Evidence, Hold, HoldScope, Snapshot
+from core.grounds import Approval, ApprovalKind, RuleException
+from core.notice import NoticeState
+from core.person import Filing, Link, Person
+from core.proof import canonical
+from core.retention import KeptFor, Stored, Terms
+from store.records import SqlRecords, lapsing
+from store.records.tables import alerts, frozen_events
+from store.records.triagetables import attached_files
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+LATER = NOW + timedelta(days=100)
+WRITTEN = 4
+"""Rows that `write` makes: a comment, a task, an attachment, an unmasking."""
+
+
+def over(*purposes: KeptFor, before: datetime = LATER, events: datetime | None = LATER) -> Terms:
+    return Terms(before=dict.fromkeys(purposes or KeptFor, before), events=events)
+
+
+def write(records: SqlRecords, case: Case) -> None:
+    records.add_comment(Comment(id=f"c-{case.id}", case=case.id, text="李娜 said so", by="li", at=NOW))
+    records.change_comment(Comment(id=f"c-{case.id}", case=case.id, text="no", by="li", at=NOW), at=NOW)
+    records.add_task(Task(id=f"t-{case.id}", case=case.id, title="ask IT", by="li", at=NOW))
+    data = case.id.encode()
+    sha256 = hashlib.sha256(data).hexdigest()
+    attached = Attachment(
+        id=f"a-{case.id}", case=case.id, name="a.txt", kind="text/plain", size=1, sha256=sha256, by="li", at=NOW
+    )
+    records.attach(attached, data, 1_000)
+    records.save_unmasking(replace(GRANTED, id=f"u-{case.id}", case=case.id, person=case.person), None)
+
+
+def freeze(records: SqlRecords) -> None:
+    due = records.unfrozen(99)
+    made = []
+    for one in due:
+        if one.now and not one.same:
+            body = canonical({"alert": one.alert, "events": [f"e-{one.now.person}-{one.now.day}", "shared"]})
+            name = hashlib.sha256(body).hexdigest()
+            made.append(Snapshot(id=name, alert=one.alert, person=one.now.person, at=NOW, body=body))
+    events = {name: b"{}" for one in made for name in [f"e-{one.person}-2026-03-0{day}" for day in (1, 2, 3)]}
+    records.freeze(Evidence(snapshots=made, events=events | {"shared": b"{}"}, texts=[]), due)
+
+
+def decided(records: SqlRecords, person: str = "e1", state: CaseState = CaseState.BENIGN) -> Case:
+    case = a_case(person)
+    judge(records, case)
+    freeze(records)
+    write(records, case)
+    records.decide(case.id, state, "known", NOW, "li")
+    return case
+
+
+def gone(records: SqlRecords, terms: Terms) -> dict[str, int]:
+    """What goes, which is exactly what was said before that it would."""
+    told = {(one.kind, one.source): one.records for one in records.lapsing(terms).erased}
+    done: dict[tuple[Stored, str], int] = {}
+    for erasure in records.lapse(terms, "ann"):
+        for one in erasure.due.erased:
+            done[one.kind, one.source] = done.get((one.kind, one.source), 0) + one.records
+    assert told == done
+    counted: Counter[str] = Counter()
+    for (kind, _), count in done.items():
+        counted[kind.value] += count
+    return dict(counted)
+
+
+def of(records: SqlRecords, column: sa.Column[Any]) -> list[Any]:
+    with records.database.reading() as connection:
+        return sorted(connection.execute(sa.select(column)).scalars())
+
+
+def hold(records: SqlRecords, scope: HoldScope, subject: str = "", persons: Sequence[str] = (), **more: Any) -> None:
+    made = Hold(id="h", scope=scope, subject=subject, reason="x", placed_by="ann", placed=NOW, persons=persons, **more)
+    records.save_hold(made)
+
+
+def test_a_dismissed_case_goes_with_all_that_belongs_to_it(records: SqlRecords) -> None:
+    case, other = decided(records), decided(records, "e2", CaseState.CONFIRMED)
+    size = records.size()
+    assert gone(records, over(KeptFor.DISMISSED)) == {"writing": WRITTEN, "case": 1, "alert": 2, "snapshot": 2}
+    assert [one.id for one in records.cases()] == [other.id]
+    assert (records.comments(case.id), records.tasks(case.id), records.attachments(case.id)) == ([], [], [])
+    assert records.unmaskings(person="e1") == []
+    assert len(records.comments(other.id)) == len(of(records, attached_files.c.sha256)) == 1
+    assert of(records, alerts.c.person) == ["e1", "e2", "e2", "e2"], "an alert of no case stays"
+    assert of(records, frozen_events.c.id) == ["e-e1-2026-03-03", *(f"e-e2-2026-03-0{n}" for n in (1, 2, 3)), "shared"]
+    assert records.size() == size, "the ledger's hashes stay"
+    assert records.work([case.id])[case.id].version == 0
+    assert gone(records, over(KeptFor.DISMISSED)) == {}
+
+
+def test_what_went_is_written_down_and_says_nobody(records: SqlRecords) -> None:
+    decided(records)
+    frozen = [one.id for one in records.every_snapshot() if one.alert in a_case().alerts]
+    (erasure,) = records.lapse(over(KeptFor.DISMISSED), "ann")
+    assert (erasure.by, erasure.before, erasure.done is not None) == ("ann", {"dismissed": LATER}, True)
+    assert records.erasures() == [erasure]
+    (entry,) = [one for one in records.audited() if one.deed is Deed.ERASED]
+    assert (entry.by, entry.about, sorted(frozen)) == ("ann", (), entry.details[FROZEN])
+    assert entry.details["records"] == {"writing": WRITTEN, "case": 1, "alert": 2, "snapshot": 2}
+    assert {one.alert for one in records.untold(99)} >= set(a_case().alerts), "copies elsewhere are taken back"
+
+
+def test_until_its_events_are_gone_the_bare_decision_stays(records: SqlRecords) -> None:
+    """Otherwise judging would accuse anew."""
+    case = decided(records)
+    for events in (None, NOW - timedelta(days=100)):
+        left = gone(records, over(events=events))
+        assert left == ({"writing": WRITTEN} if events is None else {})
+        (kept,) = records.cases()
+        assert (kept.id, kept.state, kept.reason, len(records.alerts())) == (case.id, CaseState.BENIGN, "known", 3)
+        assert len(list(records.every_snapshot())) == 3
+    assert gone(records, over())["case"] == 1
+    assert (records.cases(), records.alerts(outcome=None)) == ([], [])
+
+
+def test_nothing_goes_too_soon_and_no_open_case_ever(records: SqlRecords) -> None:
+    case = decided(records)
+    assert gone(records, over(before=NOW)) == {}
+    judge(records, a_case("e2"))
+    assert gone(records, over(KeptFor.CONFIRMED)) == {}
+    assert set(gone(records, over())) == {"writing", "case", "alert", "snapshot"}
+    assert [one.id for one in records.cases()] == [a_case("e2").id]
+    assert {one.id for one in records.alerts()} == set(a_case("e2").alerts), "alerts of a case are no lone ones"
+    assert case.id not in of(records, sa.column("case", _selectable=sa.table("case_contents")))
+
+
+@pytest.mark.parametrize("scope", HoldScope)
+def test_a_hold_keeps_all_of_it_until_it_is_lifted(records: SqlRecords, scope: HoldScope) -> None:
+    case = decided(records)
+    records.send_notice(a_notice(case.id, ended=NOW, state=NoticeState.DONE))
+    records.send_notice(a_notice("c2", "e9"))
+    subject = {HoldScope.CASE: case.id, HoldScope.PERSON: "e1", HoldScope.RANGE: ""}[scope]
+    since, until = (NOW - timedelta(days=9), NOW + timedelta(days=9)) if scope is HoldScope.RANGE else (None, None)
+    hold(records, scope, subject, ["e1"] if subject else [], since=since, until=until)
+    assert gone(records, over()) == {}
+    held = replace(records.holds()[0], lift_asked_by="ann", lift_reason="over")
+    records.save_hold(held)
+    records.save_hold(replace(held, lifted_by="bob", lifted=NOW))
+    assert gone(records, over()) == {"writing": WRITTEN, "case": 1, "alert": 3, "snapshot": 3, "notice": 1}
+
+
+def test_an_alert_that_another_case_has_stays_with_it(records: SqlRecords) -> None:
+    """One that came to weigh more after it was answered is open again."""
+    case = decided(records)
+    again = replace(a_case("e1", 1, 3, number=1), state=CaseState.NEW)
+    judge(records, again)
+    freeze(records)
+    assert gone(records, over(KeptFor.DISMISSED)) == {"writing": WRITTEN, "case": 1, "alert": 1, "snapshot": 1}
+    assert [one.id for one in records.cases()] == [again.id] != [case.id]
+    assert [one.id for one in records.alerts()] == list(again.alerts)
+
+
+def test_a_crews_case_is_kept_by_a_hold_of_any_member(records: SqlRecords) -> None:
+    crew = replace(a_case("e1"), alerts=(an_alert("e1", 1).id, an_alert("e2", 1).id))
+    records.settle((), [], [an_alert("e1", 1), an_alert("e2", 1)], [crew])
+    records.decide(crew.id, CaseState.CONFIRMED, "known", NOW, "li")
+    hold(records, HoldScope.PERSON, "e2", ["e2"])
+    assert gone(records, over()) == {}
+
+
+def test_lone_alerts_go_some_at_a_time(records: SqlRecords, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lapsing, "AT_ONCE", 2)
+    judge(records, a_case("e1"), persons=("e2", "e3"))
+    freeze(records)
+    assert gone(records, over(KeptFor.ALERTS)) == {"alert": 7, "snapshot": 7}
+    assert of(records, alerts.c.person) == ["e1", "e1"]
+    erased = [one.due.count(Stored.ALERT) for one in records.erasures()]
+    assert (sum(erased), len(erased) > 2) == (7, True)
+
+
+def test_notices_go_once_they_are_over_but_for_the_newest(records: SqlRecords) -> None:
+    judge(records, a_case("e4"))
+    ended = {"ended": NOW, "state": NoticeState.DONE}
+    for one in (
+        a_notice("c1", **ended),
+        a_notice(a_case("e4").id, "e4", **ended),
+        a_notice("c3"),
+        a_notice("c4", **ended),
+    ):
+        records.send_notice(one)
+    assert gone(records, over(KeptFor.NOTICES, events=None)) == {"notice": 1}
+    left = {one.case for one in records.notices()}
+    assert left == {a_case("e4").id, "c3", "c4"}, "of an open case, not ended, the newest"
+
+
+def test_a_withdrawn_resignation_goes_with_what_it_withdrew(records: SqlRecords) -> None:
+    records.save_persons([Person(id="e1", name="李娜", email="li@x.example")], [Link(account="mail:li", person="e1")])
+    first, second, third = (NOW + timedelta(days=day) for day in (0, 5, 50))
+    filed = [
+        Filing(account="mail:li", filed=first, last_day=date(2026, 4, 1)),
+        Filing(account="mail:li", filed=second, withdrawn=True),
+        Filing(account="mail:li", filed=third, last_day=date(2026, 6, 1)),
+        Filing(account="mail:wu", filed=first, last_day=date(2026, 4, 1)),
+    ]
+    records.save_filings(filed, 30)
+    assert gone(records, over(events=second)) == {}, "events of that time may be there"
+    hold(records, HoldScope.PERSON, "e1", ["e1"])
+    assert gone(records, over(KeptFor.RESIGNATIONS)) == {}
+    held = replace(records.holds()[0], lift_asked_by="ann")
+    records.save_hold(held)
+    records.save_hold(replace(held, lifted_by="bob", lifted=NOW))
+    assert gone(records, over(KeptFor.RESIGNATIONS)) == {"resignation": 2}
+    assert sorted(records.filings(), key=lambda one: one.account) == filed[2:]
+
+
+def test_approvals_and_exceptions_go_once_they_are_over(records: SqlRecords) -> None:
+    old, new = NOW + timedelta(days=1), LATER + timedelta(days=1)
+    whole = {"recipients": ["x@y.example"], "files": [], "purpose": "tender", "since": NOW, "filed": NOW}
+    for name, until in (("a1", old), ("a2", new)):
+        made = Approval(id=name, kind=ApprovalKind.APPROVAL, account="mail:li", until=until, **whole)  # type: ignore[arg-type]
+        records.save_approvals([made])
+    for name, until in (("x1", old), ("x2", new)):
+        records.save_exception(
+            RuleException(id=name, rule="r", person="e1", reason="x", owner="li", since=NOW, expires=until, filed=NOW)
+        )
+    assert gone(records, over(events=None)) == {}
+    assert gone(records, over(KeptFor.GROUNDS)) == {"ground": 2}
+    assert [one.id for one in records.approvals()] == ["a2"]
+    assert [one.id for one in records.exceptions()] == ["x2"]
+
+
+def test_a_case_of_a_number_that_was_split_goes_like_any(records: SqlRecords) -> None:
+    case = decided(records)
+    assert case.id == case_id("e1", 0)
+    with records.database.writing() as connection:
+        connection.execute(
+            sa.text("insert into case_splits values (:a, :p, :n, 0)"), {"a": case.alerts[0], "p": "e1", "n": 1_000_000}
+        )
+    assert gone(records, over(KeptFor.DISMISSED))["case"] == 1
+    assert records.splits() == {}
