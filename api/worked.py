@@ -79,7 +79,7 @@ def seen_case(shop: Shop, caller: Caller, case_id: str, lens: Lens | None = None
     case = shop.records.case(case_id)
     if case is None or not visible(shop, lens, [case]):
         raise not_found("case")
-    return OnCase(case, shop.records.work([case_id])[case_id], lens)
+    return OnCase(case, shop.records.work([case.id])[case.id], lens)
 
 
 def visible(shop: Shop, lens: Lens, cases: Sequence[Case]) -> list[Case]:

@@ -20,7 +20,7 @@ from app.wiring import House
 from cases.budget import overflow
 from cases.splitting import cases_of_one
 from core.alert import Alert
-from core.case import DECIDED, Case
+from core.case import Case
 from core.directory import Directory
 from core.errors import Unbalanced
 from core.ports import Mark
@@ -132,6 +132,7 @@ class Turns:
                 self.spans += len(judged.spans)
                 if self.progress:
                     self.progress(judged)
+        records.follow()
         bring_up(records)
         return mine
 
@@ -210,10 +211,14 @@ def _cases(house: House, judged: Judged) -> tuple[list[Case], list[Mark]]:
     for alert in judged.alerts:
         alerts[alert.person].append(alert)
     by_lead, others = to_leads(house.records, alerts)
+    lead_of = {alert.person: lead for lead, own in by_lead.items() for alert in own}
+    lead_of |= {lead: lead for lead in by_lead}
+    answering = house.records.decided_about(lead_of.keys())
+    about = house.records.contents([case.id for case in answering])
     decided: dict[str, list[Case]] = defaultdict(list)
-    for case in house.records.cases(persons=by_lead.keys()):
-        if case.state in DECIDED:
-            decided[case.person].append(case)
+    for case in answering:
+        for lead in {lead_of[one] for one in {case.person, *about[case.id].persons} if one in lead_of}:
+            decided[lead].append(case)
     return cases_of(house, by_lead, decided, house.records.splits()), others
 
 

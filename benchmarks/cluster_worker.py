@@ -1,8 +1,9 @@
-"""A worker that says how long it worked: `cluster_worker.py DATA [canned] [ledgerless]`. Canned: Elasticsearch answers
-at once, with what it always answers; ledgerless: events have no leaves."""
+"""A worker that says how long it worked: `cluster_worker.py DATA [canned | ledgerless | ledger]`. Canned: Elasticsearch
+answers at once, with what it always answers; ledgerless: events have no leaves."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import closing
@@ -21,16 +22,25 @@ from store import manifest
 
 
 class Timed(Worker):
-    """Notes when it had stored its first batch, after which it is warm, and its last."""
+    """Notes when it had stored its first batch, after which it is warm, and its last; and the processor time that it
+    and the machine had taken by then."""
 
     begin = end = 0.0
     first = 0
+    spent: tuple[float, float]
+    spent_before: tuple[float, float]
 
     def _store(self, batch: Batch, tally: Tally) -> None:
         super()._store(batch, tally)
-        self.end = time.time()
+        self.end, self.spent = time.time(), (time.process_time(), busy())
         if not self.begin:
-            self.begin, self.first = self.end, tally.stored
+            self.begin, self.spent_before, self.first = self.end, self.spent, tally.stored
+
+
+def busy() -> float:
+    """Seconds that all processors of the machine have worked so far."""
+    user, nice, system, _, _, irq, softirq = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def can() -> None:
@@ -63,10 +73,14 @@ def main() -> None:
     with open_house(config) as house, closing(subscription(config)) as arriving:
         worker = Timed(house, arriving)
         tally = worker.run(once=True)
+        leaves = house.records.size()
     peak = peak_of("self")
     seconds = worker.end - worker.begin
     rows = tally.stored - worker.first
-    told = {"rows": rows, "begin": worker.begin, "end": worker.end, "peak": peak}
+    pairs = zip(worker.spent, worker.spent_before, strict=True)
+    processor, machine = (1e6 * (after - before) / max(rows, 1) for after, before in pairs)
+    told = {"rows": rows, "begin": worker.begin, "end": worker.end, "peak": peak, "leaves": leaves}
+    told |= {"processor": processor, "busy": machine}
     print(orjson.dumps(told | {"rate": rows / seconds if seconds else 0.0}).decode())
 
 

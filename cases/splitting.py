@@ -20,11 +20,12 @@ def cases_of_one(
     score_at: Callable[[Sequence[Alert], datetime], float],
     opens_at: float,
 ) -> list[Case]:
-    """The person's open cases, from alerts that no decided case answers and nothing speaks for. What was split stays
-    apart and open, however little each part weighs; what comes to weigh more after its own case was decided is
-    gathered with the others."""
+    """The person's open cases, from alerts that nothing speaks for and no decided case answers, be it that of another
+    member of a crew. What was split stays apart and open, however little each part weighs; what comes to weigh more
+    after its own case was decided is gathered with the others."""
     closed = {case.number for case in decided}
-    number = max((one + 1 for one in closed if one < FIRST_SPLIT), default=0)
+    own = (case.number for case in decided if case.person == person)
+    number = max((one + 1 for one in own if one < FIRST_SPLIT), default=0)
     apart: dict[int, list[Alert]] = defaultdict(list)
     rest: list[Alert] = []
     for alert in undecided(alerts, decided):

@@ -71,7 +71,8 @@ class Lists(Protocol):
 
     def case_page(self, query: CaseQuery) -> Sequence[Case]: ...
 
-    def case(self, case_id: str) -> Case | None: ...
+    def case(self, case_id: str) -> Case | None:
+        """The case of this id; where it is gone, the one that has its work now (see `core.triage.Following`)."""
 
     def alerts_of_case(self, case_id: str, most: int) -> Sequence[Alert]:
         """Those of its alerts that are there, newest first, so many at most."""

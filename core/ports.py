@@ -33,7 +33,7 @@ from core.proof import Ledger
 from core.retention import Due, Expiry, Lapsing
 from core.roster import Roster
 from core.standing import Standings
-from core.triage import Triage
+from core.triage import Following, Triage
 from core.unmasking import Unmaskings
 from core.users import Keys, Sessions, Users
 from core.watching import EndedWatches
@@ -276,6 +276,9 @@ class Inbox(Protocol):
     def cases(self, *, persons: Collection[str] | None = None) -> Sequence[Case]:
         """Ordered by (opened, id)."""
 
+    def decided_about(self, persons: Collection[str]) -> Sequence[Case]:
+        """Decided cases of these persons, and of others that have alerts of theirs; ordered by (opened, id)."""
+
     def decide(self, case_id: str, state: CaseState, reason: str, at: datetime, by: str = "") -> None:
         """Somebody's decision of a case and of those that are worked on with it; their persons are marked. Raises
         `Refused` where there is no such case, or it is worked on with another one itself."""
@@ -388,6 +391,7 @@ class Records(
     CaseFiles,
     ErasureRequests,
     Lapsing,
+    Following,
     EndedWatches,
     DueWork,
     Protocol,

@@ -52,6 +52,7 @@ class Step(StrEnum):
     JOINED = "joined"
     PARTED = "parted"
     SPLIT = "split"
+    FOLLOWED = "followed"
     COMMENTED = "commented"
     COMMENT_CHANGED = "comment_changed"
     COMMENT_WITHDRAWN = "comment_withdrawn"
@@ -213,4 +214,14 @@ class Triage(Protocol):
         """Every alert that was taken out of a case."""
 
     def history(self, case: str, after: int = -1, most: int | None = None) -> Sequence[AuditEntry]:
-        """What was done on a case, in order, from after a number on; who looked at it is no part of that."""
+        """What was done on a case, in order, from after a number on; who looked at it is no part of that. What was done
+        on one whose work it has belongs to it."""
+
+
+class Following(Protocol):
+    """Work follows the alerts: where judging gathers them in the case of somebody else, as when a crew grows or falls
+    apart, what people did on the case that is gone lies with the one that has the most of its alerts now."""
+
+    def follow(self) -> int:
+        """Move what has somewhere to go, each noted (`Step.FOLLOWED`) and told; returns of how many cases. What has
+        not waits, and is there again with its case."""

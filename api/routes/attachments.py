@@ -46,8 +46,8 @@ class AttachmentView(BaseModel):
 def attachments(shop: InShop, case_id: Id, caller: Caller = needs(Permission.READ_CASES)) -> list[AttachmentView]:
     """The files of a case, the oldest first."""
     on = seen_case(shop, caller, case_id)
-    shop.looks.note(caller, "attachments of a case", (case_id, on.case.person))
-    return [_view(one) for one in shop.records.attachments(case_id)]
+    shop.looks.note(caller, "attachments of a case", (on.case.id, on.case.person))
+    return [_view(one) for one in shop.records.attachments(on.case.id)]
 
 
 @router.post(
@@ -61,12 +61,12 @@ def attach(
     shop: InShop, case_id: Id, upload: Uploaded, caller: Caller = needs(Permission.WORK_CASES)
 ) -> AttachmentView:
     """Attach a document or a picture. Pages, scripts, archives, programs and documents with macros are refused."""
-    seen_case(shop, caller, case_id)
+    on = seen_case(shop, caller, case_id)
     name, data = safe_name(upload.name), upload.data
     kind = recognised(name, data)
     made = Attachment(
         id=secrets.token_hex(8),
-        case=case_id,
+        case=on.case.id,
         name=name,
         kind=kind,
         size=len(data),
@@ -87,10 +87,10 @@ def attach(
 def attachment(shop: InShop, case_id: Id, attachment_id: Id, caller: Caller = needs(Permission.READ_CASES)) -> Response:
     """One file, to be saved."""
     on = seen_case(shop, caller, case_id)
-    found = next((one for one in shop.records.attachments(case_id) if one.id == attachment_id), None)
+    found = next((one for one in shop.records.attachments(on.case.id) if one.id == attachment_id), None)
     if found is None:
         raise not_found("attachment")
-    shop.looks.note(caller, "attachment", (case_id, on.case.person))
+    shop.looks.note(caller, "attachment", (on.case.id, on.case.person))
     named = f"attachment; filename=\"attachment.{found.kind}\"; filename*=UTF-8''{quote(found.name)}"
     data = shop.records.attached(found)
     return Response(data, media_type="application/octet-stream", headers={**SAFE, "Content-Disposition": named})

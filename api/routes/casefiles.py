@@ -87,8 +87,8 @@ def tasks(
     shop: InShop, case_id: Id, after: After = None, limit: Limit = 100, caller: Caller = needs(Permission.READ_CASES)
 ) -> Page[TaskView]:
     """Tasks of a case, the oldest first."""
-    told = _looked(shop, caller, case_id, "tasks of a case")
-    return _page([_task(one, told) for one in shop.records.tasks(case_id)], after, limit)
+    on, told = _looked(shop, caller, case_id, "tasks of a case")
+    return _page([_task(one, told) for one in shop.records.tasks(on.case.id)], after, limit)
 
 
 @router.post("/{case_id}/tasks", operation_id="add_case_task", status_code=201, responses=answers(409))
@@ -97,9 +97,9 @@ def add_task(
 ) -> TaskView:
     """Add a task."""
     on = seen_case(shop, caller, case_id)
-    if len(shop.records.tasks(case_id)) >= MOST_TASKS:
+    if len(shop.records.tasks(on.case.id)) >= MOST_TASKS:
         raise Refused(f"a case has {MOST_TASKS} tasks at most")
-    task = Task(id=secrets.token_hex(8), case=case_id, title="", by=caller.name, at=now())
+    task = Task(id=secrets.token_hex(8), case=on.case.id, title="", by=caller.name, at=now())
     shop.records.add_task(_filled(shop, on, task, body))
     return _tagged(response, shop, on, task)
 
@@ -116,7 +116,7 @@ def change_task(
 ) -> TaskView:
     """Change a task, or say that it is done."""
     on = seen_case(shop, caller, case_id)
-    known = next((one for one in shop.records.tasks(case_id) if one.id == task_id), None)
+    known = next((one for one in shop.records.tasks(on.case.id) if one.id == task_id), None)
     if known is None:
         raise not_found("task")
     task = replace(_filled(shop, on, known, body), version=seen.version + 1)
@@ -129,15 +129,15 @@ def comments(
     shop: InShop, case_id: Id, after: After = None, limit: Limit = 100, caller: Caller = needs(Permission.READ_CASES)
 ) -> Page[CommentView]:
     """Comments on a case, the oldest first."""
-    told = _looked(shop, caller, case_id, "comments on a case")
-    return _page([_comment(one, told) for one in shop.records.comments(case_id)], after, limit)
+    on, told = _looked(shop, caller, case_id, "comments on a case")
+    return _page([_comment(one, told) for one in shop.records.comments(on.case.id)], after, limit)
 
 
 @router.post("/{case_id}/comments", operation_id="add_case_comment", status_code=201, responses=answers(409))
 def comment(shop: InShop, case_id: Id, body: CommentBody, caller: Caller = needs(Permission.WORK_CASES)) -> CommentView:
     """Write something about a case."""
     on = seen_case(shop, caller, case_id)
-    made = Comment(id=secrets.token_hex(8), case=case_id, text=body.text, by=caller.name, at=now())
+    made = Comment(id=secrets.token_hex(8), case=on.case.id, text=body.text, by=caller.name, at=now())
     shop.records.add_comment(made, mentioned(shop, on, mentions(body.text)))
     return _comment(made, _told(shop, on))
 
@@ -168,10 +168,10 @@ def withdraw_comment(
     return _again(shop, on, comment_id)
 
 
-def _looked(shop: Shop, caller: Caller, case_id: str, what: str) -> Told:
+def _looked(shop: Shop, caller: Caller, case_id: str, what: str) -> tuple[OnCase, Told]:
     on = seen_case(shop, caller, case_id)
-    shop.looks.note(caller, what, (case_id, on.case.person))
-    return _told(shop, on)
+    shop.looks.note(caller, what, (on.case.id, on.case.person))
+    return on, _told(shop, on)
 
 
 def _told(shop: Shop, on: OnCase) -> Told:
@@ -196,7 +196,7 @@ def _filled(shop: Shop, on: OnCase, task: Task, body: TaskBody) -> Task:
 
 def _own(shop: Shop, caller: Caller, case_id: str, comment_id: str) -> tuple[OnCase, Comment]:
     on = seen_case(shop, caller, case_id)
-    known = next((one for one in shop.records.comments(case_id) if one.id == comment_id), None)
+    known = next((one for one in shop.records.comments(on.case.id) if one.id == comment_id), None)
     if known is None:
         raise not_found("comment")
     if known.by != caller.name:

@@ -62,7 +62,7 @@ def join(
     on = seen_case(shop, caller, case_id)
     for one in body.cases:
         other = seen_case(shop, caller, one, on.lens)
-        if other.case.id == case_id:
+        if other.case.id == on.case.id:
             raise BadQuery("a case is always worked on with itself")
         if not other.work.lead:
             workflow.joining(other.case, other.work, Step.JOINED, by="", why="", senior=on.senior, at=now())

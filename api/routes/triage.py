@@ -163,7 +163,7 @@ def undo(
     """Take back the last move, assignment or due time, for a quarter of an hour; a decision for a week. Whoever did it
     may, or a senior analyst."""
     on = seen_case(shop, caller, case_id)
-    steps = shop.records.history(case_id)
+    steps = shop.records.history(on.case.id)
     work = at_version(on, seen)
     change = workflow.undo(on.case, work, steps, by=caller.name, senior=on.senior, at=now())
     if change.step is Step.REOPENED and not caller.may(Permission.DECIDE_CASES):
@@ -184,9 +184,9 @@ def history(
 ) -> Page[HistoryEntry]:
     """What was done on a case, the oldest first."""
     on = seen_case(shop, caller, case_id)
-    shop.looks.note(caller, "history of a case", (case_id, on.case.person))
+    shop.looks.note(caller, "history of a case", (on.case.id, on.case.person))
     key = place(after, (int,))
-    found = shop.records.history(case_id, min(int(key[0]), LAST) if key else -1, limit + 1)
+    found = shop.records.history(on.case.id, min(int(key[0]), LAST) if key else -1, limit + 1)
     shown_entries, following = page([_entry(one, on) for one in found], limit, lambda one: (one.number,))
     return Page(items=list(shown_entries), next=following)
 

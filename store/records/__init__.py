@@ -18,6 +18,7 @@ from store.records.database import Database, upsert
 from store.records.duework import DueRecords
 from store.records.erasing import ErasingRecords
 from store.records.findings import FindingRecords
+from store.records.following import FollowingRecords
 from store.records.freezing import FrozenRecords
 from store.records.grounds import GroundRecords
 from store.records.happenings import HappeningRecords
@@ -72,6 +73,7 @@ class SqlRecords(
     CaseFileRecords,
     ErasingRecords,
     LapsingRecords,
+    FollowingRecords,
     WatchRecords,
     DueRecords,
 ):

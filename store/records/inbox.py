@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, select, update
 
 from core.alert import Alert, Outcome
 from core.case import DECIDED, Case, CaseState
@@ -18,6 +18,7 @@ from store.records.alertrows import alert_of, alert_row
 from store.records.caserows import case_of, case_row
 from store.records.database import Database, Row, pieces, upsert
 from store.records.deciding import decide_in
+from store.records.following import displace
 from store.records.happenings import alert_happening, case_opened, happen_in
 from store.records.marks import settle_marks
 from store.records.standings import note_unranked
@@ -25,6 +26,7 @@ from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
 from store.records.tables import unfrozen, untold
 from store.records.triagerows import save_contents
+from store.records.triagetables import contents
 
 _OPEN = sorted(state.value for state in CaseState if state not in DECIDED)
 
@@ -43,7 +45,8 @@ class InboxRecords:
         cases: Sequence[Case],
     ) -> None:
         with self._database.writing(alone=False) as connection:
-            cleared, known_cases = _clear(connection, judged)
+            cleared, taken = _clear(connection, judged)
+            known_cases = frozenset(row["id"] for row in taken)
             before = _stored(connection, [alert.id for alert in alerts]) | cleared
             fresh = {"detected_at": datetime.now(UTC)}
             after = {a.id: before.get(a.id, fresh) | alert_row(a) for a in alerts}
@@ -52,6 +55,8 @@ class InboxRecords:
             written = [case for case in cases if case.id not in decided]
             upsert(connection, case_table, [case_row(case) for case in written])
             save_contents(connection, written, known_cases)
+            again = {case.id for case in written}
+            displace(connection, [row for row in taken if row["id"] not in again])
             changed = [row for one, row in (before | after).items() if _told(before.get(one)) != _told(after.get(one))]
             note_changed(connection, changed)
             settle_marks(connection, marks)
@@ -112,6 +117,17 @@ class InboxRecords:
                 for row in connection.execute(query.where(case_table.c.person.in_(some))).mappings()
             ]
         return sorted((case_of(row) for row in rows), key=lambda case: (case.opened, case.id))
+
+    def decided_about(self, persons: Collection[str]) -> Sequence[Case]:
+        closed = case_table.c.state.not_in(_OPEN)
+        found: dict[str, Case] = {}
+        with self._database.reading() as connection:
+            for some in pieces(sorted(persons)):
+                about = select(contents.c.case).where(contents.c.person.in_(some))
+                these = closed & (case_table.c.person.in_(some) | case_table.c.id.in_(about))
+                rows = connection.execute(select(case_table).where(these)).mappings()
+                found |= {row["id"]: case_of(dict(row)) for row in rows}
+        return sorted(found.values(), key=lambda case: (case.opened, case.id))
 
     def decide(self, case_id: str, state: CaseState, reason: str, at: datetime, by: str = "") -> None:
         with self._database.writing() as connection:
@@ -174,11 +190,14 @@ class InboxRecords:
                 connection.execute(delete(untold).where(untold.c.stamp.in_(some)))
 
 
-def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -> tuple[dict[str, Row], frozenset[str]]:
+def _clear(
+    connection: Connection, judged: Collection[tuple[str, date, date]]
+) -> tuple[dict[str, Row], list[RowMapping]]:
     """Take away the alerts of the judged days, and return them by id, and the open cases of the judged persons, and
-    return their ids."""
+    return of each its id, its person and its alerts."""
     cleared: dict[str, Row] = {}
-    cases: set[str] = set()
+    cases: list[RowMapping] = []
+    told = (case_table.c.id, case_table.c.person, case_table.c.alerts)
     of: dict[tuple[date, date], list[str]] = {}
     for person, first, last in sorted(judged):
         of.setdefault((first, last), []).append(person)
@@ -189,8 +208,8 @@ def _clear(connection: Connection, judged: Collection[tuple[str, date, date]]) -
             cleared |= {row["id"]: dict(row) for row in rows}
     for some in pieces(sorted({person for person, _, _ in judged})):
         open_ones = case_table.c.person.in_(some) & case_table.c.state.in_(_OPEN)
-        cases.update(connection.execute(delete(case_table).where(open_ones).returning(case_table.c.id)).scalars())
-    return cleared, frozenset(cases)
+        cases += connection.execute(delete(case_table).where(open_ones).returning(*told)).mappings()
+    return cleared, cases
 
 
 def _left_out(connection: Connection) -> set[str]:

@@ -16,6 +16,7 @@ from core.listing import AlertQuery, CaseQuery, Place, Whose
 from store.records.alertrows import alert_of
 from store.records.caserows import case_of
 from store.records.database import Database, pieces
+from store.records.following import moved_to
 from store.records.tables import Words
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
@@ -68,8 +69,11 @@ class ListRecords:
         return [cases[one] for one in ids]
 
     def case(self, case_id: str) -> Case | None:
+        query = select(case_table)
         with self._database.reading() as connection:
-            row = connection.execute(select(case_table).where(case_table.c.id == case_id)).mappings().first()
+            row = connection.execute(query.where(case_table.c.id == case_id)).mappings().first()
+            if row is None and (target := moved_to(connection, case_id)):
+                row = connection.execute(query.where(case_table.c.id == target)).mappings().first()
         return case_of(dict(row)) if row else None
 
     def alerts_of_case(self, case_id: str, most: int) -> Sequence[Alert]:

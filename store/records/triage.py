@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from core.case import DECIDED, Case, case_id
 from core.errors import Refused, Stale
@@ -17,6 +17,7 @@ from store.records.alertrows import as_json
 from store.records.audit import entry_of
 from store.records.database import Database, Row, pieces, upsert
 from store.records.deciding import decide_in, members_in, reopen_in
+from store.records.following import moved_from
 from store.records.happenings import happen_in
 from store.records.marks import add_marks
 from store.records.tables import audit, audit_subjects
@@ -179,9 +180,13 @@ class TriageRecords:
             return {row["alert"]: Split(**row) for row in connection.execute(select(splits)).mappings()}
 
     def history(self, case: str, after: int = -1, most: int | None = None) -> Sequence[AuditEntry]:
-        about = select(audit_subjects.c.number).where(audit_subjects.c.subject == case)
-        these = audit.c.number.in_(about) & audit.c.deed.in_(DEEDS) & (audit.c.number > after)
+        subject = audit_subjects.c.subject
         with self._database.reading() as connection:
+            numbers = select(audit_subjects.c.number)
+            moved = moved_from(connection, case).items()
+            earlier = (audit.c.number.in_(numbers.where(subject == one)) & (audit.c.at <= at) for one, at in moved)
+            about = or_(audit.c.number.in_(numbers.where(subject == case)), *earlier)
+            these = about & audit.c.deed.in_(DEEDS) & (audit.c.number > after)
             rows = connection.execute(select(audit).where(these).order_by(audit.c.number).limit(most)).mappings()
             return [entry_of(dict(row)) for row in rows]
 

@@ -19,7 +19,8 @@ from app.wiring import House, open_house
 from core.alert import Alert, Severity
 from core.batch import Batch
 from core.canonical import content_id
-from core.case import CaseState
+from core.case import Case, CaseState
+from core.casefiles import Comment
 from core.person import Filing, Link, Person
 from core.ports import Mark
 from core.schema import SCHEMA, conform
@@ -460,3 +461,53 @@ def test_a_notice_taken_back_before_the_other_came_leaves_no_crew(house: House) 
     judge_marked(house)
     assert crew_alerts(house) == []
     assert house.records.pending() == []
+
+
+def case_of_all(house: House) -> Case:
+    (case,) = house.records.cases()
+    return case
+
+
+@pytest.mark.parametrize("newcomer", ["abe", "zoe"])
+def test_whoever_joins_work_on_the_crews_case_goes_on(house: House, newcomer: str) -> None:
+    """abe's id comes before that of all others, so that the case becomes his; zoe's after."""
+    hire(house, {newcomer: "Sales"})
+    for day, name in enumerate(NAMES):
+        send(house, name, day)
+    judge_marked(house)
+    before = case_of_all(house)
+    house.records.add_comment(Comment(id="c", case=before.id, text="asked their lead", by="li", at=BEGIN))
+    send(house, newcomer, 3)
+    judge_marked(house)
+    after = case_of_all(house)
+    assert members(house) == [{*NAMES, newcomer}]
+    assert (after.person, after.id == before.id) == (min(newcomer, "ann"), newcomer > "ann")
+    assert [one.text for one in house.records.comments(after.id)] == ["asked their lead"]
+    assert house.records.case(before.id) == after
+
+
+def test_a_crews_decision_answers_its_members_alerts_whoever_joins_later(house: House) -> None:
+    hire(house, {"abe": "Sales"})
+    for day, name in enumerate(NAMES):
+        send(house, name, day)
+    judge_marked(house)
+    decided = case_of_all(house)
+    house.records.decide(decided.id, CaseState.BENIGN, "a partner", BEGIN, "li")
+    judge_marked(house)
+    assert [case.id for case in house.records.cases()] == [decided.id]
+    send(house, "abe", 3)
+    judge_marked(house)
+    new = [case for case in house.records.cases() if case.state is CaseState.NEW]
+    assert {alert for case in new for alert in case.alerts}.isdisjoint(decided.alerts), "nobody is accused twice"
+
+
+def test_a_crew_that_falls_apart_leaves_its_decision_with_each(house: House) -> None:
+    for day, name in enumerate(NAMES):
+        send(house, name, day, size=900_000_000)
+    judge_marked(house)
+    decided = case_of_all(house)
+    house.records.decide(decided.id, CaseState.BENIGN, "a partner", BEGIN, "li")
+    hire(house, {"eve": "Support"})
+    judge_marked(house)
+    new = [case for case in house.records.cases() if case.state is CaseState.NEW]
+    assert {alert for case in new for alert in case.alerts}.isdisjoint(decided.alerts)

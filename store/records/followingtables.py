@@ -1,0 +1,24 @@
+"""Tables of cases that are gone while something lies with them, and of where it went."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Table
+
+from store.records.tables import Moment, Words, metadata
+
+displaced = Table(
+    "displaced_alerts",
+    metadata,
+    Column("case", Words, primary_key=True),
+    Column("alert", Words, primary_key=True),
+    Column("person", Words, nullable=False, index=True),
+)
+"""The alerts that such a case had, whose person is `person`."""
+moves = Table(
+    "case_moves",
+    metadata,
+    Column("case", Words, primary_key=True),
+    Column("target", Words, nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+)
+"""By which case one that is gone is found; `target` is never one of those that moved."""

@@ -1,0 +1,142 @@
+"""Work follows the alerts: what people did on a case that is gone lies with the one that has its alerts now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from storing import an_alert
+from test_hr_records import a_notice
+from test_lapsing import hold, write
+from test_triage import EVER, FOREVER, NOW, a_case, decision, step, steps, told, work
+
+from core.case import Case, CaseState
+from core.errors import Refused
+from core.evidence import HoldScope
+from core.happening import Kind
+from core.triage import Step, WorkState
+from store.records import SqlRecords
+
+A, B = a_case("a"), a_case("b", 1, 2)
+CREW = replace(A, alerts=(*A.alerts, *B.alerts), scores=(40.0,) * 4)
+
+
+def judge(records: SqlRecords, persons: str, *cases: Case) -> None:
+    """Judge these persons, whose open cases are these from now on."""
+    alerts = [an_alert(person, day) for person in persons for day in (1, 2, 3)]
+    records.settle((), [(person, EVER, FOREVER) for person in persons], alerts, cases)
+
+
+@pytest.fixture
+def worked(records: SqlRecords) -> SqlRecords:
+    """Both have a case; people work on b's."""
+    judge(records, "ab", A, B)
+    write(records, B)
+    records.change([step(work(records, B), state=WorkState.IN_REVIEW, assignee="li", due=NOW)])
+    records.send_notice(a_notice(B.id, "b"))
+    hold(records, HoldScope.CASE, B.id, ["b"])
+    return records
+
+
+@pytest.mark.parametrize("order", ["lead first", "member first", "together"])
+def test_where_two_become_one_the_work_of_both_lies_together(worked: SqlRecords, order: str) -> None:
+    worked.change([step(work(worked, A), assignee="wang", due=NOW + timedelta(days=1))])
+    turns = {"lead first": [("a", CREW), ("b", None)], "member first": [("b", None), ("a", CREW)]}
+    for persons, case in turns.get(order, [("ab", CREW)]):
+        judge(worked, persons, *([case] if case else []))
+        worked.follow()
+    assert [case.id for case in worked.cases()] == [A.id]
+    own = work(worked, A)
+    assert (own.assignee, own.due, own.state, own.version) == ("wang", NOW, WorkState.IN_REVIEW, 2)
+    assert work(worked, B).version == 0
+    lies = (worked.comments(A.id), worked.tasks(A.id), worked.attachments(A.id), worked.notices(cases=[A.id]))
+    assert [len(some) for some in lies] == [1, 1, 1, 1]
+    assert [one.case for one in worked.unmaskings(person="b")] == [A.id]
+    assert worked.holds()[0].subject == A.id
+    assert worked.comments(A.id)[0].earlier == ("李娜 said so",), "with what it said before"
+    assert worked.follow() == 0
+
+
+def test_the_move_is_noted_and_told_and_its_history_goes_along(worked: SqlRecords) -> None:
+    before = steps(worked, B)
+    judge(worked, "ab", CREW)
+    assert worked.follow() == 1
+    assert steps(worked, A) == [*before, "followed"]
+    last = worked.history(A.id)[-1]
+    assert (last.by, last.about, last.details["others"]) == ("leaverwatch", ("a", A.id), [B.id])
+    assert told(worked, Kind.CASE_MOVED)[-1] == (A.id, ())
+
+
+def test_by_its_old_id_the_new_case_is_found(worked: SqlRecords) -> None:
+    judge(worked, "ab", CREW)
+    worked.follow()
+    found = worked.case(B.id)
+    assert found is not None
+    assert found.id == A.id
+    third = replace(a_case("0"), alerts=CREW.alerts, scores=CREW.scores)
+    judge(worked, "ab0", third)
+    worked.follow()
+    assert [one.id for old in (A.id, B.id) if (one := worked.case(old))] == [third.id] * 2, "however often it moved"
+    assert len(worked.comments(third.id)) == 1
+    assert len(worked.history(third.id)) == len(worked.history(third.id, most=99)) > 5
+    judge(worked, "ab0", A, B)
+    back = worked.case(B.id)
+    assert back is not None
+    assert back.id == B.id, "what is there again is meant itself"
+
+
+def test_what_has_nowhere_to_go_waits_for_its_case(worked: SqlRecords) -> None:
+    judge(worked, "b")
+    assert worked.follow() == 0
+    assert worked.case(B.id) is None
+    judge(worked, "b", B)
+    judge(worked, "a", CREW)
+    assert worked.follow() == 0, "its case is there"
+    assert len(worked.comments(B.id)) == 1
+    judge(worked, "b")
+    assert worked.follow() == 1
+
+
+def test_nothing_follows_a_case_that_nobody_touched(records: SqlRecords) -> None:
+    judge(records, "ab", A, B)
+    judge(records, "ab", CREW)
+    assert records.follow() == 0
+    assert (records.case(B.id), steps(records, A)) == (None, [])
+
+
+def test_no_decided_case_takes_work_in(worked: SqlRecords) -> None:
+    """What was decided changes no more."""
+    judge(worked, "a", CREW)
+    worked.decide_all([decision(worked, CREW)])
+    judge(worked, "b")
+    assert worked.follow() == 0
+    assert worked.comments(A.id) == []
+
+
+def test_cases_that_are_worked_on_together_stay_so(worked: SqlRecords) -> None:
+    other = a_case("c")
+    judge(worked, "c", other)
+    worked.join(step(work(worked, B), Step.JOINED), [other.id])
+    judge(worked, "ab", CREW)
+    worked.follow()
+    assert dict(worked.joined([A.id])) == {A.id: [other.id]}
+    with pytest.raises(Refused, match="worked on with"):
+        worked.decide_all([decision(worked, other)])
+    worked.join(step(work(worked, A), Step.JOINED), [other.id])
+    judge(worked, "c")
+    judge(worked, "abc", replace(CREW, alerts=(*CREW.alerts, *other.alerts), scores=(40.0,) * 6))
+    worked.follow()
+    assert work(worked, A).lead == "", "nothing is worked on with itself"
+
+
+def test_a_decision_is_found_by_everybody_it_answers(records: SqlRecords) -> None:
+    judge(records, "ab", CREW)
+    records.decide(A.id, CaseState.BENIGN, "known", NOW, "li")
+    assert [case.id for case in records.decided_about(["b"])] == [A.id]
+    assert [case.id for case in records.decided_about(["a"])] == [A.id]
+    judge(records, "a", a_case("a", 3, number=1))
+    assert [case.id for case in records.decided_about(["b", "a"])] == [A.id]
+    assert records.decided_about(["c"]) == []
+    assert records.decided_about([]) == []
+    assert date(2026, 3, 1) in {alert.day for alert in records.alerts(persons=["b"])}
