@@ -17,14 +17,13 @@ from core.access import Depth
 from core.actions import WORDLESS
 from core.alert import OTHERS, SEPARATOR, Alert, Fact
 from core.directory import Directory
+from core.nameless import nameless as without_names
 from core.schema import NEUTRAL, RAW, WRITTEN
 
 PERSON = "person.id"
 TELLING = NEUTRAL | {"first", "last", "until", "linked", "signs", "phases", "drivers", "drivers_zh", "source"}
 """Facts in words that identify nobody; numbers never do. A new one is none of them until it is put here."""
 MAIL = "email."
-SHORTEST = 2
-"""Letters of a name that is looked for in a text."""
 THING = re.compile(r"[0-9a-f]{32}")
 """What the ids of cases and alerts look like. Everything else that an entry of the audit log is about is a person."""
 
@@ -55,17 +54,7 @@ def free_text(lens: Lens, person: str, text: str) -> str | None:
 def nameless(lens: Lens, person: str, text: str) -> str:
     """What those wrote who know whom it is about, such as HR: while the person is masked, with the pseudonym in the
     place of their name, mail address and accounts."""
-    if lens.shows(person) or not text:
-        return text
-    known = lens.directory.person(person)
-    accounts = {account.partition(":")[2] for account, _, _ in lens.directory.spans_of(person)}
-    telling = {
-        one for one in (known.name, known.email, known.email.partition("@")[0], *accounts) if len(one) >= SHORTEST
-    }
-    if not telling:
-        return text
-    found = "|".join(re.escape(one) for one in sorted(telling, key=len, reverse=True))
-    return re.sub(found, lens.pseudonym(person), text, flags=re.IGNORECASE)
+    return text if lens.shows(person) else without_names(text, person, lens.directory, lens.pseudonym(person))
 
 
 def subjects(about: Iterable[str], lens: Lens) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from uuid import uuid4
 
+from api.views import cases_of
 from app.holds import held_persons, in_force
 from app.pseudonyms import pseudonyms
 from app.wiring import House
@@ -16,6 +18,7 @@ from core.erasing import ErasureRequest
 from core.errors import Refused
 from core.evidence import HoldScope
 from core.grounds import keys_of
+from core.nameless import nameless
 from core.retention import Due, Erasure, Expiry, Span
 
 JOB = "erase"
@@ -63,14 +66,15 @@ def erase(house: House, start: str, *, by: str) -> ErasureRequest:
         # Told like any alert that is gone; then whatever else there is.
         house.records.settle((), [(person, date.min, date.max)], (), ())
         erasure = Erasure(id=uuid4().hex, by=by, begun=now, before={}, due=due, done=datetime.now(UTC))
-        return house.records.expunge(request, _keys(house, directory, person), erasure)
+        unnamed = partial(nameless, person=person, directory=directory, instead=request.pseudonym)
+        return house.records.expunge(request, _keys(house, directory, person), erasure, unnamed)
 
 
 def _check(house: House, person: str) -> None:
     for hold in in_force(house.records.holds()):
         if hold.scope is HoldScope.RANGE or person in held_persons(hold, house):
             raise Refused(f"hold {hold.id[:8]} keeps what is held about this person: {hold.reason}")
-    if any(case.state not in DECIDED for case in house.records.cases(persons=[person])):
+    if any(case.state not in DECIDED for case in cases_of(house.records, [person])):
         raise Refused("a case about this person is open: it has to be decided first")
 
 

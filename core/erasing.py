@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -35,6 +35,9 @@ class ErasureRequests(Protocol):
     def erasure_requests(self) -> Sequence[ErasureRequest]:
         """Ordered by (asked, id)."""
 
-    def expunge(self, request: ErasureRequest, keys: Collection[str], erasure: Erasure) -> ErasureRequest:
-        """Delete all records about the person, who has these accounts, but for the audit log; `request` says who
-        carries it out, `erasure` which events went. Returns it as done. Raises `Refused`."""
+    def expunge(
+        self, request: ErasureRequest, keys: Collection[str], erasure: Erasure, nameless: Callable[[str], str]
+    ) -> ErasureRequest:
+        """Delete all records about the person, who has these accounts, but for the audit log; what was written on cases
+        of others of whose crew they were becomes `nameless`. `request` says who carries it out, `erasure` which events
+        went. Returns it as done. Raises `Refused`."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, select, update
 
 from core.erasing import ErasureRequest
 from core.errors import Refused
@@ -18,6 +18,7 @@ from store.records.audit import note_in
 from store.records.database import Database, Row, upsert
 from store.records.deleting import delete_frozen, delete_rows, delete_writing
 from store.records.erasingtables import erasure_requests
+from store.records.followingtables import displaced, moves
 from store.records.holds import erasure_row
 from store.records.hrtables import members, notices
 from store.records.notifytables import actions
@@ -38,7 +39,8 @@ from store.records.tables import (
     snapshots,
     turns,
 )
-from store.records.triagetables import contents, splits, work
+from store.records.triagerows import save_words
+from store.records.triagetables import attachments, comment_texts, comments, contents, splits, tasks, work
 from store.records.unmaskingtables import unmaskings
 from store.records.watching import ended_watches
 
@@ -53,12 +55,20 @@ OF_PERSON = (
     standings.c.person,
     unranked.c.person,
     contents.c.person,
+    displaced.c.person,
     splits.c.person,
     unmaskings.c.person,
     notices.c.person,
     members.c.person,
     actions.c.person,
 )
+WRITTEN_TEXTS = (
+    *(comments.c.text, tasks.c.title, attachments.c.name, unmaskings.c.reason, unmaskings.c.answer),
+    *(actions.c.reason, actions.c.decision, actions.c.result, notices.c.answers, notices.c.feedback, notices.c.why),
+)
+"""What people wrote on a case, by its id."""
+FOUND_AS = {comments.name: "comment", tasks.name: "task", attachments.name: "attachment"}
+"""As what texts are found by their words."""
 OF_ACCOUNT = (
     links.c.account,
     filings.c.account,
@@ -97,14 +107,18 @@ class ErasingRecords:
         with self._database.reading() as connection:
             return [_request(dict(row)) for row in connection.execute(query).mappings()]
 
-    def expunge(self, request: ErasureRequest, keys: Collection[str], erasure: Erasure) -> ErasureRequest:
+    def expunge(
+        self, request: ErasureRequest, keys: Collection[str], erasure: Erasure, nameless: Callable[[str], str]
+    ) -> ErasureRequest:
         person = request.person
         with self._database.writing() as connection:
             _check(connection, request)
             gone = Counter({kind.value: count for kind in Stored if (count := erasure.due.count(kind))})
             frozen = connection.execute(select(snapshots.c.id).where(snapshots.c.person == person)).scalars().all()
             gone += delete_frozen(connection, frozen)
-            own = connection.execute(select(cases.c.id).where(cases.c.person == person)).scalars().all()
+            own = _cases_of(connection, person)
+            gone += _unnamed(connection, _crews(connection, person, own), nameless)
+            gone += delete_rows(connection, moves.c.target, own)
             gone += delete_writing(connection, own) + delete_rows(connection, work.c.case, own)
             for column in OF_PERSON:
                 gone += delete_rows(connection, column, [person])
@@ -135,6 +149,42 @@ def _check(connection: Connection, request: ErasureRequest) -> None:
         raise Refused("nobody has asked for that, or it is done already")
     if row["asked_by"].strip().casefold() == request.done_by.strip().casefold():
         raise Refused(f"{request.done_by} asked for it: somebody else has to carry it out")
+
+
+def _cases_of(connection: Connection, person: str) -> list[str]:
+    """The person's cases, also those that are gone while something lies with them."""
+    there = select(cases.c.id).where(cases.c.person == person)
+    gone = select(displaced.c.case).where(displaced.c.person == person)
+    return list(connection.execute(there.union(gone)).scalars())
+
+
+def _crews(connection: Connection, person: str, own: Collection[str]) -> list[str]:
+    """Cases of others that the person has alerts in."""
+    about = select(contents.c.case).where(contents.c.person == person).distinct()
+    return sorted(set(connection.execute(about).scalars()).difference(own))
+
+
+def _unnamed(connection: Connection, among: Collection[str], nameless: Callable[[str], str]) -> Counter[str]:
+    """Texts on these cases become nameless; how many of which table did. They are encrypted: all are read."""
+    changed: Counter[str] = Counter()
+    for case in among:
+        its_comments = select(comments.c.id).where(comments.c.case == case)
+        for column, these in (
+            (cases.c.reason, cases.c.id == case),
+            (comment_texts.c.text, comment_texts.c.comment.in_(its_comments)),
+            *((column, column.table.c.case == case) for column in WRITTEN_TEXTS),
+        ):
+            table = column.table
+            keys = list(table.primary_key)
+            for row in connection.execute(select(*keys, column).where(these)).all():
+                if (text := nameless(row[-1])) == row[-1]:
+                    continue
+                this = and_(*(key == value for key, value in zip(keys, row[:-1], strict=True)))
+                connection.execute(update(table).where(this).values({column.name: text}))
+                changed[table.name] += 1
+                if table.name in FOUND_AS:
+                    save_words(connection, case, f"{FOUND_AS[table.name]} {row[0]}", text)
+    return changed
 
 
 def _row(request: ErasureRequest) -> Row:

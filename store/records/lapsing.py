@@ -18,6 +18,7 @@ from core.retention import Due, Erased, Erasure, KeptFor, Stored, Terms
 from store.records.audit import note_in
 from store.records.database import Database, pieces, upsert
 from store.records.deleting import delete_frozen, delete_rows, delete_writing
+from store.records.followingtables import moves
 from store.records.holds import erasure_row, holds_in
 from store.records.hrtables import notices
 from store.records.inbox import note_changed
@@ -177,7 +178,7 @@ def _drop_cases(connection: Connection, ids: Sequence[str], _: datetime, events:
     found = {alert: known[alert][0] for case in whole for alert in named[case] if alert in known}
     gone = _drop_alerts(connection, _free(connection, found, whole))
     rows = delete_rows(connection, cases.c.id, whole)
-    for column in (contents.c.case, work.c.case):
+    for column in (contents.c.case, work.c.case, moves.c.target):
         delete_rows(connection, column, whole)
     counted = Counter({Stored.WRITING: sum(written[name] for name in COUNTED), Stored.CASE: rows.total()})
     return Gone(gone.rows + counted, gone.snapshots)

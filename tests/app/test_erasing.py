@@ -21,7 +21,8 @@ from app.ledgerdoctor import examine_ledger
 from app.pseudonyms import pseudonyms
 from app.wiring import House, open_house, records_of
 from core.access import Role
-from core.case import CaseState
+from core.case import Case, CaseState, case_id
+from core.casefiles import Comment, Task
 from core.errors import Refused
 from core.evidence import Deed, HoldScope
 from core.person import Filing
@@ -183,3 +184,33 @@ def named_client(house: House, name: str) -> TestClient:
     door = made.app.state.door  # type: ignore[attr-defined]
     door._caller = replace(door._caller, name=name)
     return made
+
+
+def test_on_a_crews_case_of_somebody_else_nothing_names_them(house: House) -> None:
+    """The case stays, for it is about the other one too; what people wrote there says the pseudonym."""
+    records, name = house.records, pseudonyms(house.records)("li.na")
+    (own,) = records.alerts(persons=["li.na"], outcome=None)[:1]
+    (other,) = records.alerts(persons=["wang.wei"], outcome=None)[:1]
+    crew = Case(
+        id=case_id("wang.wei", 7), person="wang.wei", number=7, state=CaseState.NEW, opened=NOON, score=60.0,
+        alerts=(own.id, other.id), scores=(30.0, 30.0),
+    )  # fmt: skip
+    records.settle((), [], [own, other], [crew])
+    with pytest.raises(Refused, match="open"):
+        asked(house)
+    said = "Li.Na@corp.example and wang.wei met"
+    records.add_comment(Comment(id="c", case=crew.id, text=said, by="ann", at=NOON))
+    records.change_comment(Comment(id="c", case=crew.id, text=f"{said} twice", by="ann", at=NOON), at=NOON)
+    records.add_task(Task(id="t", case=crew.id, title="ask li.na", by="ann", at=NOON))
+    records.decide(crew.id, CaseState.CONFIRMED, "li.na told wang.wei", NOON, "ann")
+    done = erase(house, asked(house), by="bob")
+    assert {"case_comments": 1, "case_comment_texts": 1, "case_tasks": 1, "cases": 2}.items() <= done.erased.items()
+    (comment,) = records.comments(crew.id)
+    assert (comment.text, comment.earlier) == (f"{name} and wang.wei met twice", (f"{name} and wang.wei met",))
+    assert [one.title for one in records.tasks(crew.id)] == [f"ask {name}"]
+    kept = records.case(crew.id)
+    assert kept is not None
+    assert kept.reason == f"{name} told wang.wei"
+    with records_of(house.config).database.reading() as connection:
+        words = set(connection.execute(sa.select(metadata.tables["case_words"].c.word)).scalars())
+    assert words.isdisjoint({"li", "na"}), "nor is it found by them"
