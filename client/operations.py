@@ -290,7 +290,7 @@ class Decision(TypedDict):
     reason: str
 
 
-Deed = Literal["saw", "decided", "worked", "previewed", "exported", "listed", "held", "asked_to_lift", "lifted", "erased", "traced", "filed", "entered", "sent_notice", "answered_notice", "withdrew_notice", "acted", "set_notifying", "replayed", "logged_in", "logged_out", "login_failed", "locked_out", "changed_access", "asked_to_unmask", "unmasked", "refused_to_unmask", "ended_unmasking", "backed_up", "restored", "rekeyed", "answered", "asked_to_erase", "stopped_watching"]
+Deed = Literal["saw", "decided", "worked", "previewed", "exported", "listed", "held", "asked_to_lift", "lifted", "erased", "traced", "filed", "entered", "sent_notice", "answered_notice", "withdrew_notice", "acted", "set_notifying", "replayed", "logged_in", "logged_out", "login_failed", "locked_out", "changed_access", "asked_to_unmask", "unmasked", "refused_to_unmask", "ended_unmasking", "backed_up", "restored", "rekeyed", "answered", "asked_for_access", "asked_to_erase", "tried_alone", "stopped_watching"]
 
 
 DeliveryState = Literal["waiting", "sent", "failed"]
@@ -367,21 +367,6 @@ class Enterprise(TypedDict):
     employeeNumber: NotRequired[str]
     department: NotRequired[str]
     manager: NotRequired[Manager | None]
-
-
-class ErasureAsked(TypedDict):
-    reason: str
-
-
-class ErasureView(TypedDict):
-    id: str
-    person: str
-    reason: str
-    asked_by: str
-    asked: str
-    done_by: str
-    done: str | None
-    erased: dict[str, int]
 
 
 class ErrorView(TypedDict):
@@ -857,6 +842,9 @@ class Replayed(TypedDict):
     deliveries: int
 
 
+Right = Literal["access", "erasure"]
+
+
 class RiskView(TypedDict):
     person: str
     identity: IdentityView | None
@@ -945,6 +933,23 @@ class StepView(TypedDict):
     note: NotRequired[str]
     by: NotRequired[str]
     at: NotRequired[str | None]
+
+
+class SubjectAsked(TypedDict):
+    right: Right
+    reason: str
+
+
+class SubjectRequestView(TypedDict):
+    id: str
+    right: Right
+    person: str
+    reason: str
+    asked_by: str
+    asked: str
+    done_by: str
+    done: str | None
+    counts: dict[str, int]
 
 
 class TaskBody(TypedDict):
@@ -1754,29 +1759,32 @@ class Client(Calls):
         """
         return self._events("/api/v1/stream", query={"seconds": seconds}, headers={"last-event-id": last_event_id})
 
-    def list_erasure_requests(self, *, fields: Sequence[str] | None = None) -> list[ErasureView]:
-        """Who was to be erased, and what became of it: requests that wait come first."""
-        _found: list[ErasureView] = self._call("GET", "/api/v1/subjects/erasures", query={"fields": fields})
+    def list_subject_requests(self, *, fields: Sequence[str] | None = None) -> list[SubjectRequestView]:
+        """Whose file was asked for, who was to be erased, and what became of it: what waits comes first."""
+        _found: list[SubjectRequestView] = self._call("GET", "/api/v1/subjects/requests", query={"fields": fields})
         return _found
 
-    def erase_subject(self, request: str) -> ErasureView:
-        """Erase the person whom somebody else asked to erase. It cannot be taken back."""
-        _found: ErasureView = self._call("POST", f"/api/v1/subjects/erasures/{quote(str(request), safe='')}/carry-out", once=True)
-        return _found
-
-    def answer_subject(self, person: str) -> bytes:
-        """Everything that is held about a person, given as pseudonym, in one zip file: a page to begin with in English
-        and Chinese, records, events. It holds their name and mail; other people in it are pseudonyms. That it
-        was made is in the audit log.
+    def answer_subject(self, request: str) -> bytes:
+        """Everything that is held about the person whose file somebody else asked for, in one zip file, once: a page
+        to begin with in English and Chinese, records, events. It holds their name and mail; other people in it
+        are pseudonyms. That it was made is in the audit log.
         """
-        _found: bytes = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/access", once=True)
+        _found: bytes = self._call("POST", f"/api/v1/subjects/requests/{quote(str(request), safe='')}/access", once=True)
         return _found
 
-    def ask_to_erase_subject(self, person: str, body: ErasureAsked) -> ErasureView:
-        """Ask for a person, given as pseudonym, to be erased; somebody else has to carry it out. Refused where a legal
-        hold keeps what is held, or a case about them is open.
+    def erase_subject(self, request: str) -> SubjectRequestView:
+        """Erase the person whom somebody else asked to erase. It cannot be taken back. Refused while a request for
+        their file waits.
         """
-        _found: ErasureView = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/erasure", json=body, once=True)
+        _found: SubjectRequestView = self._call("POST", f"/api/v1/subjects/requests/{quote(str(request), safe='')}/erasure", once=True)
+        return _found
+
+    def ask_for_subject(self, person: str, body: SubjectAsked) -> SubjectRequestView:
+        """Ask for the file of what is held about a person, given as pseudonym, or for them to be erased; somebody else
+        has to carry it out. An erasure is refused where a legal hold keeps what is held, or a case about them
+        is open.
+        """
+        _found: SubjectRequestView = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/requests", json=body, once=True)
         return _found
 
     def list_unmaskings(self, *, case: str | None = None, state: UnmaskingState | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
