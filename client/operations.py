@@ -449,6 +449,7 @@ class InvitationView(TypedDict):
 class Invited(TypedDict):
     token: str
     password: str
+    code: NotRequired[str]
 
 
 JsonValue = Any
@@ -476,7 +477,7 @@ class KeyView(TypedDict):
     revoked: str | None
 
 
-Kind = Literal["alert.raised", "alert.changed", "alert.gone", "case.opened", "case.moved", "case.assigned", "case.commented", "case.decided", "case.due", "case.overdue", "task.set", "task.due", "task.overdue", "filing.received", "notice.sent", "notice.answered", "notice.withdrawn", "notice.due", "notice.overdue", "unmasking.asked", "unmasking.granted", "action.asked", "action.approved", "action.refused", "action.sent", "action.done", "action.failed", "action.expired", "channel.off", "user.locked", "watching.ended"]
+Kind = Literal["alert.raised", "alert.changed", "alert.gone", "case.opened", "case.moved", "case.assigned", "case.commented", "case.decided", "case.due", "case.overdue", "task.set", "task.due", "task.overdue", "filing.received", "notice.sent", "notice.answered", "notice.withdrawn", "notice.due", "notice.overdue", "unmasking.asked", "unmasking.granted", "action.asked", "action.approved", "action.refused", "action.sent", "action.done", "action.failed", "action.expired", "channel.off", "user.locked", "watching.ended", "account.link_made", "account.password_changed", "account.factor_removed"]
 
 
 class LeaverView(TypedDict):
@@ -1504,7 +1505,9 @@ class Client(Calls):
         return _found
 
     def accept_invitation(self, body: Invited) -> Named:
-        """Choose a password, by a link that an admin handed out. It works once."""
+        """Choose a password, by a link that an admin handed out, with the code of the second factor where there is
+        one. It works once; all sessions and keys of the user end.
+        """
         _found: Named = self._call("POST", "/api/v1/invited", json=body)
         return _found
 
@@ -1856,7 +1859,8 @@ class Client(Calls):
 
     def invite_user(self, name: str) -> InvitationView:
         """Another link for choosing a password, for somebody who lost it; one handed out before does not work any
-        more.
+        more. The user is told. Once it is used, their sessions and keys end; the second factor stays, and using
+        the link needs it.
         """
         _found: InvitationView = self._call("POST", f"/api/v1/users/{quote(str(name), safe='')}/invitation", once=True)
         return _found
@@ -1866,7 +1870,9 @@ class Client(Calls):
         self._call("DELETE", f"/api/v1/users/{quote(str(name), safe='')}/sessions")
 
     def remove_second_factor_of_user(self, name: str) -> None:
-        """Take away the second factor of somebody who lost it with its codes. All their sessions end."""
+        """Take away the second factor of somebody who lost it with its codes. They are told, and all their sessions
+        end.
+        """
         self._call("DELETE", f"/api/v1/users/{quote(str(name), safe='')}/totp")
 
     def list_work(self, *, states: Sequence[WorkState] | None = None, found: Sequence[CaseState] | None = None, assignee: str | None = None, due_before: datetime | str | None = None, severity: Severity | None = None, departments: Sequence[str] | None = None, score: float | None = None, least_age: int | None = None, most_age: int | None = None, text: str | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
