@@ -299,4 +299,11 @@ def test_by_command_line(house: House, tmp_path: Path) -> None:
     out = tmp_path / "out.zip"
     done = run("subject", "access", "li.na@corp.example", out, "--json", data=house.config.data)
     assert json.loads(done.stdout)["held"]["events"] == 3
+    waiting = asked(house)
+    listed = json.loads(run("subject", "requests", "--json", data=house.config.data).stdout)
+    assert (listed[0]["id"], listed[0]["right"], listed[0]["done"]) == (waiting, "access", None)
+    assert listed[0]["person"] == pseudonyms(house.records)("1001")
+    shown = run("subject", "requests", data=house.config.data).stdout
+    assert "waits" in shown
+    assert "1001" not in shown
     assert "persons may be meant" in run("subject", "access", "x", out, data=house.config.data, expect=2).stderr
