@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from access.arrivals import Arrived
 from access.lockout import FORGOTTEN, counted, locked, of_address, of_nobody, of_user
 from access.noting import changed, login, rights
-from access.passwords import Hasher
+from access.passwords import Hasher, check_password
 from access.roles import check_roles
 from access.sealing import Sealer
 from access.sessions import Lasting
@@ -21,9 +21,10 @@ from core.errors import Refused
 from core.evidence import Deed
 from core.happening import Happening, Kind
 from core.ports import Records
-from core.users import Credentials, Session, User, named
+from core.users import GONE, Credentials, Session, User, named
 
 PASSWORD = "password"  # noqa: S105  # the way in, not a password
+LINK = "link"
 
 
 class Denied(Exception):
@@ -80,6 +81,24 @@ class Gate:
                 self._turned_away(user, address, at, locks)
             raise Refused("the password is not right")
         self.records.forget_attempts(of_user(user.name), at - FORGOTTEN)
+
+    def choose_password(self, token: str, password: str, code: str, address: str) -> str:
+        """Another password by a link, and the code of the second factor where the user has one, so that whoever made
+        the link does not come in by it; returns whose it was. Raises `Refused`; a wrong code is counted as at a
+        login."""
+        check_password(password, "")
+        at, digest = self.clock(), digest_of(token)
+        link = self.records.invitation(digest, at)
+        user = self.records.user(link.user) if link else None
+        if link is None or user is None:
+            raise Refused(GONE)
+        check_password(password, user.name)
+        kept = self.records.credentials(user.name)
+        if kept.second_factor:
+            self._confirm_code(user, kept, code, address, at)
+        noted = changed(user.name, user.name, at, "password", link_made_by=link.made_by)
+        self.records.accept(digest, self.hasher.hash(password), noted)
+        return user.name
 
     def enter(self, arrived: Arrived, address: str) -> Opened:
         """A session for whom an identity provider says it is; made a user here where they were none, with the roles
@@ -166,9 +185,17 @@ class Gate:
         step = step_of(self.sealer.open(kept.totp, secret_of(user.name)), code, at, kept.step)
         return step is not None and self.records.use_step(user.name, step)
 
-    def _turned_away(self, user: User | None, address: str, at: datetime, locks: bool) -> None:
+    def _confirm_code(self, user: User, kept: Credentials, code: str, address: str, at: datetime) -> None:
+        shut, locks = self._count(of_user(user.name), address, at)
+        if shut or not self._has_code(user, kept, code, at):
+            if not shut:
+                self._turned_away(user, address, at, locks, LINK)
+            raise Refused("the code of the second factor is missing or not right")
+        self.records.forget_attempts(of_user(user.name), at - FORGOTTEN)
+
+    def _turned_away(self, user: User | None, address: str, at: datetime, locks: bool, way: str = PASSWORD) -> None:
         name = user.name if user else ""
-        self.records.note(login(Deed.LOGIN_FAILED, name, at, way=PASSWORD, address=address))
+        self.records.note(login(Deed.LOGIN_FAILED, name, at, way=way, address=address))
         if locks:
             self.records.note(login(Deed.LOCKED_OUT, name, at, address=address))
             self.records.happen([Happening(at=at, kind=Kind.USER_LOCKED, subject=name)] if user else [])

@@ -12,12 +12,12 @@ from core.action import Action
 from core.case import Case
 from core.deadline import Deadline
 from core.drift import Drift
-from core.erasing import ErasureRequest
 from core.grounds import RuleException, Suggestion
 from core.model import RegisteredModel
 from core.notice import Notice, Step
 from core.notifying import Channel, ChannelChange, ChannelKind, Staff
 from core.person import Filing
+from core.subjects import Right, SubjectRequest
 from ingest.hr import HrImport
 
 
@@ -122,12 +122,12 @@ class Colleagues(Protocol):
 class SubjectDesk(Protocol):
     """Who answers people who ask what is held about them, or that it be erased."""
 
-    def answer(self, person: str, *, by: str) -> IO[bytes]:
-        """A zip file with everything, at its start; whoever reads it closes it, and it is gone. Raises `Refused` where
-        nothing is held."""
+    def ask(self, person: str, right: Right, *, reason: str, by: str) -> SubjectRequest:
+        """Raises `Refused` where nothing is held, or what is to be erased has to stay."""
 
-    def ask_to_erase(self, person: str, *, reason: str, by: str) -> ErasureRequest:
-        """Raises `Refused` where what is held has to stay."""
+    def hand_over(self, request: str, *, by: Caller) -> IO[bytes]:
+        """Carry out what somebody else asked for: a zip file with everything, at its start; whoever reads it closes it,
+        and it is gone. Raises `Refused`."""
 
-    def erase(self, request: str, *, by: str) -> ErasureRequest:
+    def erase(self, request: str, *, by: Caller) -> SubjectRequest:
         """Carry out what somebody else asked for. Raises `Refused`."""

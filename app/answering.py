@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ import orjson
 
 from app.answerwords import cover
 from app.pseudonyms import pseudonyms
+from app.subjects import taken_up
 from app.thirdparties import ThirdParties
 from app.wiring import House
 from core.canonical import moment_text
@@ -25,18 +26,42 @@ from core.evidence import AuditEntry, Deed
 from core.grounds import keys_of
 from core.happening import Happening
 from core.ports import EventQuery, Records
+from core.subjects import Right
 
 PAGE = 5_000
 AT_ONCE = 100
 LANGUAGES = ("en", "zh")
-STAFF = frozenset({"by", "decided_by", "placed_by", "lift_asked_by", "lifted_by", "owner", "who"})
-"""Fields that say who of those who work with us did something."""
+STAFF = frozenset({"by", "owner", "who", "assignee", "employee", "for"})
+"""Fields that say who of those who work with us did something, or is to do it; so do all that end in `_by`."""
+
+
+def hand_over(house: House, start: str, out: Path, *, by: str, employee: str = "") -> dict[str, int]:
+    """Somebody else than who asked writes the file of the request whose id begins so, as `answer` does; it is done
+    then."""
+    request = taken_up(house, start, Right.ACCESS, by=by, employee=employee)
+
+    def keep(told: dict[str, int], at: datetime) -> None:
+        house.records.answered_subject(replace(request, done=at, counts=told))
+
+    return _write_file(house, request.person, out, keep)
 
 
 def answer(house: House, person: str, out: Path, *, by: str) -> dict[str, int]:
     """Write what is held about a person into a new zip file: a cover in both languages, `held.json`, and their events
     as they were stored, one JSON document a line. Other people in it are pseudonyms. Returns how much there is of each
     kind. Raises `Refused` where nothing is held or the file is there already."""
+
+    def keep(told: dict[str, int], at: datetime) -> None:
+        details = {"what": Right.ACCESS.value, **told}
+        house.records.note(AuditEntry(at=at, by=by, deed=Deed.ANSWERED, about=[person], details=details))
+
+    return _write_file(house, person, out, keep)
+
+
+def _write_file(
+    house: House, person: str, out: Path, keep: Callable[[dict[str, int], datetime], None]
+) -> dict[str, int]:
+    """`keep` notes that it is written, before it is there."""
     directory = house.directory()
     held = _held(house, directory, person)
     others = ThirdParties(directory, person, pseudonyms(house.records))
@@ -58,8 +83,7 @@ def answer(house: House, person: str, out: Path, *, by: str) -> dict[str, int]:
                     packed.writestr(f"read-me.{lang}.md", cover(lang, held["person"], told, days, datetime.now(UTC)))
             file.flush()
             os.fsync(file.fileno())
-        details = {"what": "access", **told}
-        house.records.note(AuditEntry(at=datetime.now(UTC), by=by, deed=Deed.ANSWERED, about=[person], details=details))
+        keep(told, datetime.now(UTC))
         os.link(part, out)
     except FileExistsError:
         raise Refused(f"{out} is there already") from None
@@ -97,6 +121,7 @@ def _held(house: House, directory: Directory, person: str) -> dict[str, Any]:
             asdict(one) for model in records.models() for one in records.findings(model.card.id) if one.person == person
         ],
         "notices": [asdict(one) for one in records.notices() if one.person == person],
+        "requests": [asdict(one) for one in records.subject_requests() if one.person == person],
         "unmaskings": [asdict(one) for one in records.unmaskings(person=person)],
         "actions": [asdict(one) for one in records.actions() if one.person == person],
         "tasks": [asdict(one) for case in cases for one in records.tasks(case.id)],
@@ -156,15 +181,22 @@ def _write(out: IO[bytes], lines: list[str]) -> None:
 
 
 def _plain(held: dict[str, Any], others: ThirdParties) -> Any:
-    """The records with other people's ids replaced where a field holds nothing but an id."""
+    """The records with other people's ids replaced where a field holds nothing but an id; how long something lasts in
+    seconds."""
 
     def seen(value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {str(key): others.staff(one) if key in STAFF else seen(one) for key, one in value.items()}
+            return {str(key): others.staff(one) if _of_staff(key, one) else seen(one) for key, one in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [seen(one) for one in value]
         if isinstance(value, datetime):
             return moment_text(value)
+        if isinstance(value, timedelta):
+            return int(value.total_seconds())
         return others.who(value) if isinstance(value, str) else value
 
     return seen(held)
+
+
+def _of_staff(field: object, value: object) -> bool:
+    return isinstance(value, str) and (field in STAFF or str(field).endswith("_by"))

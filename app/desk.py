@@ -7,9 +7,10 @@ from typing import IO
 from uuid import uuid4
 
 from app.wiring import House, open_house
+from core.access import Caller
 from core.drift import Drift, kept
-from core.erasing import ErasureRequest
 from core.model import RegisteredModel
+from core.subjects import Right, SubjectRequest
 from models.registry import Registry
 
 
@@ -47,24 +48,24 @@ class SubjectDesk:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    def answer(self, person: str, *, by: str) -> IO[bytes]:
-        from app.answering import answer
+    def ask(self, person: str, right: Right, *, reason: str, by: str) -> SubjectRequest:
+        from app.subjects import ask
+
+        return ask(self._house, person, right, reason=reason, by=by)
+
+    def hand_over(self, request: str, *, by: Caller) -> IO[bytes]:
+        from app.answering import hand_over
 
         out = self._house.config.data / f".answer-{uuid4().hex}.zip"
         try:
-            answer(self._house, person, out, by=by)
+            hand_over(self._house, request, out, by=by.name, employee=by.person)
             return out.open("rb")
         finally:
             out.unlink(missing_ok=True)
 
-    def ask_to_erase(self, person: str, *, reason: str, by: str) -> ErasureRequest:
-        from app.erasing import ask_to_erase
-
-        return ask_to_erase(self._house, person, reason=reason, by=by)
-
-    def erase(self, request: str, *, by: str) -> ErasureRequest:
+    def erase(self, request: str, *, by: Caller) -> SubjectRequest:
         from app.erasing import erase
 
         # In a house of its own, so that the lock of who writes events does not outlast it.
         with open_house(self._house.config) as house:
-            return erase(house, request, by=by)
+            return erase(house, request, by=by.name, employee=by.person)

@@ -20,6 +20,7 @@ from app.outlook import outlook_of
 from app.wiring import House
 from core.canonical import content_id
 from core.errors import LeaverwatchError, Refused, Unavailable
+from core.hearing import OF_ACCOUNT
 from core.notifying import Channel, ChannelKind, Delivery, DeliveryState, Member, Staff, Tried
 from notify.chat import room_of
 from notify.mail import Undeliverable
@@ -80,11 +81,11 @@ class Notifier:
             members=self._staff.members(),
             preferences=records.preferences(),
         )
-        kinds = frozenset().union(
+        kinds = OF_ACCOUNT.union(
             *(rule.kinds for rule in wishes.rules), *(channel.kinds for channel in wishes.channels.values())
         )
         while place < last:
-            found = records.happened(place, AT_ONCE, kinds) if kinds else ()
+            found = records.happened(place, AT_ONCE, kinds)
             new = list(plan(found, wishes, outlook_of(self._house), self._now())) if found else []
             place = found[-1].number if len(found) == AT_ONCE else max([last, *(one.number for one in found)])
             records.plan(new, place)

@@ -29,4 +29,4 @@ class Staff:
 
 
 def _member(user: User) -> Member:
-    return Member(caller=caller_of(user), email=user.email)
+    return Member(caller=caller_of(user), email=user.email, language=user.language)

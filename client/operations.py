@@ -290,7 +290,7 @@ class Decision(TypedDict):
     reason: str
 
 
-Deed = Literal["saw", "decided", "worked", "previewed", "exported", "listed", "held", "asked_to_lift", "lifted", "erased", "traced", "filed", "entered", "sent_notice", "answered_notice", "withdrew_notice", "acted", "set_notifying", "replayed", "logged_in", "logged_out", "login_failed", "locked_out", "changed_access", "asked_to_unmask", "unmasked", "refused_to_unmask", "ended_unmasking", "backed_up", "restored", "rekeyed", "answered", "asked_to_erase", "stopped_watching"]
+Deed = Literal["saw", "decided", "worked", "previewed", "exported", "listed", "held", "asked_to_lift", "lifted", "erased", "traced", "filed", "entered", "sent_notice", "answered_notice", "withdrew_notice", "acted", "set_notifying", "replayed", "logged_in", "logged_out", "login_failed", "locked_out", "changed_access", "asked_to_unmask", "unmasked", "refused_to_unmask", "ended_unmasking", "backed_up", "restored", "rekeyed", "answered", "asked_for_access", "asked_to_erase", "tried_alone", "stopped_watching"]
 
 
 DeliveryState = Literal["waiting", "sent", "failed"]
@@ -367,21 +367,6 @@ class Enterprise(TypedDict):
     employeeNumber: NotRequired[str]
     department: NotRequired[str]
     manager: NotRequired[Manager | None]
-
-
-class ErasureAsked(TypedDict):
-    reason: str
-
-
-class ErasureView(TypedDict):
-    id: str
-    person: str
-    reason: str
-    asked_by: str
-    asked: str
-    done_by: str
-    done: str | None
-    erased: dict[str, int]
 
 
 class ErrorView(TypedDict):
@@ -464,6 +449,7 @@ class InvitationView(TypedDict):
 class Invited(TypedDict):
     token: str
     password: str
+    code: NotRequired[str]
 
 
 JsonValue = Any
@@ -491,7 +477,7 @@ class KeyView(TypedDict):
     revoked: str | None
 
 
-Kind = Literal["alert.raised", "alert.changed", "alert.gone", "case.opened", "case.moved", "case.assigned", "case.commented", "case.decided", "case.due", "case.overdue", "task.set", "task.due", "task.overdue", "filing.received", "notice.sent", "notice.answered", "notice.withdrawn", "notice.due", "notice.overdue", "unmasking.asked", "unmasking.granted", "action.asked", "action.approved", "action.refused", "action.sent", "action.done", "action.failed", "action.expired", "channel.off", "user.locked", "watching.ended"]
+Kind = Literal["alert.raised", "alert.changed", "alert.gone", "case.opened", "case.moved", "case.assigned", "case.commented", "case.decided", "case.due", "case.overdue", "task.set", "task.due", "task.overdue", "filing.received", "notice.sent", "notice.answered", "notice.withdrawn", "notice.due", "notice.overdue", "unmasking.asked", "unmasking.granted", "action.asked", "action.approved", "action.refused", "action.sent", "action.done", "action.failed", "action.expired", "channel.off", "user.locked", "watching.ended", "account.link_made", "account.password_changed", "account.factor_removed"]
 
 
 class LeaverView(TypedDict):
@@ -857,6 +843,9 @@ class Replayed(TypedDict):
     deliveries: int
 
 
+Right = Literal["access", "erasure"]
+
+
 class RiskView(TypedDict):
     person: str
     identity: IdentityView | None
@@ -945,6 +934,23 @@ class StepView(TypedDict):
     note: NotRequired[str]
     by: NotRequired[str]
     at: NotRequired[str | None]
+
+
+class SubjectAsked(TypedDict):
+    right: Right
+    reason: str
+
+
+class SubjectRequestView(TypedDict):
+    id: str
+    right: Right
+    person: str
+    reason: str
+    asked_by: str
+    asked: str
+    done_by: str
+    done: str | None
+    counts: dict[str, int]
 
 
 class TaskBody(TypedDict):
@@ -1499,7 +1505,9 @@ class Client(Calls):
         return _found
 
     def accept_invitation(self, body: Invited) -> Named:
-        """Choose a password, by a link that an admin handed out. It works once."""
+        """Choose a password, by a link that an admin handed out, with the code of the second factor where there is
+        one. It works once; all sessions and keys of the user end.
+        """
         _found: Named = self._call("POST", "/api/v1/invited", json=body)
         return _found
 
@@ -1754,29 +1762,32 @@ class Client(Calls):
         """
         return self._events("/api/v1/stream", query={"seconds": seconds}, headers={"last-event-id": last_event_id})
 
-    def list_erasure_requests(self, *, fields: Sequence[str] | None = None) -> list[ErasureView]:
-        """Who was to be erased, and what became of it: requests that wait come first."""
-        _found: list[ErasureView] = self._call("GET", "/api/v1/subjects/erasures", query={"fields": fields})
+    def list_subject_requests(self, *, fields: Sequence[str] | None = None) -> list[SubjectRequestView]:
+        """Whose file was asked for, who was to be erased, and what became of it: what waits comes first."""
+        _found: list[SubjectRequestView] = self._call("GET", "/api/v1/subjects/requests", query={"fields": fields})
         return _found
 
-    def erase_subject(self, request: str) -> ErasureView:
-        """Erase the person whom somebody else asked to erase. It cannot be taken back."""
-        _found: ErasureView = self._call("POST", f"/api/v1/subjects/erasures/{quote(str(request), safe='')}/carry-out", once=True)
-        return _found
-
-    def answer_subject(self, person: str) -> bytes:
-        """Everything that is held about a person, given as pseudonym, in one zip file: a page to begin with in English
-        and Chinese, records, events. It holds their name and mail; other people in it are pseudonyms. That it
-        was made is in the audit log.
+    def answer_subject(self, request: str) -> bytes:
+        """Everything that is held about the person whose file somebody else asked for, in one zip file, once: a page
+        to begin with in English and Chinese, records, events. It holds their name and mail; other people in it
+        are pseudonyms. That it was made is in the audit log.
         """
-        _found: bytes = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/access", once=True)
+        _found: bytes = self._call("POST", f"/api/v1/subjects/requests/{quote(str(request), safe='')}/access", once=True)
         return _found
 
-    def ask_to_erase_subject(self, person: str, body: ErasureAsked) -> ErasureView:
-        """Ask for a person, given as pseudonym, to be erased; somebody else has to carry it out. Refused where a legal
-        hold keeps what is held, or a case about them is open.
+    def erase_subject(self, request: str) -> SubjectRequestView:
+        """Erase the person whom somebody else asked to erase. It cannot be taken back. Refused while a request for
+        their file waits.
         """
-        _found: ErasureView = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/erasure", json=body, once=True)
+        _found: SubjectRequestView = self._call("POST", f"/api/v1/subjects/requests/{quote(str(request), safe='')}/erasure", once=True)
+        return _found
+
+    def ask_for_subject(self, person: str, body: SubjectAsked) -> SubjectRequestView:
+        """Ask for the file of what is held about a person, given as pseudonym, or for them to be erased; somebody else
+        has to carry it out. An erasure is refused where a legal hold keeps what is held, or a case about them
+        is open.
+        """
+        _found: SubjectRequestView = self._call("POST", f"/api/v1/subjects/{quote(str(person), safe='')}/requests", json=body, once=True)
         return _found
 
     def list_unmaskings(self, *, case: str | None = None, state: UnmaskingState | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
@@ -1848,7 +1859,8 @@ class Client(Calls):
 
     def invite_user(self, name: str) -> InvitationView:
         """Another link for choosing a password, for somebody who lost it; one handed out before does not work any
-        more.
+        more. The user is told. Once it is used, their sessions and keys end; the second factor stays, and using
+        the link needs it.
         """
         _found: InvitationView = self._call("POST", f"/api/v1/users/{quote(str(name), safe='')}/invitation", once=True)
         return _found
@@ -1858,7 +1870,9 @@ class Client(Calls):
         self._call("DELETE", f"/api/v1/users/{quote(str(name), safe='')}/sessions")
 
     def remove_second_factor_of_user(self, name: str) -> None:
-        """Take away the second factor of somebody who lost it with its codes. All their sessions end."""
+        """Take away the second factor of somebody who lost it with its codes. They are told, and all their sessions
+        end.
+        """
         self._call("DELETE", f"/api/v1/users/{quote(str(name), safe='')}/totp")
 
     def list_work(self, *, states: Sequence[WorkState] | None = None, found: Sequence[CaseState] | None = None, assignee: str | None = None, due_before: datetime | str | None = None, severity: Severity | None = None, departments: Sequence[str] | None = None, score: float | None = None, least_age: int | None = None, most_age: int | None = None, text: str | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:

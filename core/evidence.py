@@ -110,7 +110,9 @@ class Deed(StrEnum):
     RESTORED = "restored"
     REKEYED = "rekeyed"
     ANSWERED = "answered"
+    ASKED_FOR_ACCESS = "asked_for_access"
     ASKED_TO_ERASE = "asked_to_erase"
+    TRIED_ALONE = "tried_alone"
     STOPPED_WATCHING = "stopped_watching"
 
 

@@ -42,6 +42,9 @@ class Kind(StrEnum):
     CHANNEL_OFF = "channel.off"
     USER_LOCKED = "user.locked"
     WATCHING_ENDED = "watching.ended"
+    ACCOUNT_LINK_MADE = "account.link_made"
+    ACCOUNT_PASSWORD_CHANGED = "account.password_changed"  # noqa: S105
+    ACCOUNT_FACTOR_REMOVED = "account.factor_removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,14 +40,19 @@ NEEDED: Mapping[Kind, Permission] = {
     Kind.CHANNEL_OFF: P.MANAGE_NOTIFICATIONS,
     Kind.USER_LOCKED: P.MANAGE_USERS,
     Kind.WATCHING_ENDED: P.READ_LEAVERS,
+    Kind.ACCOUNT_LINK_MADE: P.OWN_ACCOUNT,
+    Kind.ACCOUNT_PASSWORD_CHANGED: P.OWN_ACCOUNT,
+    Kind.ACCOUNT_FACTOR_REMOVED: P.OWN_ACCOUNT,
 }
-_OF_FEW = frozenset({Kind.UNMASKING_ASKED, Kind.UNMASKING_GRANTED})
+OF_ACCOUNT = frozenset({Kind.ACCOUNT_LINK_MADE, Kind.ACCOUNT_PASSWORD_CHANGED, Kind.ACCOUNT_FACTOR_REMOVED})
+"""Of these their own user is told, asked for or not, so that nobody takes over an account unnoticed."""
+_OF_FEW = OF_ACCOUNT | {Kind.UNMASKING_ASKED, Kind.UNMASKING_GRANTED}
 
 
 def may_know(permissions: Collection[Permission], happening: Happening, *, names: Collection[str]) -> bool:
     """Whether somebody with these permissions, who is meant by these names (see `names_of`), may know of it. A kind
     that nobody has given a place in the table is known to nobody. Whoever reads cases but no alerts knows only of those
-    that were handed to them, and of unmaskings only those know who are meant."""
+    that were handed to them, and of unmaskings and accounts only those know who are meant."""
     needed = NEEDED.get(happening.kind)
     if needed is None or needed not in permissions:
         return False

@@ -116,10 +116,11 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """Somebody who works with leaverwatch: what they may do and see, and where mail reaches them."""
+    """Somebody who works with leaverwatch: what they may do and see, where mail reaches them, and in which language."""
 
     caller: Caller
     email: str = ""
+    language: Language = "en"
 
 
 class Staff(Protocol):

@@ -18,7 +18,6 @@ from core.case import Case, CaseState
 from core.casefiles import CaseFiles
 from core.condition import Condition
 from core.deadline import DueWork
-from core.erasing import ErasureRequests
 from core.errors import Damaged
 from core.evidence import Audit, AuditEntry, Erasures, Freezer, Holds
 from core.grounds import Approval, RuleException
@@ -33,6 +32,7 @@ from core.proof import Ledger
 from core.retention import Due, Expiry, Lapsing
 from core.roster import Roster
 from core.standing import Standings
+from core.subjects import SubjectRequests
 from core.triage import Following, Triage
 from core.unmasking import Unmaskings
 from core.users import Keys, Sessions, Users
@@ -389,7 +389,7 @@ class Records(
     Unmaskings,
     Triage,
     CaseFiles,
-    ErasureRequests,
+    SubjectRequests,
     Lapsing,
     Following,
     EndedWatches,

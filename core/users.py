@@ -14,6 +14,8 @@ from core.evidence import AuditEntry
 NAME = r"^[a-z0-9][a-z0-9._@-]{0,63}$"
 """What names of users look like: small letters, so that no two look alike."""
 
+GONE = "the link does not work any more: it works once, and not for long"
+
 
 def named(text: str) -> str | None:
     """The name of a user as it is kept; None where nobody can be called so."""
@@ -91,11 +93,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """A link that works once, for choosing a password; without a user it is for making the first admin."""
+    """A link that works once, for choosing a password; without a user it is for making the first admin. `made_by` is
+    who handed it out."""
 
     digest: str = field(repr=False)
     user: str
     expires: datetime
+    made_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +142,12 @@ class Users(Protocol):
     def credentials(self, name: str) -> Credentials: ...
 
     def set_password(self, name: str, password: str, noted: AuditEntry | None) -> None:
-        """Another hash; all sessions of the user end and links for choosing one go, unless nothing is noted: then it is
-        the same password."""
+        """Another hash; all sessions of the user end, links for choosing one go, and whoever had a password before is
+        told, unless nothing is noted: then it is the same password."""
 
     def set_totp(self, name: str, sealed: str, recovery: Sequence[str], *, confirmed: bool, noted: AuditEntry) -> None:
-        """Another second factor, or none; `recovery` are digests of codes that take its place once each."""
+        """Another second factor, or none; `recovery` are digests of codes that take its place once each. Whoever has
+        none any more is told."""
 
     def use_step(self, name: str, step: int) -> bool:
         """Whether no step that late was used before; from now on it was."""
@@ -151,11 +156,14 @@ class Users(Protocol):
         """Whether the code is one that was not used yet; from now on it was."""
 
     def invite(self, invitation: Invitation, noted: AuditEntry) -> None:
-        """In the place of an earlier one of the same user."""
+        """In the place of an earlier one of the same user, who is told where they have a password."""
 
-    def accept(self, digest: str, password: str, noted: Callable[[str], AuditEntry], at: datetime) -> str:
-        """Use a link for choosing a password; returns whose it was. Raises `Refused` where it does not work any
-        more."""
+    def invitation(self, digest: str, at: datetime) -> Invitation | None:
+        """The link that has this digest, as long as it works."""
+
+    def accept(self, digest: str, password: str, noted: AuditEntry) -> None:
+        """Use a link for choosing a password: as `set_password`, and the user's keys end, which the entry says. Raises
+        `Refused` where the link does not work any more."""
 
     def add_first_admin(self, user: User, password: str, digest: str, noted: AuditEntry) -> None:
         """Use the link for making the first admin. Raises `Refused` where it does not work any more, or where there are

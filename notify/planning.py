@@ -12,8 +12,8 @@ from core.alert import Severity
 from core.canonical import content_id, moment_text
 from core.deadline import case_link
 from core.happening import Happening
-from core.hearing import is_told, names_of
-from core.notifying import Channel, ChannelKind, Delivery, Member, Preferences, Rule
+from core.hearing import OF_ACCOUNT, is_told, names_of
+from core.notifying import Channel, ChannelKind, Delivery, Language, Member, Preferences, Rule
 from notify.timing import due
 from notify.words import Facts, line
 
@@ -47,10 +47,33 @@ def plan(happenings: Sequence[Happening], wishes: Wishes, outlook: Outlook, now:
     """What is to be told of these happenings, each once by a channel and recipient."""
     seen: set[str] = set()
     for happening in happenings:
-        for delivery in (*_by_rules(happening, wishes, outlook, now), *_by_webhooks(happening, wishes, outlook, now)):
+        for delivery in (
+            *_to_its_user(happening, wishes, outlook, now),
+            *_by_rules(happening, wishes, outlook, now),
+            *_by_webhooks(happening, wishes, outlook, now),
+        ):
             if delivery.id not in seen:
                 seen.add(delivery.id)
                 yield delivery
+
+
+def _to_its_user(happening: Happening, wishes: Wishes, outlook: Outlook, now: datetime) -> Iterator[Delivery]:
+    """Of their own account somebody is told at once by every channel that reaches them alone: no rule has to say so,
+    and it is not muted."""
+    if happening.kind not in OF_ACCOUNT:
+        return
+    alone = [one for one in wishes.channels.values() if _reaches_each(one)]
+    for member in wishes.members:
+        if member.email and is_for(member, happening, outlook):
+            own = wishes.preferences.get(member.caller.name)
+            language = (own and own.language) or member.language
+            for channel in alone:
+                yield _delivery(happening, channel.name, outlook, now, language, member.caller.name)
+
+
+def _reaches_each(channel: Channel) -> bool:
+    """Whether it is mail to users, each their own."""
+    return channel.kind is ChannelKind.EMAIL and not channel.shown
 
 
 def _by_rules(happening: Happening, wishes: Wishes, outlook: Outlook, now: datetime) -> Iterator[Delivery]:
@@ -58,10 +81,11 @@ def _by_rules(happening: Happening, wishes: Wishes, outlook: Outlook, now: datet
         channel = wishes.channels.get(rule.channel)
         if channel is None or not _asks(rule, happening, outlook):
             continue
-        if channel.kind is ChannelKind.EMAIL and not channel.shown:
+        if _reaches_each(channel):
             yield from _to_members(happening, rule, wishes, outlook, now)
         elif _all_is_told(rule, happening, outlook):
-            yield _delivery(happening, rule, outlook, due(now, rule.timing, happening.severity))
+            when = due(now, rule.timing, happening.severity)
+            yield _delivery(happening, rule.channel, outlook, when, rule.language)
 
 
 def _asks(rule: Rule, happening: Happening, outlook: Outlook) -> bool:
@@ -92,7 +116,7 @@ def _to_members(
         if not is_for(member, happening, outlook):
             continue
         when = due(now, own.timing or rule.timing, happening.severity)
-        yield _delivery(happening, rule, outlook, when, own)
+        yield _delivery(happening, rule.channel, outlook, when, own.language or rule.language, caller.name)
 
 
 def is_for(member: Member, happening: Happening, outlook: Outlook) -> bool:
@@ -103,13 +127,11 @@ def is_for(member: Member, happening: Happening, outlook: Outlook) -> bool:
 
 
 def _delivery(
-    happening: Happening, rule: Rule, outlook: Outlook, when: datetime, own: Preferences | None = None
+    happening: Happening, channel: str, outlook: Outlook, when: datetime, language: Language, recipient: str = ""
 ) -> Delivery:
-    language = (own and own.language) or rule.language
-    recipient = own.user if own else ""
     return Delivery(
-        id=f"msg_{content_id(str(happening.number), moment_text(happening.at), rule.channel, recipient)}",
-        channel=rule.channel,
+        id=f"msg_{content_id(str(happening.number), moment_text(happening.at), channel, recipient)}",
+        channel=channel,
         kind=happening.kind.value,
         at=happening.at,
         body=line(_facts(happening, outlook), language),

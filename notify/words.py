@@ -54,6 +54,20 @@ _KINDS: Mapping[Kind, Mapping[Language, str]] = {
     },
     Kind.WATCHING_ENDED: {"zh": "观察期已结束（{person}）", "en": "Watching has ended ({person})"},
     Kind.USER_LOCKED: {"zh": "有账户被锁定", "en": "An account was locked"},
+    Kind.ACCOUNT_LINK_MADE: {
+        "zh": "管理员为您的账户生成了重设密码的链接。若非您所请求：请立即修改密码（链接随即失效），并告知审计员",
+        "en": "An admin made a link by which another password can be chosen for your account. If you did not ask for "
+        "it: change your password now, which makes the link useless, and tell an auditor",
+    },
+    Kind.ACCOUNT_PASSWORD_CHANGED: {
+        "zh": "您的账户密码已更改。若非您本人所为：请告知审计员和另一位管理员",
+        "en": "The password of your account was changed. If that was not you: tell an auditor, and another admin",
+    },
+    Kind.ACCOUNT_FACTOR_REMOVED: {
+        "zh": "您的账户的第二因素已被移除。若非您本人所为或所请求：请告知审计员和另一位管理员",
+        "en": "The second factor of your account was taken away. If you neither did nor asked for that: tell an "
+        "auditor, and another admin",
+    },
 }
 _SEVERITIES: Mapping[Language, Mapping[str, str]] = {
     "zh": {"informational": "提示", "low": "低", "medium": "中", "high": "高", "critical": "严重"},

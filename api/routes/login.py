@@ -20,11 +20,11 @@ from api.problems import Problem, answers, not_found
 from api.shop import InShop
 from core.access import Caller, Permission, Role
 from core.errors import Refused
-from core.evidence import AuditEntry
 from core.users import User
 
 AFTER_LOGIN = "/api/v1/me"
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1_000)]
+TotpCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)]
 UserName = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")
 ]
@@ -38,7 +38,7 @@ class Login(BaseModel):
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
     password: Secret
-    code: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] = ""
+    code: TotpCode = ""
 
 
 class LoggedIn(BaseModel):
@@ -69,12 +69,14 @@ class FirstAdmin(BaseModel):
 
 
 class Invited(BaseModel):
-    """`token` is what the admin was given for somebody."""
+    """`token` is what the admin was given for somebody; `code` is that of the second factor, or one of those for when
+    it is lost; empty where there is none."""
 
     model_config = ConfigDict(extra="forbid")
 
     token: Secret
     password: Annotated[SecretStr, Field(min_length=1, max_length=LONGEST)]
+    code: TotpCode = ""
 
 
 class Named(BaseModel):
@@ -180,17 +182,11 @@ def first_admin(shop: InShop, entrance: AtEntrance, body: FirstAdmin) -> Named:
 
 
 @router.post("/invited", operation_id="accept_invitation", dependencies=same_site, responses=answers(403, 409, 422))
-def invited(shop: InShop, entrance: AtEntrance, body: Invited) -> Named:
-    """Choose a password, by a link that an admin handed out. It works once."""
-    at, password = entrance.gate.clock(), body.password.get_secret_value()
-    check_password(password, "")
-
-    def noted(name: str) -> AuditEntry:
-        check_password(password, name)
-        return changed(name, name, at, "password")
-
-    hashed = entrance.gate.hasher.hash(password)
-    return Named(name=shop.records.accept(digest_of(body.token.get_secret_value()), hashed, noted, at))
+def invited(request: Request, entrance: AtEntrance, body: Invited) -> Named:
+    """Choose a password, by a link that an admin handed out, with the code of the second factor where there is one. It
+    works once; all sessions and keys of the user end."""
+    given = body.token.get_secret_value(), body.password.get_secret_value(), body.code
+    return Named(name=entrance.gate.choose_password(*given, address_of(request)))
 
 
 def _welcome(request: Request, response: Response, entrance: Entrance, opened: Opened) -> LoggedIn:

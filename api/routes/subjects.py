@@ -1,4 +1,4 @@
-"""Answers to people who ask what is held about them."""
+"""Answers to people who ask what is held about them, or that it be erased: one person asks, another one carries out."""
 
 from __future__ import annotations
 
@@ -17,92 +17,93 @@ from api.desks import SubjectDesk
 from api.problems import Problem, answers, not_found
 from api.shop import InShop, Shop
 from core.access import Caller, Permission
-from core.erasing import ErasureRequest
-from core.errors import Refused
+from core.subjects import Right, SubjectRequest
 
 PIECE = 1 << 16
+RequestId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 router = APIRouter(prefix="/api/v1/subjects", tags=["subjects"], responses=answers(401, 403, 404, 409, 422, 503))
 
 
-class ErasureAsked(BaseModel):
-    """Why somebody is to be erased."""
+class SubjectAsked(BaseModel):
+    """What a person wants: the file of what is held about them, or to be erased; and why that is to be done."""
 
     model_config = ConfigDict(extra="forbid")
 
+    right: Right
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
 
 
-class ErasureView(BaseModel):
-    """A request to erase a person, who is told by pseudonym, also once it is done. `erased` says how much went."""
+class SubjectRequestView(BaseModel):
+    """A request about a person, who is told by pseudonym, also once they are erased. `counts` says how much was handed
+    over, or went, by kind."""
 
     id: str
+    right: Right
     person: str
     reason: str
     asked_by: str
     asked: datetime
     done_by: str
     done: datetime | None
-    erased: dict[str, int]
+    counts: dict[str, int]
+
+
+@router.get("/requests", operation_id="list_subject_requests")
+def list_requests(shop: InShop, caller: Caller = needs(Permission.ANSWER_SUBJECTS)) -> list[SubjectRequestView]:
+    """Whose file was asked for, who was to be erased, and what became of it: what waits comes first."""
+    lens = shop.lens(caller)
+    found = [one for one in shop.records.subject_requests() if not one.person or lens.within(one.person)]
+    shop.looks.note(caller, "subject requests", [one.person for one in found if one.person])
+    return [_view(one) for one in sorted(found, key=lambda one: one.done is not None)]
+
+
+@router.post("/{person}/requests", operation_id="ask_for_subject", status_code=201)
+def ask(
+    person: str, asked: SubjectAsked, shop: InShop, caller: Caller = needs(Permission.ANSWER_SUBJECTS)
+) -> SubjectRequestView:
+    """Ask for the file of what is held about a person, given as pseudonym, or for them to be erased; somebody else has
+    to carry it out. An erasure is refused where a legal hold keeps what is held, or a case about them is open."""
+    found = shop.lens(caller).person(person)
+    if found is None:
+        raise not_found("person")
+    return _view(_desk(shop).ask(found, asked.right, reason=asked.reason, by=caller.name))
 
 
 @router.post(
-    "/{person}/access",
+    "/requests/{request}/access",
     operation_id="answer_subject",
     response_class=StreamingResponse,
     responses={200: {"description": "A zip file", "content": {"application/zip": {"schema": {"type": "string"}}}}},
 )
-def answer(person: str, shop: InShop, caller: Caller = needs(Permission.ANSWER_SUBJECTS)) -> StreamingResponse:
-    """Everything that is held about a person, given as pseudonym, in one zip file: a page to begin with in English and
-    Chinese, records, events. It holds their name and mail; other people in it are pseudonyms. That it was made is in
-    the audit log."""
-    found = shop.lens(caller).person(person)
-    if found is None:
-        raise not_found("person")
-    file = _desk(shop).answer(found, by=caller.name)
+def answer(request: RequestId, shop: InShop, caller: Caller = needs(Permission.ANSWER_SUBJECTS)) -> StreamingResponse:
+    """Everything that is held about the person whose file somebody else asked for, in one zip file, once: a page to
+    begin with in English and Chinese, records, events. It holds their name and mail; other people in it are pseudonyms.
+    That it was made is in the audit log."""
+    waiting = _waiting(shop, caller, request, Right.ACCESS)
+    file = _desk(shop).hand_over(request, by=caller)
     headers = {
         "Content-Length": str(os.fstat(file.fileno()).st_size),
-        "Content-Disposition": f'attachment; filename="{shop.pseudonyms(found)}.zip"',
+        "Content-Disposition": f'attachment; filename="{waiting.pseudonym}.zip"',
         "Cache-Control": "no-store",
     }
     return StreamingResponse(_pieces(file), media_type="application/zip", headers=headers)
 
 
-@router.get("/erasures", operation_id="list_erasure_requests")
-def list_erasures(shop: InShop, caller: Caller = needs(Permission.ANSWER_SUBJECTS)) -> list[ErasureView]:
-    """Who was to be erased, and what became of it: requests that wait come first."""
+@router.post("/requests/{request}/erasure", operation_id="erase_subject")
+def erase(request: RequestId, shop: InShop, caller: Caller = needs(Permission.ANSWER_SUBJECTS)) -> SubjectRequestView:
+    """Erase the person whom somebody else asked to erase. It cannot be taken back. Refused while a request for their
+    file waits."""
+    _waiting(shop, caller, request, Right.ERASURE)
+    return _view(_desk(shop).erase(request, by=caller))
+
+
+def _waiting(shop: Shop, caller: Caller, request: str, right: Right) -> SubjectRequest:
+    """The request that waits, about somebody whom the caller may look at."""
     lens = shop.lens(caller)
-    found = [one for one in shop.records.erasure_requests() if not one.person or lens.within(one.person)]
-    shop.looks.note(caller, "erasures", [one.person for one in found if one.person])
-    return [_view(one) for one in sorted(found, key=lambda one: one.done is not None)]
-
-
-@router.post("/{person}/erasure", operation_id="ask_to_erase_subject", status_code=201)
-def ask_to_erase(
-    person: str, asked: ErasureAsked, shop: InShop, caller: Caller = needs(Permission.ANSWER_SUBJECTS)
-) -> ErasureView:
-    """Ask for a person, given as pseudonym, to be erased; somebody else has to carry it out. Refused where a legal hold
-    keeps what is held, or a case about them is open."""
-    found = shop.lens(caller).person(person)
-    if found is None:
-        raise not_found("person")
-    return _view(_desk(shop).ask_to_erase(found, reason=asked.reason, by=caller.name))
-
-
-@router.post("/erasures/{request}/carry-out", operation_id="erase_subject")
-def erase(
-    request: Annotated[str, Path(pattern="^[0-9a-f]{32}$")],
-    shop: InShop,
-    caller: Caller = needs(Permission.ANSWER_SUBJECTS),
-) -> ErasureView:
-    """Erase the person whom somebody else asked to erase. It cannot be taken back."""
-    lens = shop.lens(caller)
-    waiting = [one for one in shop.records.erasure_requests() if one.id == request and one.person]
-    if not any(lens.within(one.person) for one in waiting):
-        raise not_found("request that waits")
-    asker = shop.records.user(waiting[0].asked_by)
-    if asker and caller.person and asker.person == caller.person:
-        raise Refused(f"{caller.name} is who asked for it: somebody else has to carry it out")
-    return _view(_desk(shop).erase(request, by=caller.name))
+    for one in shop.records.subject_requests():
+        if one.id == request and one.right is right and one.waits and lens.within(one.person):
+            return one
+    raise not_found("request that waits")
 
 
 def _desk(shop: Shop) -> SubjectDesk:
@@ -111,16 +112,17 @@ def _desk(shop: Shop) -> SubjectDesk:
     return shop.subjects
 
 
-def _view(one: ErasureRequest) -> ErasureView:
-    return ErasureView(
+def _view(one: SubjectRequest) -> SubjectRequestView:
+    return SubjectRequestView(
         id=one.id,
+        right=one.right,
         person=one.pseudonym,
         reason=one.reason,
         asked_by=one.asked_by,
         asked=one.asked,
         done_by=one.done_by,
         done=one.done,
-        erased=dict(one.erased),
+        counts=dict(one.counts),
     )
 
 

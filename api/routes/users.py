@@ -157,10 +157,16 @@ def invite(
     name: str,
     caller: Caller = needs(Permission.MANAGE_USERS),
 ) -> InvitationView:
-    """Another link for choosing a password, for somebody who lost it; one handed out before does not work any more."""
+    """Another link for choosing a password, for somebody who lost it; one handed out before does not work any more.
+    The user is told. Once it is used, their sessions and keys end; the second factor stays, and using the link needs
+    it."""
     user = _known(shop, name)
     if user.issuer or user.roles == {Role.SERVICE}:
         raise Refused(f"{user.name} does not log in with a password")
+    if user.name == caller.name:
+        raise Refused("one's own password is changed with the one that is")
+    if user.disabled:
+        raise Refused(f"{user.name} is shut out, and could not be told: let them in first")
     response.headers["Cache-Control"] = "no-store"
     return _invite(shop, user, caller, entrance.gate.clock())
 
@@ -181,7 +187,7 @@ def end_sessions(
 def remove_second_factor(
     shop: InShop, entrance: AtEntrance, name: str, caller: Caller = needs(Permission.MANAGE_USERS)
 ) -> None:
-    """Take away the second factor of somebody who lost it with its codes. All their sessions end."""
+    """Take away the second factor of somebody who lost it with its codes. They are told, and all their sessions end."""
     user, at = _known(shop, name), entrance.gate.clock()
     if user.name == caller.name:
         raise Refused("one's own second factor is removed with the password")
@@ -215,8 +221,10 @@ def _changed(user: User, body: ChangedUser, by: str, person_of: Callable[[str], 
 
 def _invite(shop: InShop, user: User, caller: Caller, at: datetime) -> InvitationView:
     token, expires = new_token(), at + INVITED
-    noted = changed(caller.name, user.name, at, "invited")
-    shop.records.invite(Invitation(digest=digest_of(token), user=user.name, expires=expires), noted)
+    what = "link for another password" if shop.records.credentials(user.name).password else "invited"
+    noted = changed(caller.name, user.name, at, what)
+    link = Invitation(digest=digest_of(token), user=user.name, expires=expires, made_by=caller.name)
+    shop.records.invite(link, noted)
     return InvitationView(token=token, expires=expires)
 
 

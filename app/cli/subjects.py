@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     subject.command("access")(access)
     subject.command("ask-to-erase")(ask_to_erase)
     subject.command("erase")(erase)
-    subject.command("erasures")(erasures)
+    subject.command("requests")(requests)
     subject.command("watched")(watched)
     app.add_typer(subject, name="subject")
 
@@ -60,10 +60,11 @@ def ask_to_erase(
 ) -> None:
     """Ask for a person to be erased; somebody else has to carry it out."""
     from app.cli.show import who
-    from app.erasing import ask_to_erase as ask
+    from app.subjects import ask
+    from core.subjects import Right
 
     with house_of(context) as house:
-        request = ask(house, _meant(house, person), reason=reason, by=by or who())
+        request = ask(house, _meant(house, person), Right.ERASURE, reason=reason, by=by or who())
     typer.echo(f"{request.id}: {request.asked_by} asks for it; somebody else has to carry it out")
 
 
@@ -82,11 +83,11 @@ def erase(
     if json:
         document(done)
     else:
-        table(f"{done.pseudonym} is erased", ("what", "how many"), done.erased.items())
+        table(f"{done.pseudonym} is erased", ("what", "how many"), done.counts.items())
 
 
-def erasures(context: typer.Context, json: Json = False) -> None:
-    """Who was to be erased, and what became of it."""
+def requests(context: typer.Context, json: Json = False) -> None:
+    """Whose file was asked for over the API, who was to be erased, and what became of it: what waits comes first."""
     from dataclasses import replace
 
     from app.cli.masked import saw
@@ -94,8 +95,8 @@ def erasures(context: typer.Context, json: Json = False) -> None:
     from app.pseudonyms import pseudonyms
 
     with house_of(context) as house:
-        found = house.records.erasure_requests()
-        saw(house, "erasures", (one.person for one in found if one.person), None)
+        found = sorted(house.records.subject_requests(), key=lambda one: one.done is not None)
+        saw(house, "subject requests", (one.person for one in found if one.person), None)
         called = pseudonyms(house.records)
         found = [replace(one, person=called(one.person) if one.person else "") for one in found]
     if json:
@@ -103,12 +104,15 @@ def erasures(context: typer.Context, json: Json = False) -> None:
         return
     table(
         f"{len(found)} requests",
-        ("id", "person", "reason", "asked by", "at", "carried out by", "at"),
+        ("id", "right", "person", "reason", "asked by", "at", "carried out by", "at"),
         (
-            (one.id[:8], one.person or one.pseudonym, one.reason, one.asked_by, one.asked, one.done_by, one.done)
+            (
+                one.id[:8], one.right, one.person or one.pseudonym, one.reason,
+                one.asked_by, one.asked, one.done_by or "waits", one.done,
+            )
             for one in found
         ),
-    )
+    )  # fmt: skip
 
 
 def watched(context: typer.Context, json: Json = False) -> None:

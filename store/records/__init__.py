@@ -36,6 +36,7 @@ from store.records.people import PeopleRecords
 from store.records.roster import RosterRecords
 from store.records.sessions import KeyRecords, SessionRecords
 from store.records.standings import StandingRecords
+from store.records.subjects import SubjectRecords
 from store.records.tables import settings
 from store.records.triage import TriageRecords
 from store.records.unmaskings import UnmaskingRecords
@@ -71,6 +72,7 @@ class SqlRecords(
     TriageRecords,
     WorklistRecords,
     CaseFileRecords,
+    SubjectRecords,
     ErasingRecords,
     LapsingRecords,
     FollowingRecords,

@@ -51,6 +51,7 @@ invitations = Table(
     Column("user", Words, primary_key=True),
     Column("digest", Words, nullable=False),
     Column("expires", Moment, nullable=False),
+    Column("made_by", Words, nullable=False, server_default=""),
 )
 attempts = Table(
     "attempts",

@@ -1,28 +1,27 @@
-"""Requests to erase a person, and deleting what the records hold of one."""
+"""Deleting what the records hold of a person."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, and_, select, update
 
-from core.erasing import ErasureRequest
-from core.errors import Refused
 from core.evidence import FROZEN, AuditEntry, Deed
 from core.retention import Erasure, Stored
+from core.subjects import SubjectRequest
 from store.records.audit import note_in
-from store.records.database import Database, Row, upsert
+from store.records.database import Database, upsert
 from store.records.deleting import delete_frozen, delete_rows, delete_writing
-from store.records.erasingtables import erasure_requests
 from store.records.followingtables import displaced, moves
 from store.records.holds import erasure_row
 from store.records.hrtables import members, notices
 from store.records.notifytables import actions
 from store.records.standingtables import standings, unranked
+from store.records.subjects import check_waits, keep_request
+from store.records.subjecttables import subject_requests
 from store.records.tables import (
     accounts,
     approvals,
@@ -81,38 +80,17 @@ OF_ACCOUNT = (
 
 
 class ErasingRecords:
-    """Adapter of `core.erasing.ErasureRequests`."""
+    """Adapter of `core.subjects.SubjectRequests`: erasing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ask_to_erase(self, request: ErasureRequest) -> None:
-        with self._database.writing() as connection:
-            waiting = erasure_requests.c.done.is_(None) & (erasure_requests.c.person == request.person)
-            if connection.execute(select(erasure_requests.c.id).where(waiting)).first():
-                raise Refused("somebody has asked for that already: another person may carry it out")
-            upsert(connection, erasure_requests, [_row(request)])
-            entry = AuditEntry(
-                at=request.asked,
-                by=request.asked_by,
-                deed=Deed.ASKED_TO_ERASE,
-                about=[request.person],
-                why=request.reason,
-                details={"request": request.id},
-            )
-            note_in(connection, entry)
-
-    def erasure_requests(self) -> Sequence[ErasureRequest]:
-        query = select(erasure_requests).order_by(erasure_requests.c.asked, erasure_requests.c.id)
-        with self._database.reading() as connection:
-            return [_request(dict(row)) for row in connection.execute(query).mappings()]
-
     def expunge(
-        self, request: ErasureRequest, keys: Collection[str], erasure: Erasure, nameless: Callable[[str], str]
-    ) -> ErasureRequest:
+        self, request: SubjectRequest, keys: Collection[str], erasure: Erasure, nameless: Callable[[str], str]
+    ) -> SubjectRequest:
         person = request.person
         with self._database.writing() as connection:
-            _check(connection, request)
+            check_waits(connection, request)
             gone = Counter({kind.value: count for kind in Stored if (count := erasure.due.count(kind))})
             frozen = connection.execute(select(snapshots.c.id).where(snapshots.c.person == person)).scalars().all()
             gone += delete_frozen(connection, frozen)
@@ -127,8 +105,10 @@ class ErasingRecords:
             # The newest stays, so that numbers never begin again: none goes, and none says who it was.
             about = happenings.c.person == person
             connection.execute(update(happenings).where(about).values(person="", subject="", details="{}"))
-            done = replace(request, person="", done=datetime.now(UTC), erased=dict(gone))
-            upsert(connection, erasure_requests, [_row(done)])
+            done = replace(request, person="", done=datetime.now(UTC), counts=dict(gone))
+            keep_request(connection, done)
+            theirs = subject_requests.c.person == person
+            connection.execute(update(subject_requests).where(theirs).values(person=""))
             upsert(connection, erasures, [erasure_row(erasure)])
             entry = AuditEntry(
                 at=done.done or erasure.begun,
@@ -140,15 +120,6 @@ class ErasingRecords:
             )
             note_in(connection, entry)
         return done
-
-
-def _check(connection: Connection, request: ErasureRequest) -> None:
-    this = erasure_requests.c.id == request.id
-    row = connection.execute(select(erasure_requests).where(this)).mappings().first()
-    if row is None or row["done"] is not None:
-        raise Refused("nobody has asked for that, or it is done already")
-    if row["asked_by"].strip().casefold() == request.done_by.strip().casefold():
-        raise Refused(f"{request.done_by} asked for it: somebody else has to carry it out")
 
 
 def _cases_of(connection: Connection, person: str) -> list[str]:
@@ -185,11 +156,3 @@ def _unnamed(connection: Connection, among: Collection[str], nameless: Callable[
                 if table.name in FOUND_AS:
                     save_words(connection, case, f"{FOUND_AS[table.name]} {row[0]}", text)
     return changed
-
-
-def _row(request: ErasureRequest) -> Row:
-    return asdict(request) | {"erased": json.dumps(dict(request.erased), sort_keys=True)}
-
-
-def _request(row: Row) -> ErasureRequest:
-    return ErasureRequest(**{**row, "erased": json.loads(row["erased"])})

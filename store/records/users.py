@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -12,14 +12,15 @@ from sqlalchemy import Connection, delete, insert, select, update
 from core.access import Role, Scope
 from core.errors import Refused
 from core.evidence import AuditEntry
-from core.users import Attempts, Credentials, Invitation, User
+from core.happening import Happening, Kind
+from core.users import GONE, Attempts, Credentials, Invitation, User
+from store.records.accesstables import api_keys, invitations, recovery_codes, user_sessions
 from store.records.accesstables import attempts as attempt_table
-from store.records.accesstables import invitations, recovery_codes, user_sessions
 from store.records.accesstables import users as user_table
 from store.records.audit import note_in
 from store.records.database import Database, Row, add_missing, upsert
+from store.records.happenings import happen_in
 
-GONE = "the link does not work any more: it works once, and not for long"
 _CREDENTIALS = ("password", "totp", "confirmed", "step")
 
 
@@ -82,18 +83,23 @@ class UserRecords:
 
     def set_password(self, name: str, password: str, noted: AuditEntry | None) -> None:
         with self._database.writing() as connection:
+            had = _password(connection, name)
             _set_password(connection, name, password, anew=noted is not None)
             if noted:
                 note_in(connection, noted)
+                _tell(connection, Kind.ACCOUNT_PASSWORD_CHANGED, name, noted, had)
 
     def set_totp(self, name: str, sealed: str, recovery: Sequence[str], *, confirmed: bool, noted: AuditEntry) -> None:
         with self._database.writing() as connection:
+            this = (user_table.c.name == name) & user_table.c.confirmed
+            had = bool(connection.execute(select(user_table.c.totp).where(this)).scalar())
             values = {"totp": sealed, "confirmed": confirmed}
             connection.execute(update(user_table).where(user_table.c.name == name).values(values))
             connection.execute(delete(recovery_codes).where(recovery_codes.c.user == name))
             if recovery:
                 connection.execute(insert(recovery_codes), [{"user": name, "digest": one} for one in recovery])
             note_in(connection, noted)
+            _tell(connection, Kind.ACCOUNT_FACTOR_REMOVED, name, noted, had and not confirmed)
 
     def use_step(self, name: str, step: int) -> bool:
         this = (user_table.c.name == name) & (user_table.c.step < step)
@@ -109,15 +115,27 @@ class UserRecords:
         with self._database.writing() as connection:
             upsert(connection, invitations, [asdict(invitation)])
             note_in(connection, noted)
+            has = _password(connection, invitation.user)
+            _tell(connection, Kind.ACCOUNT_LINK_MADE, invitation.user, noted, has)
 
-    def accept(self, digest: str, password: str, noted: Callable[[str], AuditEntry], at: datetime) -> str:
+    def invitation(self, digest: str, at: datetime) -> Invitation | None:
+        query = select(invitations).where(invitations.c.digest == digest, invitations.c.expires > at)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().first()
+        return Invitation(**row) if row else None
+
+    def accept(self, digest: str, password: str, noted: AuditEntry) -> None:
         with self._database.writing() as connection:
-            name = _take(connection, digest, at)
+            name = _take(connection, digest, noted.at)
             if not name:
                 raise Refused(GONE)
+            had = _password(connection, name)
             _set_password(connection, name, password, anew=True)
-            note_in(connection, noted(name))
-            return name
+            theirs = (api_keys.c.user == name) & api_keys.c.revoked.is_(None)
+            ended = connection.execute(update(api_keys).where(theirs).values(revoked=noted.at).returning(api_keys.c.id))
+            noted = replace(noted, details={**noted.details, "keys_revoked": sorted(ended.scalars())})
+            note_in(connection, noted)
+            _tell(connection, Kind.ACCOUNT_PASSWORD_CHANGED, name, noted, had)
 
     def add_first_admin(self, user: User, password: str, digest: str, noted: AuditEntry) -> None:
         with self._database.writing() as connection:
@@ -192,6 +210,17 @@ def _set_password(connection: Connection, name: str, password: str, *, anew: boo
     if anew:
         connection.execute(delete(user_sessions).where(user_sessions.c.user == name))
         connection.execute(delete(invitations).where(invitations.c.user == name))
+
+
+def _password(connection: Connection, name: str) -> bool:
+    """Whether a user has one."""
+    return bool(connection.execute(select(user_table.c.password).where(user_table.c.name == name)).scalar())
+
+
+def _tell(connection: Connection, kind: Kind, name: str, noted: AuditEntry, really: bool) -> None:
+    """Tell a user what became of their account, where it did."""
+    told = Happening(at=noted.at, kind=kind, subject=name, by=noted.by, to=(f"user:{name}",))
+    happen_in(connection, [told] if really else [])
 
 
 def _take(connection: Connection, digest: str, at: datetime) -> str | None:

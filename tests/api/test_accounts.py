@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyotp
 import pytest
+from httpx2 import Response
 
+from access.gate import secret_of
+from access.totp import recovery_digest
 from core.access import Role
 from core.evidence import Deed
+from core.happening import Kind
+from core.hearing import OF_ACCOUNT
 from core.person import Person
 from tests.api.people import NOTED, PASSWORD, House
 
@@ -185,6 +192,7 @@ def test_an_admin_helps_who_lost_their_password_or_their_app(house: House) -> No
     assert not house.records.credentials("li").second_factor
     assert client.get("/api/v1/me").status_code == 401
     assert admin.delete(f"{USERS}/boss/totp").status_code == 409
+    assert told(house) == [(Kind.ACCOUNT_FACTOR_REMOVED, "boss", ("user:li",))]
     first = admin.post(f"{USERS}/li/invitation").json()["token"]
     second = admin.post(f"{USERS}/li/invitation").json()["token"]
     used = [
@@ -197,6 +205,94 @@ def test_an_admin_helps_who_lost_their_password_or_their_app(house: House) -> No
     assert client.get("/api/v1/me").status_code == 401
     house.add("machine", Role.SERVICE, password="")
     assert admin.post(f"{USERS}/machine/invitation").status_code == 409
+    assert admin.post(f"{USERS}/boss/invitation").status_code == 409, "one's own takes the password that is"
+    admin.patch(f"{USERS}/li", json={"disabled": True})
+    assert admin.post(f"{USERS}/li/invitation").status_code == 409, "who is shut out could not be told"
+
+
+def told(house: House) -> list[tuple[Kind, str, Sequence[str]]]:
+    """What users were told of their own accounts."""
+    return [(one.kind, one.by, one.to) for one in house.records.happened(-1, 20, OF_ACCOUNT)]
+
+
+def chosen(house: House, token: str, code: str = "") -> Response:
+    """What whoever has a link is answered."""
+    body = {"token": token, "password": "another long one", "code": code}
+    return house.client().post("/api/v1/invited", json=body)
+
+
+def second_factor(house: House) -> pyotp.TOTP:
+    """One that li has from now on."""
+    secret = pyotp.random_base32()
+    sealed = house.gate.sealer.seal(secret, secret_of("li"))
+    house.records.set_totp("li", sealed, [recovery_digest("spare")], confirmed=True, noted=NOTED)
+    return pyotp.TOTP(secret)
+
+
+def test_a_link_from_an_admin_changes_nothing_until_it_is_used_and_ends_everything_then(house: House) -> None:
+    admin, client = house.logged_in("boss"), house.logged_in("li")
+    key_id, program = house.key("li")
+    token = admin.post(f"{USERS}/li/invitation").json()["token"]
+    assert told(house) == [(Kind.ACCOUNT_LINK_MADE, "boss", ("user:li",))]
+    assert [one.get("/api/v1/alerts").status_code for one in (client, program)] == [200, 200]
+    assert chosen(house, token).json() == {"name": "li"}
+    assert [one.get("/api/v1/alerts").status_code for one in (client, program)] == [401, 401]
+    assert told(house)[1:] == [(Kind.ACCOUNT_PASSWORD_CHANGED, "li", ("user:li",))]
+    made, used = [
+        (one.by, one.about, dict(one.details)) for one in house.records.audited("user:li")
+        if one.deed is Deed.CHANGED_ACCESS
+    ]  # fmt: skip
+    assert made == ("boss", ("user:li",), {"what": "link for another password"})
+    assert used == ("li", ("user:li",), {"what": "password", "link_made_by": "boss", "keys_revoked": [key_id]})
+
+
+def test_whoever_was_told_of_a_link_they_did_not_want_makes_it_useless(house: House) -> None:
+    token = house.logged_in("boss").post(f"{USERS}/li/invitation").json()["token"]
+    body = {"current": PASSWORD, "new": "their own long one"}
+    assert house.logged_in("li").put("/api/v1/me/password", json=body).status_code == 204
+    assert chosen(house, token).status_code == 409
+    login = {"name": "li", "password": "their own long one"}
+    assert house.client().post("/api/v1/login", json=login).status_code == 200
+
+
+def test_an_admin_alone_does_not_come_in_where_there_is_a_second_factor(house: House) -> None:
+    app = second_factor(house)
+    admin, client = house.logged_in("boss"), house.logged_in("li")
+    token = admin.post(f"{USERS}/li/invitation").json()["token"]
+    for code in ("", "000000", "wrong"):
+        assert "second factor" in chosen(house, token, code).json()["detail"]
+    assert client.get("/api/v1/me").status_code == 200, "it was not used"
+    assert house.records.credentials("li").second_factor
+    right = app.at(house.clock())
+    assert chosen(house, token, right).json() == {"name": "li"}
+    login = {"name": "li", "password": "another long one"}
+    for code, status in (("", 401), (right, 401), ("spare", 200)):
+        assert house.client().post("/api/v1/login", json=login | {"code": code}).status_code == status
+
+
+def test_codes_are_not_guessed_by_a_link(house: House) -> None:
+    app = second_factor(house)
+    token = house.logged_in("boss").post(f"{USERS}/li/invitation").json()["token"]
+    wrong = [chosen(house, token, "000000") for _ in range(5)]
+    locked = chosen(house, token, app.at(house.clock()))
+    assert {(one.status_code, one.json()["detail"]) for one in wrong} == {
+        (locked.status_code, locked.json()["detail"])
+    }, "whoever is locked does not learn that the code was right"
+    failed = [one.details for one in house.records.audited("user:li") if one.deed is Deed.LOGIN_FAILED]
+    assert [one["way"] for one in failed] == ["link"] * 5
+    house.clock.on(minutes=2)
+    assert chosen(house, token, app.at(house.clock())).status_code == 200
+
+
+def test_a_link_that_does_not_work_tells_nothing_of_users(house: House) -> None:
+    second_factor(house)
+    admin = house.logged_in("boss")
+    admin.post(f"{USERS}/li/invitation")
+    gone = admin.post(f"{USERS}/li/invitation").json()["token"]
+    house.clock.on(hours=25)
+    answers = [chosen(house, token).json() for token in ("never was", gone)]
+    assert answers[0]["detail"] == answers[1]["detail"]
+    assert "second factor" not in answers[0]["detail"]
 
 
 def test_what_an_admin_changes_is_in_the_audit_log_under_their_name(house: House) -> None:

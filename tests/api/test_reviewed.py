@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
 
 import pytest
 from fastapi import APIRouter, Response
@@ -16,7 +15,6 @@ from api.caller import needs
 from api.shop import Shop
 from core.access import Caller, Permission, Role, Scope
 from core.action import Action, ActionKind, ActionState
-from core.erasing import ErasureRequest
 from core.person import Person
 from store.records import SqlRecords
 from tests.api import hrshop
@@ -94,37 +92,6 @@ def test_two_accounts_of_one_employee_are_no_two_persons(
     path, body = f"/api/v1/actions/{acted.action.id}/approve", {"reason": "fine"}
     assert client_of(Role.SENIOR_ANALYST, "ann2", person="55").post(path, json=body).status_code == 409
     assert client_of(Role.SENIOR_ANALYST, "bo", person="56").post(path, json=body).status_code == 200
-
-
-class Erases:
-    """Adapter of `api.desks.SubjectDesk` that erases nobody."""
-
-    def __init__(self, request: ErasureRequest) -> None:
-        self.request = request
-
-    def answer(self, person: str, *, by: str) -> IO[bytes]:
-        raise AssertionError
-
-    def ask_to_erase(self, person: str, *, reason: str, by: str) -> ErasureRequest:
-        raise AssertionError
-
-    def erase(self, request: str, *, by: str) -> ErasureRequest:
-        return replace(self.request, done_by=by)
-
-
-def test_nobody_erases_by_another_account_whom_they_asked_to_erase(
-    shop: Shop, client_of: Clients, monkeypatch: pytest.MonkeyPatch, house: House
-) -> None:
-    house.add("ann", Role.LEGAL)
-    house.change("ann", person="55")
-    asker, at = house.records.user("ann"), datetime.now(UTC)
-    request = ErasureRequest(id="e" * 32, person=LI, pseudonym="P1", reason="asked", asked_by="ann", asked=at)
-    shop.subjects = Erases(request)
-    monkeypatch.setattr(shop.records, "erasure_requests", lambda: [request])
-    monkeypatch.setattr(shop.records, "user", lambda _: asker)
-    path = f"/api/v1/subjects/erasures/{request.id}/carry-out"
-    assert client_of(Role.LEGAL, "ann2", person="55").post(path).status_code == 409
-    assert client_of(Role.LEGAL, "bo", person="56").post(path).status_code == 200
 
 
 def test_another_address_of_a_user_is_another_employee_at_once(house: House) -> None:

@@ -5,28 +5,37 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from access.noting import changed
 from access.permissions import OF_ROLE, permissions_of
 from api.server import create_app
 from api.shop import Shop
-from app.answering import answer
+from app.answering import answer, hand_over
+from app.answerwords import KINDS
 from app.config import Config
 from app.desk import SubjectDesk
 from app.freezing import freeze
 from app.jobs import judge_marked
 from app.pseudonyms import pseudonyms
+from app.subjects import ask
 from app.wiring import House, open_house
-from core.access import Caller, Permission, Role, Scope
+from core.access import Caller, Depth, Permission, Role, Scope
+from core.casefiles import Comment, Task
 from core.errors import Refused
 from core.evidence import AuditEntry, Deed, HoldScope
 from core.happening import Happening, Kind
 from core.person import Filing, Link, Person
 from core.roster import Member
+from core.subjects import Right
+from core.unmasking import Purpose, Unmasking, UnmaskingState
+from core.users import User
 from tests.api.shops import Knows
 from tests.app.conftest import run
 from tests.app.test_grounds import LI, NOON, export, store
@@ -150,38 +159,151 @@ def test_many_events_are_written_a_page_at_a_time(
     assert answer(house, "1001", tmp_path / "out.zip", by="legal")["events"] == 3
 
 
-def client(house: House, role: Role, **more: Any) -> TestClient:
-    caller = Caller(name=role, roles=frozenset({role}), permissions=permissions_of([role]), **more)
+def client(house: House, role: Role, *, name: str = "", **more: Any) -> TestClient:
+    caller = Caller(name=name or role, roles=frozenset({role}), permissions=permissions_of([role]), **more)
     named = pseudonyms(house.records)
     shop = Shop(house.records, house.events, house.book, house.directory, named, subjects=SubjectDesk(house))
     return TestClient(create_app(shop, Knows(caller)))
 
 
-def test_over_the_api_it_is_downloaded_by_pseudonym(house: House, tmp_path: Path) -> None:
+def asked(house: House, right: Right = Right.ACCESS, by: str = "ann") -> str:
+    """A new request for the file of 李娜; what waited before is done."""
+    for one in house.records.subject_requests():
+        if one.waits:
+            house.records.answered_subject(replace(one, done_by="test", done=NOON))
+    return ask(house, "1001", right, reason="her letter", by=by).id
+
+
+def test_over_the_api_one_asks_and_another_one_downloads_it_once(house: House, tmp_path: Path) -> None:
     name = pseudonyms(house.records)("1001")
-    done = client(house, Role.LEGAL).post(f"/api/v1/subjects/{name}/access")
+    one, other = client(house, Role.LEGAL), client(house, Role.LEGAL, name="legal two")
+    made = one.post(f"/api/v1/subjects/{name}/requests", json={"right": "access", "reason": "her letter"})
+    assert (made.status_code, made.json()["person"], made.json()["done"]) == (201, name, None)
+    assert one.post(f"/api/v1/subjects/{name}/requests", json={"right": "access", "reason": "x"}).status_code == 409
+    path = f"/api/v1/subjects/requests/{made.json()['id']}/access"
+    refused = one.post(path)
+    assert (refused.status_code, refused.headers["content-type"]) == (409, "application/problem+json")
+    assert other.get("/api/v1/subjects/requests").json()[0]["id"] == made.json()["id"], "what waits comes first"
+    done = other.post(path)
     assert (done.status_code, done.headers["content-type"]) == (200, "application/zip")
-    assert f'filename="{name}.zip"' in done.headers["content-disposition"]
+    assert (done.headers["cache-control"], f'filename="{name}.zip"' in done.headers["content-disposition"]) == (
+        "no-store", True,
+    )  # fmt: skip
     (tmp_path / "got.zip").write_bytes(done.content)
-    assert "held.json" in opened(tmp_path / "got.zip")
+    held = json.loads(opened(tmp_path / "got.zip")["held.json"])
+    assert [(each["right"], each["reason"]) for each in held["requests"]] == [("access", "her letter")]
     assert list(house.config.data.glob(".answer*")) == []
+    assert other.post(path).status_code == 404
+    (told,) = [each for each in one.get("/api/v1/subjects/requests").json() if each["id"] == made.json()["id"]]
+    assert (told["person"], told["done_by"], told["counts"]["events"]) == (name, "legal two", 3)
+    (kept,) = [each for each in house.records.subject_requests() if each.id == made.json()["id"]]
+    assert kept.person == "1001", "it does not forget whom it is about"
+    deeds = [(each.deed, each.by, each.why) for each in house.records.audited("1001")]
+    assert [deed for deed in deeds if deed[0] is not Deed.SAW][-3:] == [
+        (Deed.ASKED_FOR_ACCESS, "legal", "her letter"),
+        (Deed.TRIED_ALONE, "legal", ""),
+        (Deed.ANSWERED, "legal two", ""),
+    ]
+
+
+def test_two_users_of_one_employee_are_no_two_persons(house: House) -> None:
+    for name, person in (("ann", "55"), ("ann2", "55"), ("bo", "56")):
+        if house.records.user(name) is None:
+            made = User(name=name, roles=frozenset({Role.LEGAL}), created=NOON, person=person)
+            house.records.add_user(made, changed("test", name, NOON, "added"))
+    request = asked(house)
+    for right in ("access", "erasure"):
+        path = f"/api/v1/subjects/requests/{request}/{right}"
+        expected = 409 if right == "access" else 404
+        assert client(house, Role.LEGAL, name="ann2", person="55").post(path).status_code == expected
+    last = house.records.last_noted()
+    assert last
+    assert (last.by, last.deed, last.about) == ("ann2", Deed.TRIED_ALONE, ("1001",))
+    path = f"/api/v1/subjects/requests/{request}/access"
+    assert client(house, Role.LEGAL, name="bo", person="56").post(path).status_code == 200
 
 
 def test_who_may_not_answer_gets_nothing(house: House) -> None:
-    name = pseudonyms(house.records)("1001")
+    name, body = pseudonyms(house.records)("1001"), {"right": "access", "reason": "her letter"}
     for role in Role:
         expected = 200 if Permission.ANSWER_SUBJECTS in OF_ROLE[role] else 403
-        assert client(house, role).post(f"/api/v1/subjects/{name}/access").status_code == expected
+        path = f"/api/v1/subjects/requests/{asked(house)}/access"
+        assert client(house, role).post(path).status_code == expected
+        assert client(house, role).get("/api/v1/subjects/requests").status_code == expected
+        if expected == 403:
+            assert client(house, role).post(f"/api/v1/subjects/{name}/requests", json=body).status_code == 403
     for person in ("1001", "P" + 16 * "0"):
-        assert client(house, Role.LEGAL).post(f"/api/v1/subjects/{person}/access").status_code == 404
+        path = f"/api/v1/subjects/{person}/requests"
+        assert client(house, Role.LEGAL).post(path, json=body).status_code == 404
+    request = asked(house)
     outside = client(house, Role.LEGAL, scope=Scope(departments=frozenset({"HR"})))
-    assert outside.post(f"/api/v1/subjects/{name}/access").status_code == 404
     own = client(house, Role.LEGAL, person="1001")
-    assert own.post(f"/api/v1/subjects/{name}/access").status_code == 404, "nobody answers themselves"
+    for who in (outside, own):  # nobody answers themselves
+        assert who.post(f"/api/v1/subjects/{name}/requests", json=body).status_code == 404
+        assert who.post(f"/api/v1/subjects/requests/{request}/access").status_code == 404
+        assert who.get("/api/v1/subjects/requests").json() == []
+
+
+def test_a_file_that_was_made_meanwhile_is_made_once(house: House, tmp_path: Path) -> None:
+    request = asked(house)
+    hand_over(house, request, tmp_path / "one.zip", by="bob")
+    done = next(one for one in house.records.subject_requests() if one.id == request)
+    with pytest.raises(Refused, match="done already"):
+        house.records.answered_subject(replace(done, person="1001"))
+    with pytest.raises(Refused, match="0 requests"):
+        hand_over(house, request, tmp_path / "two.zip", by="bob")
+    assert not (tmp_path / "two.zip").exists()
+
+
+def test_every_kind_that_is_held_has_its_words(house: House, tmp_path: Path) -> None:
+    told = answer(house, "1001", tmp_path / "out.zip", by="legal")
+    assert set(told) == set(KINDS)
+    assert all(all(words) for words in KINDS.values())
+
+
+def test_whoever_works_with_us_is_a_pseudonym_in_whatever_they_did(house: House, tmp_path: Path) -> None:
+    (case, *_) = [one for one in house.records.cases() if one.person == "1001"]
+    staff = [f"worker.{number}" for number in range(8)]
+    asked_to_see = Unmasking(
+        id="u" * 32,
+        case=case.id,
+        person="1001",
+        purpose=Purpose.INVESTIGATE,
+        reason="leak",
+        depth=Depth.IDENTITY,
+        lasts=timedelta(hours=1),
+        asked_by=staff[0],
+        employee=staff[1],
+        asked=NOON,
+    )
+    house.records.save_unmasking(asked_to_see, None)
+    granted = replace(
+        asked_to_see, state=UnmaskingState.GRANTED, answered_by=staff[2], answered=NOON, until=NOON + timedelta(hours=1)
+    )
+    house.records.save_unmasking(granted, UnmaskingState.WAITING)
+    house.records.add_task(
+        Task(id="t1", case=case.id, title="call", by=staff[3], at=NOON, assignee=staff[4], done=NOON, done_by=staff[5])
+    )
+    house.records.add_comment(Comment(id="c1", case=case.id, text="hm", by=staff[6], at=NOON))
+    asked(house, by=staff[7])
+    answer(house, "1001", tmp_path / "out.zip", by="legal")
+    text = opened(tmp_path / "out.zip")["held.json"]
+    held = json.loads(text)
+    assert [len(held[kind]) for kind in ("unmaskings", "tasks", "comments")] == [1, 1, 1]
+    assert [name for name in staff if name in text] == []
+    assert held["unmaskings"][0]["lasts"] == 3_600
+    assert held["tasks"][0]["assignee"] == pseudonyms(house.records)(staff[4])
 
 
 def test_by_command_line(house: House, tmp_path: Path) -> None:
     out = tmp_path / "out.zip"
     done = run("subject", "access", "li.na@corp.example", out, "--json", data=house.config.data)
     assert json.loads(done.stdout)["held"]["events"] == 3
+    waiting = asked(house)
+    listed = json.loads(run("subject", "requests", "--json", data=house.config.data).stdout)
+    assert (listed[0]["id"], listed[0]["right"], listed[0]["done"]) == (waiting, "access", None)
+    assert listed[0]["person"] == pseudonyms(house.records)("1001")
+    shown = run("subject", "requests", data=house.config.data).stdout
+    assert "waits" in shown
+    assert "1001" not in shown
     assert "persons may be meant" in run("subject", "access", "x", out, data=house.config.data, expect=2).stderr

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 
+from app.answering import hand_over
 from app.doctor import examine
-from app.erasing import ask_to_erase, erase
+from app.erasing import erase
 from app.freezing import freeze
 from app.heads import keep_heads
 from app.jobs import judge_marked
 from app.ledgerdoctor import examine_ledger
 from app.pseudonyms import pseudonyms
+from app.subjects import ask
 from app.wiring import House, open_house, records_of
 from core.access import Role
 from core.case import Case, CaseState, case_id
@@ -27,6 +27,7 @@ from core.errors import Refused
 from core.evidence import Deed, HoldScope
 from core.person import Filing
 from core.ports import EventQuery
+from core.subjects import Right
 from store.records.tables import metadata
 from tests.app.test_answering import client
 from tests.app.test_grounds import LI, NOON, export, people, store
@@ -59,8 +60,8 @@ def house(decided: Path, tmp_path: Path) -> Iterator[House]:
         yield opened
 
 
-def asked(house: House, person: str = "li.na") -> str:
-    return ask_to_erase(house, person, reason="They asked for it", by="ann").id
+def asked(house: House, person: str = "li.na", right: Right = Right.ERASURE) -> str:
+    return ask(house, person, right, reason="They asked for it", by="ann").id
 
 
 def everything_but(house: House, person: str) -> dict[str, Any]:
@@ -79,8 +80,8 @@ def test_the_person_goes_and_everybody_else_stays_as_they_were(house: House) -> 
     before, name = everything_but(house, "li.na"), pseudonyms(house.records)("li.na")
     done = erase(house, asked(house), by="bob")
     assert (done.person, done.pseudonym, done.done_by) == ("", name, "bob")
-    assert done.erased["event"] == 2
-    assert {"persons", "links", "filings", "cases", "snapshots", "frozen_events", "accounts"} <= done.erased.keys()
+    assert done.counts["event"] == 2
+    assert {"persons", "links", "filings", "cases", "snapshots", "frozen_events", "accounts"} <= done.counts.keys()
     assert everything_but(house, "li.na") == before
     assert house.records.alerts(persons=["li.na"], outcome=None) == []
     assert house.events.read(EventQuery(accounts=[LI])).height == 0
@@ -130,8 +131,10 @@ def test_it_takes_two_persons_and_is_done_once(house: House) -> None:
         erase(house, request, by="bob")
     with pytest.raises(Refused, match="nothing is held"):
         asked(house)
-    deeds = [(one.deed, one.by) for one in house.records.audited() if one.deed in (Deed.ASKED_TO_ERASE, Deed.ERASED)]
-    assert deeds == [(Deed.ASKED_TO_ERASE, "ann"), (Deed.ERASED, "bob")]
+    of_it = (Deed.ASKED_TO_ERASE, Deed.TRIED_ALONE, Deed.ERASED)
+    deeds = [(one.deed, one.by) for one in house.records.audited() if one.deed in of_it]
+    tries = [(Deed.TRIED_ALONE, "ann"), (Deed.TRIED_ALONE, " Ann ")]
+    assert deeds == [(Deed.ASKED_TO_ERASE, "ann"), *tries, (Deed.ERASED, "bob")]
     assert [one.done is not None for one in house.records.erasures()] == [True]
 
 
@@ -158,32 +161,41 @@ def test_what_was_killed_is_done_again(house: House, monkeypatch: pytest.MonkeyP
         with pytest.raises(KeyboardInterrupt):
             erase(house, request, by="bob")
     assert [finding.text for finding in examine_ledger(house) if not finding.ok] == []
-    assert erase(house, request, by="bob").erased["persons"] == 1
+    assert erase(house, request, by="bob").counts["persons"] == 1
+
+
+def test_what_was_asked_for_is_handed_over_before_the_person_is_erased(house: House, tmp_path: Path) -> None:
+    file, gone = asked(house, right=Right.ACCESS), asked(house)
+    with pytest.raises(Refused, match="handed over first"):
+        erase(house, gone, by="bob")
+    assert house.events.read(EventQuery(accounts=[LI])).height == 2
+    hand_over(house, file, tmp_path / "out.zip", by="bob")
+    erase(house, gone, by="bob")
+    name = pseudonyms(house.records)("li.na")
+    left = [(one.right, one.person, one.pseudonym, one.waits) for one in house.records.subject_requests()]
+    assert left == [(Right.ACCESS, "", name, False), (Right.ERASURE, "", name, False)]
 
 
 def test_over_the_api_one_asks_and_another_one_carries_it_out(house: House) -> None:
     house.events.close()
     name = pseudonyms(house.records)("li.na")
-    one, other = client(house, Role.LEGAL), named_client(house, "legal two")
-    assert one.post(f"/api/v1/subjects/{name}/erasure", json={"reason": " "}).status_code == 422
-    made = one.post(f"/api/v1/subjects/{name}/erasure", json={"reason": "They asked"})
+    one, other = client(house, Role.LEGAL), client(house, Role.LEGAL, name="legal two")
+    asked_for = {"right": "erasure", "reason": "They asked"}
+    for wrong in ({"reason": " "}, {"right": "rectification"}):
+        assert one.post(f"/api/v1/subjects/{name}/requests", json=asked_for | wrong).status_code == 422
+    made = one.post(f"/api/v1/subjects/{name}/requests", json=asked_for)
     assert (made.status_code, made.json()["person"]) == (201, name)
-    path = f"/api/v1/subjects/erasures/{made.json()['id']}/carry-out"
+    assert other.post(f"/api/v1/subjects/requests/{made.json()['id']}/access").status_code == 404, "another right"
+    path = f"/api/v1/subjects/requests/{made.json()['id']}/erasure"
     assert one.post(path).status_code == 409
     assert client(house, Role.ANALYST).post(path).status_code == 403
-    assert other.post(path).json()["erased"]["event"] == 2
+    assert other.post(path).json()["counts"]["event"] == 2
     assert other.post(path).status_code == 404
-    assert [(view["person"], view["done_by"]) for view in one.get("/api/v1/subjects/erasures").json()] == [
+    assert [(view["person"], view["done_by"]) for view in one.get("/api/v1/subjects/requests").json()] == [
         (name, "legal two")
     ]
-    assert one.post(f"/api/v1/subjects/{name}/access").status_code == 404
-
-
-def named_client(house: House, name: str) -> TestClient:
-    made = client(house, Role.LEGAL)
-    door = made.app.state.door  # type: ignore[attr-defined]
-    door._caller = replace(door._caller, name=name)
-    return made
+    again = one.post(f"/api/v1/subjects/{name}/requests", json=asked_for | {"right": "access"})
+    assert again.status_code == 404
 
 
 def test_on_a_crews_case_of_somebody_else_nothing_names_them(house: House) -> None:
@@ -204,7 +216,7 @@ def test_on_a_crews_case_of_somebody_else_nothing_names_them(house: House) -> No
     records.add_task(Task(id="t", case=crew.id, title="ask li.na", by="ann", at=NOON))
     records.decide(crew.id, CaseState.CONFIRMED, "li.na told wang.wei", NOON, "ann")
     done = erase(house, asked(house), by="bob")
-    assert {"case_comments": 1, "case_comment_texts": 1, "case_tasks": 1, "cases": 2}.items() <= done.erased.items()
+    assert {"case_comments": 1, "case_comment_texts": 1, "case_tasks": 1, "cases": 2}.items() <= done.counts.items()
     (comment,) = records.comments(crew.id)
     assert (comment.text, comment.earlier) == (f"{name} and wang.wei met twice", (f"{name} and wang.wei met",))
     assert [one.title for one in records.tasks(crew.id)] == [f"ask {name}"]

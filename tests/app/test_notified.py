@@ -14,6 +14,7 @@ import pytest
 from standardwebhooks import Webhook
 from structlog.testing import capture_logs
 
+from access.noting import changed
 from access.sealing import Sealer
 from app.channels import Channels
 from app.entrance import sealer_of
@@ -22,6 +23,7 @@ from core.access import Permission, Role
 from core.errors import Damaged
 from core.happening import Kind
 from core.notifying import Address, ChannelKind, DeliveryState, Digest, Preferences, Replay, Rule, Timing, Tried
+from core.users import Invitation, User
 from notify.timing import RETRIES
 from tests.app.told import SECRET, Told, config
 from tests.notify.receivers import LOCAL, Receiver, receiving
@@ -207,6 +209,21 @@ def test_mail_goes_to_whoever_has_the_role(posted: tuple[Told, Box]) -> None:
     ((to, mail),) = box.got
     assert to == ["ann@corp.example"]
     assert mail["subject"].startswith("[high] New alert: Mass export of customer records (P")
+
+
+def test_whose_account_it_is_gets_mail_without_any_rule(posted: tuple[Told, Box]) -> None:
+    told, box = posted
+    records = told.house.records
+    records.remove_rule(RULE.name, by="admin", at=told.now)
+    noted = changed("boss", "ann", told.now, "test")
+    told.people.add("boss", Role.ADMIN, "boss@corp.example")
+    records.add_user(User(name="ann", roles=frozenset({Role.ANALYST}), created=told.now), noted)
+    records.set_password("ann", "hash", None)
+    records.invite(Invitation(digest="d", user="ann", expires=told.now), noted)
+    told.notifier.run()
+    ((to, mail),) = box.got
+    assert to == ["ann@corp.example"]
+    assert mail["subject"].startswith("An admin made a link")
 
 
 def test_what_one_is_told_at_the_same_time_is_one_mail(posted: tuple[Told, Box]) -> None:

@@ -13,8 +13,8 @@ from access.permissions import permissions_of
 from core.access import Caller, Role
 from core.alert import Severity
 from core.happening import Happening, Kind
-from core.hearing import is_told, names_of
-from core.notifying import Channel, ChannelKind, Delivery, Member, Preferences, Rule
+from core.hearing import OF_ACCOUNT, is_told, names_of
+from core.notifying import Channel, ChannelKind, Delivery, Digest, Member, Preferences, Rule, Timing
 from notify.planning import Outlook, Wishes, plan
 from notify.words import LINES_AT_MOST, Facts, line, message
 
@@ -108,6 +108,8 @@ def test_somebody_named_is_told_only_what_they_may_look_up() -> None:
         (Role.ADMIN, Kind.CHANNEL_OFF, (), True),
         (Role.ADMIN, Kind.CASE_OPENED, (), False),
         (Role.AUDITOR, Kind.CASE_OPENED, (), False),
+        (Role.AUDITOR, Kind.ACCOUNT_LINK_MADE, ("user:ann",), True),
+        (Role.ADMIN, Kind.ACCOUNT_LINK_MADE, ("user:somebody",), False),
     ],
 )
 def test_each_role_knows_its_own_things(role: Role, kind: Kind, to: tuple[str, ...], known: bool) -> None:
@@ -138,6 +140,24 @@ def test_severity_department_and_being_off_are_heeded() -> None:
     assert recipients(ALERT, rules=[replace(RULE, departments=frozenset({"sales"}))], members=ann) == ["ann"]
     assert recipients(ALERT, rules=[replace(RULE, departments=frozenset({"legal"}))], members=ann) == []
     assert recipients(ALERT, rules=[replace(RULE, enabled=False)], members=ann) == []
+
+
+@pytest.mark.parametrize("kind", sorted(OF_ACCOUNT))
+def test_of_their_own_account_a_user_is_told_by_every_mail_of_their_own_whatever_rules_say(kind: Kind) -> None:
+    happening = Happening(at=NOW, kind=kind, subject="ann", by="boss", to=("user:ann",), number=7)
+    members = [replace(member("ann", Role.ANALYST), language="zh"), member("boss", Role.ADMIN)]
+    shared = replace(MAIL, name="shared", shown="soc@corp.example")
+    daily = replace(RULE, kinds=frozenset({kind}), timing=Timing(digest=Digest.DAILY))
+    for rules in ([], [daily, replace(daily, name="chat", channel="chat", roles=frozenset(Role))]):
+        got = told(
+            happening,
+            rules=rules,
+            members=members,
+            channels=[MAIL, replace(MAIL, name="other"), CHAT, HOOK, shared],
+            preferences={"ann": Preferences(user="ann", muted=frozenset(Kind))},
+        )
+        assert [(one.channel, one.recipient, one.due) for one in got] == [("mail", "ann", NOW), ("other", "ann", NOW)]
+        assert {one.language for one in got} == {"zh"}
 
 
 def test_two_rules_tell_somebody_once() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,8 @@ import pytest
 from access.noting import changed
 from core.access import Permission, Role, Scope
 from core.errors import Refused
-from core.evidence import AuditEntry, Deed
+from core.evidence import Deed
+from core.happening import Kind
 from core.users import Attempts, Invitation, Key, Session, User
 from store.records import SqlRecords
 
@@ -33,6 +34,18 @@ LI = User(
 def session(name: str = "li", number: int = 1) -> Session:
     return Session(
         id=f"s{number}", digest=f"d{number}", user=name, opened=AT, seen=AT, way="password", address="10.0.0.5"
+    )
+
+
+def key(number: int, name: str) -> Key:
+    return Key(
+        id=f"k{number}",
+        digest="d",
+        user=name,
+        purpose="反馈",
+        permissions=frozenset({Permission.READ_ALERTS}),
+        created=AT,
+        expires=AT + timedelta(days=1),
     )
 
 
@@ -139,7 +152,7 @@ def test_another_password_ends_sessions_and_links_and_the_same_hashed_anew_does_
     assert records.session("d1") is None
     assert records.credentials("li").password == "other"
     with pytest.raises(Refused):
-        records.accept("i", "third", lambda name: NOTED, AT)
+        records.accept("i", "third", NOTED)
     with pytest.raises(Refused):
         records.set_password("nobody", "hash", NOTED)
 
@@ -177,20 +190,57 @@ def test_a_link_for_the_first_admin_works_once_however_many_use_it(records: SqlR
 def test_a_link_that_is_over_or_for_something_else_does_not_work(records: SqlRecords) -> None:
     records.add_user(LI, NOTED)
     records.invite(Invitation(digest="late", user="", expires=AT), NOTED)
-    records.invite(Invitation(digest="lis", user="li", expires=AT + timedelta(days=1)), NOTED)
+    records.invite(Invitation(digest="lis", user="li", expires=AT + timedelta(days=1), made_by="boss"), NOTED)
     for digest in ("late", "lis", "none"):
         with pytest.raises(Refused):
             records.add_first_admin(BOSS, "hash", digest, NOTED)
-    asked: list[str] = []
-
-    def entry(name: str) -> AuditEntry:
-        asked.append(name)
-        return NOTED
-
-    assert records.accept("lis", "hash", entry, AT) == "li"
-    assert asked == ["li"]
+    assert [records.invitation(digest, AT) for digest in ("late", "none")] == [None, None]
+    link = records.invitation("lis", AT)
+    assert link
+    assert (link.user, link.made_by) == ("li", "boss")
+    records.accept("lis", "hash", NOTED)
+    assert records.credentials("li").password == "hash"
+    assert records.invitation("lis", AT) is None
     with pytest.raises(Refused):
-        records.accept("lis", "hash", entry, AT)
+        records.accept("lis", "hash", NOTED)
+
+
+def test_a_link_ends_the_keys_and_sessions_of_its_user_alone_and_of_that_the_log_speaks(records: SqlRecords) -> None:
+    for number, name in enumerate(("li", "li", "boss")):
+        records.add_key(key(number, name), NOTED)
+        records.open_session(session(name, number), NOTED)
+    records.add_user(LI, NOTED)
+    records.add_user(BOSS, NOTED)
+    records.revoke_key("k0", AT - timedelta(days=1), NOTED)
+    records.invite(Invitation(digest="lis", user="li", expires=AT + timedelta(days=1), made_by="boss"), NOTED)
+    assert [one.revoked for one in records.keys_of()] == [AT - timedelta(days=1), None, None]
+    records.accept("lis", "hash", changed("li", "li", AT, "password", link_made_by="boss"))
+    assert [one.revoked for one in records.keys_of()] == [AT - timedelta(days=1), AT, None]
+    assert [records.session(f"d{number}") is None for number in range(3)] == [True, True, False]
+    last = records.last_noted()
+    assert last
+    assert last.details == {"what": "password", "link_made_by": "boss", "keys_revoked": ["k1"]}
+
+
+def test_whoever_has_a_password_is_told_what_others_do_with_it(records: SqlRecords) -> None:
+    def told() -> list[tuple[Kind, str, Sequence[str]]]:
+        return [(one.kind, one.by, one.to) for one in records.happened(-1, 10)]
+
+    link = Invitation(digest="lis", user="li", expires=AT + timedelta(days=1), made_by="boss")
+    records.add_user(LI, NOTED)
+    records.invite(link, NOTED)
+    records.accept("lis", "hash", NOTED)
+    records.set_password("li", "the same, hashed anew", None)
+    records.set_totp("li", "sealed", [], confirmed=False, noted=NOTED)
+    records.set_totp("li", "", [], confirmed=False, noted=NOTED)
+    assert told() == [], "nobody who had none before, nor of what changed nothing"
+    records.invite(link, NOTED)
+    records.accept("lis", "other", NOTED)
+    records.set_password("li", "third", NOTED)
+    records.set_totp("li", "sealed", [], confirmed=True, noted=NOTED)
+    records.set_totp("li", "", [], confirmed=False, noted=NOTED)
+    kinds = [Kind.ACCOUNT_LINK_MADE, *[Kind.ACCOUNT_PASSWORD_CHANGED] * 2, Kind.ACCOUNT_FACTOR_REMOVED]
+    assert told() == [(kind, "boss", ("user:li",)) for kind in kinds]
 
 
 def test_steps_and_recovery_codes_are_used_once(records: SqlRecords) -> None:
@@ -219,26 +269,18 @@ def test_attempts_are_counted_whoever_makes_them_at_once(records: SqlRecords) ->
 
 def test_keys_are_kept_used_and_revoked_once(records: SqlRecords) -> None:
     records.add_user(LI, NOTED)
-    key = Key(
-        id="k1",
-        digest="d",
-        user="li",
-        purpose="反馈",
-        permissions=frozenset({Permission.READ_ALERTS}),
-        created=AT,
-        expires=AT + timedelta(days=1),
-    )
-    records.add_key(key, NOTED)
-    records.add_key(replace(key, id="k2", user="other"), NOTED)
-    assert records.key("k1") == (key, LI)
+    own = key(1, "li")
+    records.add_key(own, NOTED)
+    records.add_key(key(2, "other"), NOTED)
+    assert records.key("k1") == (own, LI)
     assert records.key("k2") is None, "a key of nobody opens nothing"
     assert [one.id for one in records.keys_of()] == ["k1", "k2"]
-    assert records.keys_of("li") == [key]
+    assert records.keys_of("li") == [own]
     assert [one.id for one in records.keys_of(after="k1", most=5)] == ["k2"]
     records.used_key("k1", AT)
     assert records.revoke_key("k1", AT, NOTED)
     assert not records.revoke_key("k1", AT, NOTED)
-    assert records.keys_of("li") == [replace(key, used=AT, revoked=AT)]
+    assert records.keys_of("li") == [replace(own, used=AT, revoked=AT)]
 
 
 def test_what_changes_is_in_the_audit_log_or_does_not_change(records: SqlRecords) -> None:
