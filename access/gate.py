@@ -17,6 +17,7 @@ from access.sealing import Sealer
 from access.sessions import Lasting
 from access.tokens import digest_of, new_token
 from access.totp import DIGITS, recovery_digest, step_of
+from core.access import Role
 from core.errors import Refused
 from core.evidence import Deed
 from core.happening import Happening, Kind
@@ -43,7 +44,7 @@ def now() -> datetime:
 
 
 class Gate:
-    """Lets people in."""
+    """Lets people in. Those who have a role of `second_factor` have to have one."""
 
     def __init__(
         self,
@@ -52,12 +53,14 @@ class Gate:
         lasting: Lasting,
         hasher: Hasher | None = None,
         clock: Callable[[], datetime] = now,
+        second_factor: frozenset[Role] = frozenset(),
     ) -> None:
         self.records = records
         self.sealer = sealer
         self.lasting = lasting
         self.hasher = hasher or Hasher()
         self.clock = clock
+        self._second_factor = second_factor
 
     def login(self, name: str, password: str, code: str, address: str) -> Opened:
         """A session for whoever proves that they are the user. Raises `Denied`."""
@@ -137,6 +140,15 @@ class Gate:
         if found:
             session, at = found[0], self.clock()
             self.records.end_sessions(session.user, login(Deed.LOGGED_OUT, session.user, at), only=session.id)
+
+    def needs_factor(self, user: User) -> bool:
+        """Whether a user has to have a second factor, by one of their roles. Of those who come from a provider that is
+        the provider's matter."""
+        return not user.issuer and not self._second_factor.isdisjoint(user.roles)
+
+    def lacks_factor(self, user: User) -> bool:
+        """Whether a user has to set up a second factor before anything else."""
+        return self.needs_factor(user) and not user.second_factor
 
     def second_factor_of(self, user: User) -> tuple[Credentials, str]:
         """What is kept of it, and its secret, empty where there is none."""

@@ -30,7 +30,7 @@ def entrance(config: Config, records: Records) -> Entrance:
     """Raises `ConfigError` where the key that seals second factors is not the one that did so before."""
     access = config.access
     lasting = Lasting(most=timedelta(hours=access.session_hours), idle=timedelta(minutes=access.idle_minutes))
-    gate = Gate(records, sealer_of(config, records), lasting)
+    gate = Gate(records, sealer_of(config, records), lasting, second_factor=access.second_factor)
     address = address_of(config)
     providers = [
         Provider(

@@ -71,6 +71,11 @@ class House:
         self.https = https
         self.serve(NoProviders())
 
+    def demands(self, *roles: Role) -> None:
+        """Who has one of these roles has to have a second factor, from now on."""
+        self.gate = Gate(self.records, self.gate.sealer, Lasting(), self.hasher, self.clock, frozenset(roles))
+        self.serve(NoProviders())
+
     def serve(self, providers: ProviderDesk) -> None:
         """With these identity providers."""
         self.entrance = Entrance(gate=self.gate, https=self.https, providers=providers)
