@@ -22,7 +22,7 @@ from core.errors import Refused
 from core.evidence import Deed
 from core.happening import Happening, Kind
 from core.ports import Records
-from core.users import Credentials, Session, User, named
+from core.users import Credentials, Session, User, named, totp_of
 
 PASSWORD = "password"  # noqa: S105  # the way in, not a password
 
@@ -153,7 +153,7 @@ class Gate:
     def second_factor_of(self, user: User) -> tuple[Credentials, str]:
         """What is kept of it, and its secret, empty where there is none."""
         kept = self.records.credentials(user.name)
-        return kept, self.sealer.open(kept.totp, secret_of(user.name)) if kept.totp else ""
+        return kept, self.sealer.open(kept.totp, totp_of(user.name)) if kept.totp else ""
 
     def _count(self, user: str, address: str, at: datetime) -> tuple[bool, bool]:
         """Count the attempt; whether it is one too many, and whether it locks the user unless it succeeds."""
@@ -175,7 +175,7 @@ class Gate:
             return True
         if len(code) != DIGITS:
             return self.records.use_recovery(user.name, recovery_digest(code))
-        step = step_of(self.sealer.open(kept.totp, secret_of(user.name)), code, at, kept.step)
+        step = step_of(self.sealer.open(kept.totp, totp_of(user.name)), code, at, kept.step)
         return step is not None and self.records.use_step(user.name, step)
 
     def _turned_away(self, user: User | None, address: str, at: datetime, locks: bool) -> None:
@@ -221,8 +221,3 @@ def _as_given(user: User, arrived: Arrived, by: str) -> User:
     # Another address may be another employee's: who that is is looked up anew.
     person = user.person if email == user.email else ""
     return replace(user, roles=arrived.roles, email=email, person=person, disabled_by="")
-
-
-def secret_of(name: str) -> str:
-    """What a second factor's secret is sealed as."""
-    return f"totp|{name}"

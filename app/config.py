@@ -114,8 +114,8 @@ class Access(_Section):
     """How people log in. `address` is where their browsers find the service: with `https://` cookies are sent by it
     alone; empty, it is `http://` and where the API listens. Who has one of the roles `second_factor`, or with
     `everybody` whoever logs in with a password, can do nothing before they have a second factor. `key`, 64 hexadecimal
-    digits, seals the secrets of second factors; empty, one is made once and kept in the data directory. `oidc` are
-    identity providers, each under a name."""
+    digits, seals the secrets of second factors; of several, parted by spaces, the last one does, and any opens them.
+    Empty, one is made once and kept in the data directory. `oidc` are identity providers, each under a name."""
 
     address: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?$")
     session_hours: float = Field(default=12, gt=0, le=168)

@@ -21,6 +21,11 @@ def named(text: str) -> str | None:
     return name if re.fullmatch(NAME, name) else None
 
 
+def totp_of(user: str) -> str:
+    """What the secret of a user's second factor is sealed as."""
+    return f"totp|{user}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """Somebody who logs in, or a service that calls. The name is never given to anybody else. `person` is the employee

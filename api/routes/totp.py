@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from access.gate import secret_of
 from access.noting import changed
 from access.totp import new_secret, provisioning_uri, recovery_codes, recovery_digest, step_of
 from api.entrance import address_of
@@ -16,6 +15,7 @@ from api.routes.login import AtEntrance, Secret
 from api.routes.me import Mine, MineFirst, end_others, has_password
 from api.shop import InShop
 from core.errors import Refused
+from core.users import totp_of
 
 router = APIRouter(prefix="/api/v1/me/totp", tags=["account"], responses=answers(401, 403, 404, 503))
 
@@ -61,7 +61,7 @@ def enrol(
         raise Refused("there is a second factor already: remove it first")
     secret = new_secret()
     noted = changed(user.name, user.name, gate.clock(), "second factor begun")
-    sealed = gate.sealer.seal(secret, secret_of(user.name))
+    sealed = gate.sealer.seal(secret, totp_of(user.name))
     shop.records.set_totp(user.name, sealed, [], confirmed=False, noted=noted)
     response.headers["Cache-Control"] = "no-store"
     return Enrolled(secret=secret, uri=provisioning_uri(secret, user.name))

@@ -25,6 +25,7 @@ from api.shop import Shop
 from core.access import Permission, Role
 from core.errors import Refused
 from core.evidence import AuditEntry
+from core.keyring import Keys
 from core.ports import Records
 from core.users import User
 
@@ -67,7 +68,7 @@ class House:
         self.shop = shop
         self.records: Records = shop.records
         self.hasher = hasher or Hasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        self.gate = Gate(shop.records, Sealer(bytes(32)), Lasting(), self.hasher, self.clock)
+        self.gate = Gate(shop.records, Sealer(Keys([bytes(32)], "test")), Lasting(), self.hasher, self.clock)
         self.https = https
         self.serve(NoProviders())
 
