@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import reduce
 
 import polars as pl
 from pydantic import JsonValue
@@ -66,6 +67,14 @@ def nameless(lens: Lens, person: str, text: str) -> str:
         return text
     found = "|".join(re.escape(one) for one in sorted(telling, key=len, reverse=True))
     return re.sub(found, lens.pseudonym(person), text, flags=re.IGNORECASE)
+
+
+def written(lens: Lens, persons: Iterable[str], by: str, text: str) -> str:
+    """What somebody wrote at work on a case about these persons, as the caller is shown it: what others wrote without
+    the names of those who are masked."""
+    if by == lens.caller.name:
+        return text
+    return reduce(lambda said, person: nameless(lens, person, said), sorted(persons), text)
 
 
 def subjects(about: Iterable[str], lens: Lens) -> list[str]:

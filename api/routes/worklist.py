@@ -13,6 +13,7 @@ from access.lens import Lens
 from access.permissions import sees_every_case
 from api.caller import needs
 from api.filters import CaseFilter, wanted
+from api.foundcases import as_shown
 from api.paging import Page, page, place
 from api.problems import Problem, answers
 from api.routes.triage import Assignment, Move, Verdict, assigned, decision, moved
@@ -132,9 +133,10 @@ def bulk(shop: InShop, body: Bulk, caller: Caller = needs(Permission.WORK_CASES)
 
 
 def _visible(shop: Shop, lens: Lens, found: Wanted, after: tuple[datetime, str] | None, most: int) -> Iterator[Case]:
-    """Those of the cases that the caller may see, read a little at a time: first as many as are wanted."""
+    """Those of the cases that the caller may see, and finds in what they are shown, read a little at a time: first as
+    many as are wanted."""
     while some := shop.records.worklist(found, after, most):
-        yield from visible(shop, lens, some)
+        yield from as_shown(shop, lens, visible(shop, lens, some), found.terms)
         if len(some) < most:
             return
         after, most = (some[-1].opened, some[-1].id), AT_ONCE
