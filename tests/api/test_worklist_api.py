@@ -139,6 +139,11 @@ def test_pages_are_full_where_some_of_what_was_found_is_not_shown(
         after = answer["next"]
     assert [len(page) for page in pages] == [3, 3, 3, 1]
     assert [one for page in pages for one in page] == right
+    monkeypatch.setattr(worklist, "MOST_HIDDEN", 10)
+    assert len(listed(chen, "?text=zoe&limit=3")) == 3, "the page is full before"
+    refused = chen.get("/api/v1/worklist?text=zoe&limit=100")
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad-query")
+    assert "next" not in refused.json()
 
 
 def test_a_filter_that_means_nothing_is_refused(wang: TestClient) -> None:
