@@ -17,11 +17,12 @@ from access.sealing import Sealer
 from access.sessions import Lasting
 from access.tokens import digest_of, new_token
 from access.totp import DIGITS, recovery_digest, step_of
+from core.access import Role
 from core.errors import Refused
 from core.evidence import Deed
 from core.happening import Happening, Kind
 from core.ports import Records
-from core.users import GONE, Credentials, Session, User, named
+from core.users import GONE, Credentials, Session, User, named, totp_of
 
 PASSWORD = "password"  # noqa: S105  # the way in, not a password
 LINK = "link"
@@ -44,7 +45,7 @@ def now() -> datetime:
 
 
 class Gate:
-    """Lets people in."""
+    """Lets people in. Those who have a role of `second_factor` have to have one."""
 
     def __init__(
         self,
@@ -53,12 +54,14 @@ class Gate:
         lasting: Lasting,
         hasher: Hasher | None = None,
         clock: Callable[[], datetime] = now,
+        second_factor: frozenset[Role] = frozenset(),
     ) -> None:
         self.records = records
         self.sealer = sealer
         self.lasting = lasting
         self.hasher = hasher or Hasher()
         self.clock = clock
+        self._second_factor = second_factor
 
     def login(self, name: str, password: str, code: str, address: str) -> Opened:
         """A session for whoever proves that they are the user. Raises `Denied`."""
@@ -157,10 +160,19 @@ class Gate:
             session, at = found[0], self.clock()
             self.records.end_sessions(session.user, login(Deed.LOGGED_OUT, session.user, at), only=session.id)
 
+    def needs_factor(self, user: User) -> bool:
+        """Whether a user has to have a second factor, by one of their roles. Of those who come from a provider that is
+        the provider's matter."""
+        return not user.issuer and not self._second_factor.isdisjoint(user.roles)
+
+    def lacks_factor(self, user: User) -> bool:
+        """Whether a user has to set up a second factor before anything else."""
+        return self.needs_factor(user) and not user.second_factor
+
     def second_factor_of(self, user: User) -> tuple[Credentials, str]:
         """What is kept of it, and its secret, empty where there is none."""
         kept = self.records.credentials(user.name)
-        return kept, self.sealer.open(kept.totp, secret_of(user.name)) if kept.totp else ""
+        return kept, self.sealer.open(kept.totp, totp_of(user.name)) if kept.totp else ""
 
     def _count(self, user: str, address: str, at: datetime) -> tuple[bool, bool]:
         """Count the attempt; whether it is one too many, and whether it locks the user unless it succeeds."""
@@ -182,7 +194,7 @@ class Gate:
             return True
         if len(code) != DIGITS:
             return self.records.use_recovery(user.name, recovery_digest(code))
-        step = step_of(self.sealer.open(kept.totp, secret_of(user.name)), code, at, kept.step)
+        step = step_of(self.sealer.open(kept.totp, totp_of(user.name)), code, at, kept.step)
         return step is not None and self.records.use_step(user.name, step)
 
     def _confirm_code(self, user: User, kept: Credentials, code: str, address: str, at: datetime) -> None:
@@ -236,8 +248,3 @@ def _as_given(user: User, arrived: Arrived, by: str) -> User:
     # Another address may be another employee's: who that is is looked up anew.
     person = user.person if email == user.email else ""
     return replace(user, roles=arrived.roles, email=email, person=person, disabled_by="")
-
-
-def secret_of(name: str) -> str:
-    """What a second factor's secret is sealed as."""
-    return f"totp|{name}"

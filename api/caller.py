@@ -20,13 +20,27 @@ class Door(Protocol):
         """Raises `Problem` (401) where it carries nothing that is known, or nothing that is known any more."""
 
 
-def known(request: Request) -> Caller:
-    """Whoever calls, unless they call too often."""
+def arrived(request: Request) -> Caller:
+    """Whoever calls, unless they call too often; also who has to set up a second factor first."""
     door: Door = request.app.state.door
     caller = door.caller(request)
     request.state.caller = caller
     request.state.said = request.app.state.rates.take(caller.name)
     return caller
+
+
+def known(request: Request) -> Caller:
+    """Whoever calls, and has the second factor that they have to have."""
+    caller = arrived(request)
+    if caller.lacks_factor:
+        raise no_factor()
+    return caller
+
+
+def no_factor() -> Problem:
+    """The caller may do nothing before they have a second factor."""
+    told = "your role needs a second factor: set one up by POST /api/v1/me/totp and /api/v1/me/totp/confirm"
+    return Problem(HTTPStatus.FORBIDDEN, "second-factor-missing", told)
 
 
 def unknown(why: str) -> Problem:
@@ -41,12 +55,28 @@ class Needs:
         self.permission = permission
 
     async def __call__(self, caller: Annotated[Caller, Depends(known)]) -> Caller:
+        return self._held(caller)
+
+    def _held(self, caller: Caller) -> Caller:
         if not caller.may(self.permission):
             raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs the permission {self.permission.value}")
         return caller
 
 
+class NeedsFirst(Needs):
+    """The same for what also those do who have to set up a second factor: they may do no more."""
+
+    async def __call__(self, caller: Annotated[Caller, Depends(arrived)]) -> Caller:
+        return self._held(caller)
+
+
 def needs(permission: Permission) -> Caller:
     """As the default of a route's parameter: `caller: Caller = needs(Permission.READ_ALERTS)`."""
     found: Caller = Depends(Needs(permission))
+    return found
+
+
+def needs_first(permission: Permission) -> Caller:
+    """The same as `needs`, for what also those do who have to set up a second factor first."""
+    found: Caller = Depends(NeedsFirst(permission))
     return found

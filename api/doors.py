@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -13,7 +14,8 @@ from access.sessions import is_csrf_token, unseen
 from api.caller import unknown
 from api.entrance import Entrance
 from api.problems import Problem
-from core.access import Caller
+from core.access import Caller, Permission
+from core.users import User
 
 CSRF_HEADER = "X-CSRF-Token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,7 +49,7 @@ class AccessDoor:
         if unseen(key.used, at):
             self._gate.records.used_key(key.id, at)
         request.state.session = ""
-        return caller_of(user, key.permissions)
+        return self._bounded(caller_of(user, key.permissions), user)
 
     def _by_session(self, request: Request, cookie: str) -> Caller:
         found = self._gate.caller_of(cookie)
@@ -60,7 +62,14 @@ class AccessDoor:
         if unseen(session.seen, at):
             self._gate.records.saw_session(session.digest, at)
         request.state.session = session.id
-        return caller_of(user)
+        return self._bounded(caller_of(user), user)
+
+    def _bounded(self, caller: Caller, user: User) -> Caller:
+        """Who has to set up a second factor first has their own account, and nothing else."""
+        if not self._gate.lacks_factor(user):
+            return caller
+        own = caller.permissions & {Permission.OWN_ACCOUNT}
+        return replace(caller, permissions=own, lacks_factor=True)
 
 
 def _nobody() -> NoReturn:

@@ -23,7 +23,8 @@ MOST_TERMS = 20
 class CaseFilter(BaseModel):
     """What is not given does not restrict. `assignee` is a user's name, `@me` whoever asks, empty nobody. Ages are
     whole days since a case opened. `text` is looked for in comments, titles of tasks, names of attachments, and
-    in the titles and messages of rules; each part between spaces has to be found somewhere in the case."""
+    in the titles and messages of rules, all as they are shown; each part between spaces has to be found somewhere in
+    the case."""
 
     model_config = ConfigDict(extra="forbid")
     states: list[WorkState] = Field(default=[], max_length=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import reduce
 
 import polars as pl
 from pydantic import JsonValue
@@ -55,6 +56,14 @@ def nameless(lens: Lens, person: str, text: str) -> str:
     """What those wrote who know whom it is about, such as HR: while the person is masked, with the pseudonym in the
     place of their name, mail address and accounts."""
     return text if lens.shows(person) else without_names(text, person, lens.directory, lens.pseudonym(person))
+
+
+def written(lens: Lens, persons: Iterable[str], by: str, text: str) -> str:
+    """What somebody wrote at work on a case about these persons, as the caller is shown it: what others wrote without
+    the names of those who are masked."""
+    if by == lens.caller.name:
+        return text
+    return reduce(lambda said, person: nameless(lens, person, said), sorted(persons), text)
 
 
 def subjects(about: Iterable[str], lens: Lens) -> list[str]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 
 from pydantic import BaseModel
 
 from access.lens import Lens
 from access.permissions import sees_every_case
-from api.masking import free_text
+from api.masking import free_text, written
 from api.problems import Problem, not_found
 from api.shop import Shop
 from api.texts import tag_of
@@ -71,6 +72,16 @@ class OnCase:
     @property
     def senior(self) -> bool:
         return self.lens.caller.may(Permission.JOIN_CASES)
+
+
+Told = Callable[[str, str], str]
+"""Of who wrote something and what it was: what is shown of it."""
+
+
+def told_on(shop: Shop, on: OnCase) -> Told:
+    """What somebody wrote on a case, as the caller is shown it."""
+    persons = {on.case.person, *shop.records.contents([on.case.id])[on.case.id].persons}
+    return partial(written, on.lens, persons)
 
 
 def seen_case(shop: Shop, caller: Caller, case_id: str, lens: Lens | None = None) -> OnCase:

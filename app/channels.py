@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from access.sealing import Sealer
 from app.config import Config
 from core.errors import ConfigError, Refused, Unavailable
-from core.notifying import Address, Channel, ChannelKind
+from core.notifying import Address, Channel, ChannelKind, sealed_as
 from notify.chat import check_chat, send_chat
 from notify.mail import MailServer, send_mail
 from notify.outbound import Answer, Limits, place_of, post
@@ -33,11 +33,11 @@ class Channels:
         self._limits = limits or limits_of(config)
 
     def sealed(self, name: str, address: Address) -> bytes:
-        return self._sealer.seal(_ADDRESS.dump_json(address).decode(), f"channel {name}").encode()
+        return self._sealer.seal(_ADDRESS.dump_json(address).decode(), sealed_as(name)).encode()
 
     def address(self, channel: Channel) -> Address:
         """Raises `Damaged`."""
-        return _ADDRESS.validate_json(self._sealer.open(channel.sealed.decode(), f"channel {channel.name}"))
+        return _ADDRESS.validate_json(self._sealer.open(channel.sealed.decode(), sealed_as(channel.name)))
 
     def check(self, kind: ChannelKind, address: Address) -> str:
         """What may be seen of an address. Raises `Refused` where it is none for such a channel."""

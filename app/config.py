@@ -22,6 +22,7 @@ from core.errors import ConfigError
 from core.retention import KeptFor
 
 PREFIX = "LEAVERWATCH_"
+EVERYBODY = "everybody"
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -100,23 +101,40 @@ class Oidc(_Section):
 
     @field_validator("roles")
     @classmethod
-    def _of_people(cls, value: dict[str, frozenset[Role]]) -> dict[str, frozenset[Role]]:
-        if any(Role.SERVICE in roles for roles in value.values()):
-            raise ValueError("a service has keys and does not log in")
-        return value
+    def _groups(cls, value: dict[str, frozenset[Role]]) -> dict[str, frozenset[Role]]:
+        return {group: _of_people(roles) for group, roles in value.items()}
+
+
+def _of_people(roles: frozenset[Role]) -> frozenset[Role]:
+    if Role.SERVICE in roles:
+        raise ValueError("a service has keys and does not log in")
+    return roles
 
 
 class Access(_Section):
     """How people log in. `address` is where their browsers find the service: with `https://` cookies are sent by it
-    alone; empty, it is `http://` and where the API listens. `key`, 64 hexadecimal digits, seals the secrets of second
-    factors; empty, one is made once and kept in the data directory. `oidc` are identity providers, each under a
-    name."""
+    alone; empty, it is `http://` and where the API listens. Who has one of the roles `second_factor`, or with
+    `everybody` whoever logs in with a password, can do nothing before they have a second factor. `key`, 64 hexadecimal
+    digits, seals the secrets of second factors; of several, parted by spaces, the last one does, and any opens them.
+    Empty, one is made once and kept in the data directory. `oidc` are identity providers, each under a name."""
 
     address: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?$")
     session_hours: float = Field(default=12, gt=0, le=168)
     idle_minutes: float = Field(default=60, gt=0, le=1440)
+    second_factor: frozenset[Role] = frozenset()
     key: SecretStr = SecretStr("")
     oidc: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], Oidc] = {}
+
+    @field_validator("second_factor", mode="before")
+    @classmethod
+    def _everybody(cls, value: object) -> object:
+        people = [role.value for role in Role if role is not Role.SERVICE]
+        return people if value == [EVERYBODY] else value
+
+    @field_validator("second_factor")
+    @classmethod
+    def _who_log_in(cls, value: frozenset[Role]) -> frozenset[Role]:
+        return _of_people(value)
 
 
 class Cluster(_Section):
@@ -332,4 +350,4 @@ def _put(values: dict[str, object], name: str, text: str) -> None:
     inside[key] = [part.strip() for part in text.split(",") if part.strip()] if key in _LISTS else text
 
 
-_LISTS = frozenset({"holidays", "domains", "hosts", "allow_networks", "allow_http", "automatic"})
+_LISTS = frozenset({"holidays", "domains", "hosts", "allow_networks", "allow_http", "automatic", "second_factor"})

@@ -1567,7 +1567,8 @@ class Client(Calls):
 
     def login(self, body: Login) -> LoggedIn:
         """Log in with name, password and the code of the second factor where there is one. Whatever is wrong, the
-        answer is the same. The session that the browser had before ends.
+        answer is the same. The session that the browser had before ends. Whose role needs a second factor and
+        who has none yet can do nothing with the session but set one up.
         """
         _found: LoggedIn = self._call("POST", "/api/v1/login", json=body)
         return _found
@@ -1636,7 +1637,7 @@ class Client(Calls):
         return _found
 
     def remove_second_factor(self, body: WithPassword) -> None:
-        """Do without a second factor. Other sessions end."""
+        """Do without a second factor, where one's roles let one. Other sessions end."""
         self._call("POST", "/api/v1/me/totp/remove", json=body)
 
     def list_models(self, *, fields: Sequence[str] | None = None) -> list[ModelView]:

@@ -84,13 +84,15 @@ class Scope:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Whoever asks, in one request: `name` is what the audit log says. `person` is the employee they are, empty where
-    they are none: never shown to themselves, nor their managers."""
+    they are none: never shown to themselves, nor their managers. Who `lacks_factor` has to set up a second factor
+    first."""
 
     name: str
     roles: frozenset[Role]
     permissions: frozenset[Permission]
     scope: Scope = Scope()
     person: str = ""
+    lacks_factor: bool = False
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -51,6 +51,15 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a case is found by: the text of a comment, the title of a task or the name of a file."""
+
+    case: str
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedView:
     """A filter of the list of cases that somebody keeps; shared with a role where one is named."""
 
@@ -90,6 +99,9 @@ class CaseFiles(Protocol):
         """Ordered by (at, id)."""
 
     def attached(self, attachment: Attachment) -> bytes: ...
+
+    def written(self, cases: Collection[str], terms: Sequence[frozenset[str]]) -> Sequence[Written]:
+        """What lies with these cases and has all words of one of the terms, in no order."""
 
     def save_view(self, view: SavedView) -> None:
         """Added with version 1. Raises `Stale` unless its version follows the newest."""

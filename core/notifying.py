@@ -25,6 +25,11 @@ class ChannelKind(StrEnum):
     WEBHOOK = "webhook"
 
 
+def sealed_as(channel: str) -> str:
+    """What the address of a channel is sealed as."""
+    return f"channel {channel}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
     """A way out. `sealed` is its `Address`, encrypted, `shown` what may be seen of it: nothing where mail goes to the

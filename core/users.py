@@ -23,12 +23,18 @@ def named(text: str) -> str | None:
     return name if re.fullmatch(NAME, name) else None
 
 
+def totp_of(user: str) -> str:
+    """What the secret of a user's second factor is sealed as."""
+    return f"totp|{user}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """Somebody who logs in, or a service that calls. The name is never given to anybody else. `person` is the employee
     they are, empty where that is not known; `issuer` and `subject` say who they are at an identity provider, empty
     where they log in with a password. `disabled_by` is who shut them out, `provider:<name>` where a provider gives them
-    no role any more; empty: nobody did."""
+    no role any more; empty: nobody did. `second_factor` says whether they have one that counts; `Users.set_totp` alone
+    changes it."""
 
     name: str
     roles: frozenset[Role]
@@ -40,6 +46,7 @@ class User:
     disabled_by: str = ""
     issuer: str = ""
     subject: str = ""
+    second_factor: bool = False
 
     @property
     def disabled(self) -> bool:

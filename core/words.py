@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
 
 LONGEST = 64
@@ -48,6 +49,7 @@ def _runs(text: str) -> Iterator[tuple[str, bool]]:
             yield "".join(characters), kind == "together"
 
 
+@lru_cache(maxsize=8_192)
 def _kind(character: str) -> str:
     if any(first <= character <= last for first, last in _TOGETHER):
         return "together"

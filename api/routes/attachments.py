@@ -15,7 +15,7 @@ from api.caller import needs
 from api.filebody import BODY, Uploaded
 from api.problems import answers, not_found
 from api.shop import InShop, now
-from api.worked import seen_case
+from api.worked import Told, seen_case, told_on
 from cases.attachments import LARGEST_OF_A_CASE, recognised, safe_name
 from core.access import Caller, Permission
 from core.casefiles import Attachment
@@ -47,7 +47,8 @@ def attachments(shop: InShop, case_id: Id, caller: Caller = needs(Permission.REA
     """The files of a case, the oldest first."""
     on = seen_case(shop, caller, case_id)
     shop.looks.note(caller, "attachments of a case", (on.case.id, on.case.person))
-    return [_view(one) for one in shop.records.attachments(on.case.id)]
+    told = told_on(shop, on)
+    return [_view(one, told) for one in shop.records.attachments(on.case.id)]
 
 
 @router.post(
@@ -75,7 +76,7 @@ def attach(
         at=now(),
     )
     shop.records.attach(made, data, LARGEST_OF_A_CASE)
-    return _view(made)
+    return _view(made, told_on(shop, on))
 
 
 @router.get(
@@ -91,12 +92,19 @@ def attachment(shop: InShop, case_id: Id, attachment_id: Id, caller: Caller = ne
     if found is None:
         raise not_found("attachment")
     shop.looks.note(caller, "attachment", (on.case.id, on.case.person))
-    named = f"attachment; filename=\"attachment.{found.kind}\"; filename*=UTF-8''{quote(found.name)}"
+    name = quote(told_on(shop, on)(found.by, found.name))
+    named = f"attachment; filename=\"attachment.{found.kind}\"; filename*=UTF-8''{name}"
     data = shop.records.attached(found)
     return Response(data, media_type="application/octet-stream", headers={**SAFE, "Content-Disposition": named})
 
 
-def _view(one: Attachment) -> AttachmentView:
+def _view(one: Attachment, told: Told) -> AttachmentView:
     return AttachmentView(
-        id=one.id, name=one.name, kind=one.kind, size=one.size, sha256=one.sha256, by=one.by, at=one.at
+        id=one.id,
+        name=told(one.by, one.name),
+        kind=one.kind,
+        size=one.size,
+        sha256=one.sha256,
+        by=one.by,
+        at=one.at,
     )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import reduce
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 
@@ -15,13 +14,12 @@ from pydantic import BaseModel, ConfigDict
 
 from api.caller import needs
 from api.etags import tagged
-from api.masking import nameless
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers, not_found
 from api.shop import InShop, Shop, now
 from api.texts import Comment as CommentText
 from api.texts import MaybeName, Name, Seen, Time
-from api.worked import OnCase, colleague, mentioned, seen_case
+from api.worked import OnCase, Told, colleague, mentioned, seen_case, told_on
 from cases.mentions import mentions
 from cases.workflow import CHANGE_COMMENT_WITHIN
 from core.access import Caller, Permission
@@ -78,8 +76,6 @@ class CommentBody(BaseModel):
 
 
 V = TypeVar("V", TaskView, CommentView)
-Told = Callable[[str, str], str]
-"""Of who wrote something and what it was."""
 
 
 @router.get("/{case_id}/tasks", operation_id="list_case_tasks")
@@ -139,7 +135,7 @@ def comment(shop: InShop, case_id: Id, body: CommentBody, caller: Caller = needs
     on = seen_case(shop, caller, case_id)
     made = Comment(id=secrets.token_hex(8), case=on.case.id, text=body.text, by=caller.name, at=now())
     shop.records.add_comment(made, mentioned(shop, on, mentions(body.text)))
-    return _comment(made, _told(shop, on))
+    return _comment(made, told_on(shop, on))
 
 
 @router.put("/{case_id}/comments/{comment_id}", operation_id="change_case_comment", responses=answers(409))
@@ -171,19 +167,7 @@ def withdraw_comment(
 def _looked(shop: Shop, caller: Caller, case_id: str, what: str) -> tuple[OnCase, Told]:
     on = seen_case(shop, caller, case_id)
     shop.looks.note(caller, what, (on.case.id, on.case.person))
-    return on, _told(shop, on)
-
-
-def _told(shop: Shop, on: OnCase) -> Told:
-    """What somebody wrote, as the caller is shown it: what others wrote without the names of those who are masked."""
-    persons = sorted({on.case.person, *shop.records.contents([on.case.id])[on.case.id].persons})
-
-    def told(by: str, text: str) -> str:
-        if by == on.lens.caller.name:
-            return text
-        return reduce(lambda said, person: nameless(on.lens, person, said), persons, text)
-
-    return told
+    return on, told_on(shop, on)
 
 
 def _filled(shop: Shop, on: OnCase, task: Task, body: TaskBody) -> Task:
@@ -207,12 +191,12 @@ def _own(shop: Shop, caller: Caller, case_id: str, comment_id: str) -> tuple[OnC
 
 
 def _again(shop: Shop, on: OnCase, comment_id: str) -> CommentView:
-    told = _told(shop, on)
+    told = told_on(shop, on)
     return next(_comment(one, told) for one in shop.records.comments(on.case.id) if one.id == comment_id)
 
 
 def _tagged(response: Response, shop: Shop, on: OnCase, task: Task) -> TaskView:
-    told = _told(shop, on)
+    told = told_on(shop, on)
     view = next(_task(one, told) for one in shop.records.tasks(task.case) if one.id == task.id)
     tagged(response, view.tag)
     return view

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from access.lens import Lens
-from api.caller import known, needs, unknown
+from api.caller import known, needs, no_factor, unknown
 from api.desks import NotifyDesk
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers
@@ -136,10 +136,13 @@ def _note(shop: Shop, caller: Caller, found: Sequence[Deadline]) -> None:
 
 
 def _reader(shop: Shop, desk: NotifyDesk, token: str) -> Caller:
-    user = shop.records.calendar_user(_digest(token))
-    member = desk.staff.member(user) if user is not None else None
-    if member is None:
+    name = shop.records.calendar_user(_digest(token))
+    member = desk.staff.member(name) if name is not None else None
+    if name is None or member is None:
         raise unknown("nobody's calendar has this address")
+    user = shop.records.user(name)
+    if user and shop.entrance and shop.entrance.gate.lacks_factor(user):
+        raise no_factor()
     return member.caller
 
 

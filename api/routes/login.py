@@ -14,7 +14,7 @@ from access.noting import changed, rights
 from access.passwords import LONGEST, check_password
 from access.sessions import csrf_token
 from access.tokens import digest_of
-from api.caller import BEARER, needs
+from api.caller import BEARER, needs_first
 from api.entrance import Entrance, address_of
 from api.problems import Problem, answers, not_found
 from api.shop import InShop
@@ -112,7 +112,8 @@ def ways(shop: InShop, entrance: AtEntrance) -> Ways:
 @router.post("/login", operation_id="login", dependencies=same_site, responses=answers(401, 403, 422))
 def login(request: Request, response: Response, entrance: AtEntrance, body: Login) -> LoggedIn:
     """Log in with name, password and the code of the second factor where there is one. Whatever is wrong, the answer
-    is the same. The session that the browser had before ends."""
+    is the same. The session that the browser had before ends. Whose role needs a second factor and who has none yet can
+    do nothing with the session but set one up."""
     try:
         opened = entrance.gate.login(body.name, body.password.get_secret_value(), body.code, address_of(request))
     except Denied:
@@ -121,7 +122,7 @@ def login(request: Request, response: Response, entrance: AtEntrance, body: Logi
 
 
 @router.post("/logout", operation_id="logout", status_code=204, responses=answers(401, 403))
-def logout(request: Request, entrance: AtEntrance, _: Caller = needs(Permission.OWN_ACCOUNT)) -> Response:
+def logout(request: Request, entrance: AtEntrance, _: Caller = needs_first(Permission.OWN_ACCOUNT)) -> Response:
     """End this session."""
     entrance.gate.leave(entrance.cookie_of(request))
     response = Response(status_code=HTTPStatus.NO_CONTENT)

@@ -13,7 +13,7 @@ from access.keys import LONGEST_DAYS, allowed, new_key
 from access.noting import changed
 from access.passwords import LONGEST, check_password
 from access.sessions import csrf_token
-from api.caller import needs
+from api.caller import needs, needs_first
 from api.entrance import address_of
 from api.problems import answers, not_found
 from api.routes.login import AtEntrance, Secret
@@ -101,16 +101,21 @@ def _user(shop: InShop, caller: Caller = needs(Permission.OWN_ACCOUNT)) -> User:
     return user
 
 
+def _user_first(shop: InShop, caller: Caller = needs_first(Permission.OWN_ACCOUNT)) -> User:
+    return _user(shop, caller)
+
+
 Mine = Annotated[User, Depends(_user)]
+MineFirst = Annotated[User, Depends(_user_first)]
+"""Also of those who have to set up a second factor first."""
 
 
 @router.get("", operation_id="get_me")
 def get_me(
     request: Request,
-    shop: InShop,
     entrance: AtEntrance,
-    user: Mine,
-    caller: Caller = needs(Permission.OWN_ACCOUNT),
+    user: MineFirst,
+    caller: Caller = needs_first(Permission.OWN_ACCOUNT),
 ) -> Me:
     """Who calls, and what they may do."""
     return Me(
@@ -121,7 +126,7 @@ def get_me(
         countries=sorted(user.scope.countries),
         email=user.email,
         language=user.language,
-        second_factor=shop.records.credentials(user.name).second_factor,
+        second_factor=user.second_factor,
         csrf_token=csrf_token(cookie) if (cookie := entrance.cookie_of(request)) else None,
     )
 

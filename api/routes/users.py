@@ -98,7 +98,7 @@ def list_users(
     """All users, by name."""
     at = place(after, (str,))
     found, following = page(shop.records.users(str(at[0]) if at else "", limit + 1), limit, lambda one: (one.name,))
-    return Page(items=[_view(shop, user) for user in found], next=following)
+    return Page(items=[_view(user) for user in found], next=following)
 
 
 @router.post("", operation_id="make_user", status_code=201, responses=answers(409, 422))
@@ -117,13 +117,13 @@ def make_user(
     shop.records.add_user(user, changed(caller.name, user.name, at, "added", **rights(user)))
     invitation = None if Role.SERVICE in user.roles else _invite(shop, user, caller, at)
     response.headers["Cache-Control"] = "no-store"
-    return UserMade(user=_view(shop, user), invitation=invitation)
+    return UserMade(user=_view(user), invitation=invitation)
 
 
 @router.get("/{name}", operation_id="get_user", responses=answers(404))
 def get_user(shop: InShop, name: str, _: Caller = needs(Permission.MANAGE_USERS)) -> UserView:
     """One user."""
-    return _view(shop, _known(shop, name))
+    return _view(_known(shop, name))
 
 
 @router.patch("/{name}", operation_id="change_user", responses=answers(404, 409, 422))
@@ -146,7 +146,7 @@ def change_user(
         lambda one: _changed(one, body, caller.name, entrance.gate.person_of),
         lambda one: changed(caller.name, name, at, "changed", fields=sorted(given), **rights(one)),
     )
-    return _view(shop, user)
+    return _view(user)
 
 
 @router.post("/{name}/invitation", operation_id="invite_user", status_code=201, responses=answers(404, 409))
@@ -235,7 +235,7 @@ def _known(shop: InShop, name: str) -> User:
     return user
 
 
-def _view(shop: InShop, user: User) -> UserView:
+def _view(user: User) -> UserView:
     return UserView(
         name=user.name,
         roles=sorted(user.roles),
@@ -248,5 +248,5 @@ def _view(shop: InShop, user: User) -> UserView:
         disabled_by=user.disabled_by,
         provider=bool(user.issuer),
         known_as_employee=bool(user.person),
-        second_factor=shop.records.credentials(user.name).second_factor,
+        second_factor=user.second_factor,
     )

@@ -13,6 +13,7 @@ from access.lens import Lens
 from access.permissions import sees_every_case
 from api.caller import needs
 from api.filters import CaseFilter, wanted
+from api.foundcases import as_shown
 from api.paging import Page, page, place
 from api.problems import Problem, answers
 from api.routes.triage import Assignment, Move, Verdict, assigned, decision, moved
@@ -27,6 +28,8 @@ from core.triage import Because, Change, Decision, Wanted
 
 router = APIRouter(prefix="/api/v1/worklist", tags=["triage"], responses=answers(401, 403, 422, 503))
 AT_ONCE = 500
+MOST_HIDDEN = 1_000
+"""Cases of one search that were found by words that are not shown."""
 MOST = 200
 
 
@@ -132,9 +135,17 @@ def bulk(shop: InShop, body: Bulk, caller: Caller = needs(Permission.WORK_CASES)
 
 
 def _visible(shop: Shop, lens: Lens, found: Wanted, after: tuple[datetime, str] | None, most: int) -> Iterator[Case]:
-    """Those of the cases that the caller may see, read a little at a time: first as many as are wanted."""
+    """Those of the cases that the caller may see, and finds in what they are shown, read a little at a time: first as
+    many as are wanted. Raises `BadQuery` where much more is hidden from them than they find."""
+    hidden = 0
     while some := shop.records.worklist(found, after, most):
-        yield from visible(shop, lens, some)
+        seen = visible(shop, lens, some)
+        shown = as_shown(shop, lens, seen, found.terms)
+        yield from shown
+        # To go on from a page that is not full would tell where something is hidden.
+        hidden += len(seen) - len(shown)
+        if hidden > MOST_HIDDEN:
+            raise BadQuery("these words are mostly where they are not shown to you: narrow the list down")
         if len(some) < most:
             return
         after, most = (some[-1].opened, some[-1].id), AT_ONCE

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from app.cli import (
+    accesskey,
     arrivals,
     atrest,
     backing,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 for module in (
     running, processes, inputs, arrivals, grounds, findings, backtesting, searching, models, moving, holds, notifying,
-    backing, atrest, subjects, users,
+    backing, atrest, accesskey, subjects, users,
 ):  # fmt: skip
     module.register(app)
 hr.register(app)

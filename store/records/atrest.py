@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, MetaData, RowMapping, Table, and_, insert, or_, select, update
 
 from core.errors import ConfigError, Refused
+from core.keyring import KeyRing
 from store.records.database import Database, Row
-from store.records.keyring import KeyRing
 from store.records.tables import RINGS, Encrypted, Words, at_rest_keys, metadata
 
 JOB = "at_rest"
@@ -101,7 +101,7 @@ def _tables() -> Iterator[tuple[Table, Mapping[str, str]]]:
 
 def _encrypt(connection: Connection, ring: KeyRing) -> None:
     """Everything, which nobody has encrypted yet."""
-    with _overwriting(connection):
+    with overwriting(connection):
         for table, about in _tables():
             for row in connection.execute(select(table)).mappings().all():
                 _change(
@@ -113,7 +113,7 @@ def _encrypt_anew(database: Database, table: Table, about: Mapping[str, str], ri
     """Some rows in which another key encrypted anything; how many there were."""
     current = f"{ring.prefix()}%"
     old = or_(*(and_(table.c[name] != "", table.c[name].not_like(current)) for name in about))
-    with database.writing() as connection, _overwriting(connection):
+    with database.writing() as connection, overwriting(connection):
         rows = connection.execute(select(table).where(old).limit(AT_ONCE)).mappings().all()
         for row in rows:
             opened = {name: ring.open(row[name], place) for name, place in about.items() if row[name]}
@@ -129,7 +129,7 @@ def _change(connection: Connection, table: Table, row: RowMapping, values: Mappi
 
 
 @contextmanager
-def _overwriting(connection: Connection) -> Iterator[None]:
+def overwriting(connection: Connection) -> Iterator[None]:
     """What is replaced does not stay behind in SQLite's file."""
     if connection.dialect.name != "sqlite":
         yield

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import Table, delete, func, insert, select, update
 
-from core.casefiles import Attachment, Comment, SavedView, Task
+from core.casefiles import Attachment, Comment, SavedView, Task, Written
 from core.errors import Refused, Stale
 from core.happening import Kind
 from core.triage import Step
-from store.records.database import Database, Row, add_missing, upsert
+from store.records.database import Database, Row, add_missing, pieces, upsert
 from store.records.happenings import happen_in
-from store.records.triagerows import note_step, save_words, step_happening, the_case
+from store.records.triagerows import having_all, note_step, save_words, step_happening, the_case
 from store.records.triagetables import attached_files, comment_texts
 from store.records.triagetables import attachments as attachment_table
 from store.records.triagetables import comments as comment_table
 from store.records.triagetables import tasks as task_table
 from store.records.triagetables import views as view_table
+from store.records.triagetables import words as word_table
+
+TEXTS = {
+    "comment ": (comment_table, comment_table.c.text),
+    "task ": (task_table, task_table.c.title),
+    "attachment ": (attachment_table, attachment_table.c.name),
+}
+"""By what a document of `case_words` begins with: where it lies, and what of it is looked for."""
 
 
 class CaseFileRecords:
@@ -117,6 +125,23 @@ class CaseFileRecords:
         with self._database.reading() as connection:
             data: bytes = connection.execute(select(attached_files.c.data).where(this)).scalar_one()
         return data
+
+    def written(self, cases: Collection[str], terms: Sequence[frozenset[str]]) -> Sequence[Written]:
+        with self._database.reading() as connection:
+            documents = {
+                document
+                for some in pieces(sorted(cases))
+                for words in terms
+                for document in connection.execute(having_all(words).where(word_table.c.case.in_(some))).scalars()
+            }
+            found = []
+            for kind, (table, text) in TEXTS.items():
+                ids = sorted(one.removeprefix(kind) for one in documents if one.startswith(kind))
+                query = select(table.c.case, table.c.by, text)
+                for some in pieces(ids):
+                    rows = connection.execute(query.where(table.c.id.in_(some))).all()
+                    found += [Written(case=case, by=by, text=said) for case, by, said in rows]
+            return found
 
     def save_view(self, view: SavedView) -> None:
         with self._database.writing() as connection:

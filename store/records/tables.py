@@ -23,7 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-from store.records.keyring import KeyRing
+from core.keyring import KeyRing
 
 
 class Moment(TypeDecorator[datetime]):

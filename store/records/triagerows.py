@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, case, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, case, delete, func, insert, select
 
 from core.alert import Severity
 from core.canonical import moment_or_none
@@ -157,6 +157,12 @@ def save_words(connection: Connection, of: str, document: str, text: str) -> Non
     rows = [{"word": word, "case": of, "document": document} for word in sorted(words_of(text))]
     if rows:
         connection.execute(insert(word_table), rows)
+
+
+def having_all(words: Collection[str]) -> Select[Any]:
+    """Documents that have all these words, by `document`."""
+    found = select(word_table.c.document).where(word_table.c.word.in_(sorted(words)))
+    return found.group_by(word_table.c.case, word_table.c.document).having(func.count() == len(words))
 
 
 def forget(connection: Connection, table: Table, column: str, values: Collection[str]) -> None:

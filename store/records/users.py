@@ -166,7 +166,15 @@ def user_of(row: Row) -> User:
         departments=frozenset(json.loads(row["departments"])), countries=frozenset(json.loads(row["countries"]))
     )
     roles = frozenset(Role(role) for role in json.loads(row["roles"]))
-    return User(**plain, issuer=row["issuer"], subject=row["subject"], roles=roles, scope=scope)
+    credentials = Credentials(**{name: row[name] for name in _CREDENTIALS})
+    return User(
+        **plain,
+        issuer=row["issuer"],
+        subject=row["subject"],
+        roles=roles,
+        scope=scope,
+        second_factor=credentials.second_factor,
+    )
 
 
 def _row(user: User) -> Row:

@@ -13,7 +13,7 @@ from core.triage import Term, Wanted, WorkState
 from store.records.caserows import case_of
 from store.records.database import Database
 from store.records.tables import cases as case_table
-from store.records.triagerows import SEVERITIES, effective_lead, lead_case
+from store.records.triagerows import SEVERITIES, effective_lead, having_all, lead_case
 from store.records.triagetables import contents, words, work
 
 CLOSED = sorted(state.value for state in DECIDED)
@@ -68,9 +68,7 @@ def _in_states(wanted: Wanted) -> ColumnElement[bool]:
 
 def _says(term: Term) -> ColumnElement[bool]:
     """Whether one text of a case has all words of a term, or an alert is of one of its rules."""
-    having = select(words.c.case).where(words.c.word.in_(sorted(term.words)))
-    having = having.group_by(words.c.case, words.c.document).having(func.count() == len(term.words))
-    told = _one_of(having)
+    told = _one_of(having_all(term.words).with_only_columns(words.c.case))
     return (
         or_(told, _one_of(select(contents.c.case).where(contents.c.rule.in_(sorted(term.rules)))))
         if term.rules

@@ -19,6 +19,7 @@ from access.sessions import csrf_token, is_csrf_token
 from access.totp import recovery_codes, recovery_digest, step_of
 from core.access import Permission, Role
 from core.errors import Damaged, Refused, Unavailable
+from core.keyring import Keys
 from core.users import Attempts, User
 
 AT = datetime(2026, 11, 27, 8, 0, 10, tzinfo=UTC)
@@ -149,14 +150,14 @@ def test_a_service_has_no_other_role_and_nobody_none() -> None:
 
 
 def test_what_is_sealed_opens_with_the_same_key_as_the_same_thing() -> None:
-    sealer = Sealer(bytes(32))
+    sealer = Sealer(Keys([bytes(32)], "test"))
     sealed = sealer.seal("secret", "totp|li")
     assert sealer.open(sealed, "totp|li") == "secret"
     assert "secret" not in sealed
     assert sealer.seal("secret", "totp|li") != sealed
     for opener, text, of in (
         (sealer, sealed, "totp|wang"),
-        (Sealer(b"1" * 32), sealed, "totp|li"),
+        (Sealer(Keys([b"1" * 32], "test")), sealed, "totp|li"),
         (sealer, sealed[:-4] + "AAAA", "totp|li"),
         (sealer, "", "totp|li"),
         (sealer, "密", "totp|li"),

@@ -25,6 +25,7 @@ from api.shop import Shop
 from core.access import Permission, Role
 from core.errors import Refused
 from core.evidence import AuditEntry
+from core.keyring import Keys
 from core.ports import Records
 from core.users import User
 
@@ -67,8 +68,13 @@ class House:
         self.shop = shop
         self.records: Records = shop.records
         self.hasher = hasher or Hasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        self.gate = Gate(shop.records, Sealer(bytes(32)), Lasting(), self.hasher, self.clock)
+        self.gate = Gate(shop.records, Sealer(Keys([bytes(32)], "test")), Lasting(), self.hasher, self.clock)
         self.https = https
+        self.serve(NoProviders())
+
+    def demands(self, *roles: Role) -> None:
+        """Who has one of these roles has to have a second factor, from now on."""
+        self.gate = Gate(self.records, self.gate.sealer, Lasting(), self.hasher, self.clock, frozenset(roles))
         self.serve(NoProviders())
 
     def serve(self, providers: ProviderDesk) -> None:

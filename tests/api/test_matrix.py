@@ -42,6 +42,8 @@ SECRETS: Mapping[str, tuple[Permission, ...]] = {
     "report_action": (Permission.REPORT_ACTIONS,),
 }
 """Operations that also take a secret of their own in the caller's place: their tests try that."""
+FIRST = frozenset({"get_me", "logout", "enrol_second_factor", "confirm_second_factor"})
+"""What those do who have to set up a second factor: no more than it takes, and leave."""
 SHUT = (401, 403)
 
 
@@ -155,6 +157,22 @@ def test_a_key_with_one_permission_opens_that_alone(staffed: House) -> None:
     _, client = staffed.key(Role.SERVICE, Permission.READ_METRICS)
     open_to_it = {one.name for one in GUARDED if asked(client, one) not in SHUT}
     assert open_to_it == {one.name for one in GUARDED if one.needs == (Permission.READ_METRICS,)}
+
+
+@pytest.mark.parametrize("role", [role for role in Role if Permission.OWN_ACCOUNT in OF_ROLE[role]])
+def test_who_has_to_set_up_a_second_factor_does_that_or_leaves(staffed: House, role: Role) -> None:
+    staffed.demands(role)
+    client, (_, program) = staffed.logged_in(role), staffed.key(role)
+    with cells() as wrong:
+        for one in GUARDED:
+            answer = client.request(one.method, one.url)
+            held = answer.status_code == 403 and "set one up by POST /api/v1/me/totp" in answer.text
+            if (answer.status_code in SHUT and not held) or held is (one.name in FIRST):
+                wrong.append(f"{role}: {one.name} answered {answer.status_code}")
+            if one.name == "logout":
+                client = staffed.logged_in(role)
+            if asked(program, one) != 403:
+                wrong.append(f"a key of {role}: {one.name} was answered")
 
 
 def nobody(house: House) -> TestClient:

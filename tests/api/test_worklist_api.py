@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from test_triage_api import Client, Users, a_case, cases, chen, listed, post, wang, work
+from test_triage_api import EVER, FOREVER, Client, Users, a_case, cases, chen, listed, post, wang, work
 
 from api.paging import cursor
-from api.routes import casefiles
+from api.routes import casefiles, worklist
 from api.routes import triage as triage_routes
 from api.shop import Shop
 from cases.attachments import LARGEST
@@ -20,6 +20,7 @@ from core.access import Role, Scope
 from core.case import Case
 from core.happening import Kind
 from core.person import Person
+from tests.store.storing import an_alert
 
 __all__ = ["Users", "a_case", "cases", "chen", "wang"]
 
@@ -68,6 +69,81 @@ def test_cases_are_found_by_what_was_written_and_by_what_rules_say(wang: TestCli
     assert listed(wang, "?text=HOME 名单 sent") == [cases["8"].id]
     assert listed(wang, "?text=nowhere") == []
     assert len(listed(wang, "?text=export")) >= 3, "a rule's title or message"
+
+
+def named(shop: Shop, person: str = "8", name: str = "李娜") -> None:
+    """A person has a name."""
+    shop.records.save_persons([Person(id=person, name=name, email=f"{name}@x.cn", department="sales")], [])
+
+
+def test_who_is_masked_is_not_found_by_their_name_and_by_everything_else(
+    shop: Shop, wang: TestClient, chen: TestClient, cases: dict[str, Case]
+) -> None:
+    named(shop)
+    eight = [cases["8"].id]
+    wang.post(f"/api/v1/cases/{cases['8'].id}/comments", json={"text": "问了李娜本人 about the laptop"})
+    wang.post(f"/api/v1/cases/{cases['8'].id}/tasks", json={"title": "call 李娜@x.cn back"})
+    for text in ("李娜", "李", "娜本", "了李", "laptop 李娜", "x.cn"):
+        assert listed(wang, f"?text={text}") == eight, "it is what one wrote oneself"
+        assert listed(chen, f"?text={text}") == [], text
+    for text in ("laptop", "本人", "问了", "call back", "export laptop"):
+        assert listed(chen, f"?text={text}") == eight, text
+    asked = {"person": shop.pseudonyms("8"), "purpose": "investigate", "reason": "to ask them", "case": cases["8"].id}
+    assert chen.post("/api/v1/unmaskings", json=asked).status_code == 201
+    for text in ("李娜", "娜本", "laptop 李娜", "x.cn", "laptop"):
+        assert listed(chen, f"?text={text}") == eight, text
+
+
+def test_a_name_is_found_where_it_is_shown(
+    shop: Shop, wang: TestClient, chen: TestClient, cases: dict[str, Case]
+) -> None:
+    named(shop)
+    for one in ("8", "9"):
+        wang.post(f"/api/v1/cases/{cases[one].id}/comments", json={"text": "李娜"})
+    assert listed(chen, "?text=李娜") == [cases["9"].id], "the case is about somebody else"
+    attach(wang, cases["8"], "李娜.txt", b"text")
+    assert listed(chen, "?text=李娜") == [cases["9"].id], "nor does a file's name tell it"
+    assert listed(chen, "?text=txt") == [cases["8"].id]
+
+
+def test_cases_worked_on_together_are_found_by_what_is_shown_of_each(
+    shop: Shop, wang: TestClient, chen: TestClient, cases: dict[str, Case]
+) -> None:
+    named(shop, "9")
+    for one, text in (("8", "about the phone"), ("9", "李娜 about the laptop")):
+        wang.post(f"/api/v1/cases/{cases[one].id}/comments", json={"text": text})
+    body = {"cases": [cases["9"].id], "reason": "one story"}
+    assert post(chen, cases["8"], "join", body).status_code == 200
+    for text, found in (("李娜", []), ("laptop", [cases["8"].id]), ("laptop phone", [cases["8"].id])):
+        assert listed(chen, f"?text={text}") == found
+
+
+def test_pages_are_full_where_some_of_what_was_found_is_not_shown(
+    shop: Shop, wang: TestClient, chen: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worklist, "AT_ONCE", 4)
+    made = [a_case(str(number), 1) for number in range(20, 50)]
+    alerts = [an_alert(case.person, 1) for case in made]
+    shop.records.settle((), [(case.person, EVER, FOREVER) for case in made], alerts, made)
+    masked = {case.person for case in made if int(case.person) % 3}
+    shop.records.save_persons([Person(id=one, name="Zoe Li" if one in masked else "") for one in sorted(masked)], [])
+    for case in made:
+        wang.post(f"/api/v1/cases/{case.id}/comments", json={"text": "zoe li left"})
+    right = [case.id for case in reversed(made) if case.person not in masked]
+    assert listed(wang, "?text=zoe&limit=100") == [case.id for case in reversed(made)]
+    pages, after = [], None
+    while after is not None or not pages:
+        asked = {"text": "zoe", "limit": 3} | ({"after": after} if after else {})
+        answer = chen.get("/api/v1/worklist", params=asked).json()
+        pages.append([one["id"] for one in answer["items"]])
+        after = answer["next"]
+    assert [len(page) for page in pages] == [3, 3, 3, 1]
+    assert [one for page in pages for one in page] == right
+    monkeypatch.setattr(worklist, "MOST_HIDDEN", 10)
+    assert len(listed(chen, "?text=zoe&limit=3")) == 3, "the page is full before"
+    refused = chen.get("/api/v1/worklist?text=zoe&limit=100")
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad-query")
+    assert "next" not in refused.json()
 
 
 def test_a_filter_that_means_nothing_is_refused(wang: TestClient) -> None:
@@ -172,9 +248,14 @@ def test_what_colleagues_wrote_names_nobody_who_is_masked(
     masked = f"ask {name} ({name})"
     post(wang, cases["8"], "move", {"to": "escalated_legal", "reason": text})
     assert chen.get(f"{path}/history").json()["items"][-1]["why"] == masked
+    attach(wang, cases["8"], "李娜.txt", b"text")
     for client, said in ((wang, text), (chen, masked)):
         assert [one["text"] for one in client.get(f"{path}/comments").json()["items"]] == [said]
         assert [one["title"] for one in client.get(f"{path}/tasks").json()["items"]] == [said]
+    (own,), (shown,) = (client.get(f"{path}/attachments").json() for client in (wang, chen))
+    assert (own["name"], shown["name"]) == ("李娜.txt", f"{name}.txt")
+    headers = [client.get(f"{path}/attachments/{own['id']}").headers["content-disposition"] for client in (wang, chen)]
+    assert [name in one for one in headers] == [False, True]
 
 
 def test_comments_are_changed_by_whoever_wrote_them_and_not_for_long(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.config import load
+from core.access import Role
 from core.errors import ConfigError
 
 
@@ -56,6 +57,8 @@ def test_the_environment_wins_over_the_file_and_the_line_over_both(tmp_path: Pat
             'roles = {all = ["service"]}',
             "roles",
         ),
+        ('[access]\nsecond_factor = ["service"]', "access.second_factor"),
+        ('[access]\nsecond_factor = ["everybody", "admin"]', "access.second_factor"),
         ("[api", "l.toml"),
     ],
 )
@@ -66,3 +69,12 @@ def test_a_mistake_names_its_key(text: str, says: str, tmp_path: Path) -> None:
         load(file=file, environment={})
     with pytest.raises(ConfigError, match="absent"):
         load(file=tmp_path / "absent", environment={})
+
+
+def test_a_second_factor_is_demanded_of_some_roles_or_of_everybody() -> None:
+    def demanded(text: str) -> set[str]:
+        return set(load(environment={"LEAVERWATCH_ACCESS_SECOND_FACTOR": text}).access.second_factor)
+
+    assert demanded("") == set()
+    assert demanded("admin, legal") == {"admin", "legal"}
+    assert demanded("everybody") == set(Role) - {Role.SERVICE}

@@ -17,7 +17,7 @@ from api.doors import AccessDoor
 from api.server import create_app
 from app.cli import main
 from app.config import Access, Config
-from app.entrance import KEY, entrance, first_admin, sealing_key
+from app.entrance import KEY, entrance, first_admin, sealer_of
 from app.wiring import House, open_house
 from core.errors import ConfigError
 from core.evidence import Deed
@@ -54,27 +54,30 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def test_the_key_is_made_once_and_is_its_owners_alone(house: House, config: Config) -> None:
-    key = sealing_key(config, house.records)
-    assert len(key) == 32
-    assert sealing_key(config, house.records) == key
+    sealed = sealer_of(config, house.records).seal("secret", "totp|li")
+    kept = (config.data / KEY).read_text()
+    assert sealer_of(config, house.records).open(sealed, "totp|li") == "secret"
+    assert (config.data / KEY).read_text() == kept
     assert (config.data / KEY).stat().st_mode & 0o077 == 0
-    given = Config(data=config.data, access=Access(key=key.hex()))
+    given = Config(data=config.data, access=Access(key=kept.strip()))
     (config.data / KEY).unlink()
-    assert sealing_key(given, house.records) == key
+    assert sealer_of(given, house.records).open(sealed, "totp|li") == "secret"
 
 
 def test_another_key_does_not_take_its_place(house: House, config: Config) -> None:
-    sealing_key(config, house.records)
+    sealer_of(config, house.records)
     (config.data / KEY).unlink()
     with pytest.raises(ConfigError, match=r"access\.key"):
-        sealing_key(config, house.records)
-    for text in ("00" * 32, "nonsense", "00" * 31, "é"):
+        sealer_of(config, house.records)
+    (config.data / KEY).touch(0o600)
+    for text in ("00" * 32, "nonsense", "00" * 31, "é", ""):
         (config.data / KEY).write_text(text)
         with pytest.raises(ConfigError):
-            sealing_key(config, house.records)
-    with pytest.raises(ConfigError, match="64 hexadecimal digits") as told:
-        sealing_key(Config(data=config.data, access=Access(key="no-such-key")), house.records)
-    assert "no-such-key" not in str(told.value)
+            sealer_of(config, house.records)
+    for text in ("no-such-key", "00" * 31, f"{'00' * 32} no-such-key"):
+        with pytest.raises(ConfigError, match="64 hexadecimal digits") as told:
+            sealer_of(Config(data=config.data, access=Access(key=text)), house.records)
+        assert "no-such-key" not in str(told.value)
 
 
 def test_the_first_admin_is_made_by_the_printed_link_once_and_in_a_day(house: House, config: Config) -> None:

@@ -22,6 +22,7 @@ from app.wiring import open_house
 from core.access import Permission, Role
 from core.errors import Damaged
 from core.happening import Kind
+from core.keyring import Keys
 from core.notifying import Address, ChannelKind, DeliveryState, Digest, Preferences, Replay, Rule, Timing, Tried
 from core.users import Invitation, User
 from notify.timing import RETRIES
@@ -342,7 +343,7 @@ def test_the_key_is_the_owners_alone_and_another_one_opens_nothing(told: Told, r
         Channels(told.house.config, sealer_of(told.house.config, told.house.records)).address(channel).secret == SECRET
     )
     with pytest.raises(Damaged, match="access key"):
-        Channels(told.house.config, Sealer(b"0" * 32)).address(channel)
+        Channels(told.house.config, Sealer(Keys([b"0" * 32], "test"))).address(channel)
     with pytest.raises(Damaged):
         told.channels.address(replace(channel, name="other"))
 
@@ -351,7 +352,7 @@ def test_a_process_with_another_key_spoils_nothing(told: Told, receiver: Receive
     told.hook(receiver.port)
     told.happen("a1")
     right = told.channels
-    told.channels = Channels(told.house.config, Sealer(b"0" * 32))
+    told.channels = Channels(told.house.config, Sealer(Keys([b"0" * 32], "test")))
     told.another().run()
     assert [one.attempts for one in told.deliveries()] == [0]
     told.channels = right

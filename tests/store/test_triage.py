@@ -380,6 +380,30 @@ def test_cases_are_found_by_what_people_wrote(records: SqlRecords) -> None:
     assert told(records, Kind.CASE_COMMENTED) == [(cases[0].id, ("user:wang",)), (cases[1].id, ())]
 
 
+def test_what_was_written_is_read_where_it_has_the_words(records: SqlRecords) -> None:
+    cases = [a_case(f"e{number}") for number in range(3)]
+    judge(records, *cases)
+    for number, text in enumerate(("客户名单 twice", "名单", "nothing")):
+        records.add_comment(Comment(id=f"m{number}", case=cases[0].id, text=text, by="li", at=NOW))
+    records.add_task(Task(id="t1", case=cases[1].id, title="twice the list", by="wang", at=NOW))
+    records.add_comment(Comment(id="x", case=cases[2].id, text="twice", by="li", at=NOW))
+    file = Attachment(id="f", case=cases[1].id, name="客户.txt", kind="txt", size=1, sha256="s", by="li", at=NOW)
+    records.attach(file, b"x", 10)
+    withdrawn = Comment(id="m1", case=cases[0].id, text="", by="li", at=NOW, withdrawn=True)
+    records.change_comment(withdrawn, at=NOW)
+
+    def written(query: str, *of: Case) -> list[tuple[str, str, str]]:
+        found = records.written([case.id for case in of], terms_of(query))
+        return sorted((one.case, one.by, one.text) for one in found)
+
+    one, two, _ = (case.id for case in cases)
+    assert written("名单", *cases) == [(one, "li", "客户名单 twice")]
+    assert written("twice 客户", cases[0], cases[1]) == sorted(
+        [(one, "li", "客户名单 twice"), (two, "wang", "twice the list"), (two, "li", "客户.txt")]
+    )
+    assert written("nowhere", *cases) == written("twice") == []
+
+
 def test_a_comment_that_was_changed_or_withdrawn_keeps_what_it_said(records: SqlRecords) -> None:
     case = a_case()
     judge(records, case)

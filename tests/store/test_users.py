@@ -14,8 +14,10 @@ from core.access import Permission, Role, Scope
 from core.errors import Refused
 from core.evidence import Deed
 from core.happening import Kind
+from core.notifying import Channel, ChannelKind
 from core.users import Attempts, Invitation, Key, Session, User
 from store.records import SqlRecords
+from store.records.resealing import reseal, sealed_values
 
 AT = datetime(2026, 11, 27, 8, tzinfo=UTC)
 NOTED = changed("boss", "li", AT, "test")
@@ -289,3 +291,40 @@ def test_what_changes_is_in_the_audit_log_or_does_not_change(records: SqlRecords
         become(records, replace(BOSS, roles=frozenset({Role.HR})))
     (entry,) = records.audited("user:boss")
     assert (entry.deed, entry.by, entry.details) == (Deed.CHANGED_ACCESS, "root", {"what": "added"})
+
+
+def test_a_user_has_a_second_factor_once_it_is_confirmed(records: SqlRecords) -> None:
+    records.add_user(replace(LI, second_factor=True), NOTED)
+    assert records.user("li") == LI, "nobody has one by being added so"
+    records.open_session(session(), NOTED)
+    for sealed, confirmed in (("x", False), ("x", True), ("", False)):
+        records.set_totp("li", sealed, [], confirmed=confirmed, noted=NOTED)
+        assert (found := records.session("d1"))
+        assert found[1] == records.users()[0] == replace(LI, second_factor=confirmed)
+
+
+def test_what_lies_sealed_is_sealed_anew_all_or_nothing(records: SqlRecords) -> None:
+    channel = Channel(name="hook", kind=ChannelKind.WEBHOOK, shown="", sealed=b"c")
+    records.save_channel(channel, by="boss", at=AT, what="made")
+    for user in (LI, BOSS, replace(BOSS, name="none")):
+        records.add_user(user, NOTED)
+        records.set_totp(user.name, "" if user.name == "none" else user.name, [], confirmed=True, noted=NOTED)
+    before = sealed_values(records.database)
+    assert sorted(before) == [("channel hook", "c"), ("totp|boss", "boss"), ("totp|li", "li")]
+
+    def anew(value: str, of: str) -> str:
+        return value if of == "totp|li" else f"{value} anew"
+
+    def fails(value: str, of: str) -> str:
+        if of.startswith("channel"):
+            raise Refused("not this one")
+        return "lost"
+
+    entries = noted(records)
+    with pytest.raises(Refused):
+        reseal(records.database, fails, ("key", "b"), lambda _: NOTED)
+    assert (sealed_values(records.database), records.setting("key"), noted(records)) == (before, None, entries)
+    assert reseal(records.database, anew, ("key", "b"), lambda count: changed("boss", "", AT, f"{count}")) == 2
+    assert records.channels() == [replace(channel, sealed=b"c anew")]
+    assert [records.credentials(name).totp for name in ("boss", "li", "none")] == ["boss anew", "li", ""]
+    assert (records.setting("key"), records.audited()[-1].details) == ("b", {"what": "2"})
