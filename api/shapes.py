@@ -64,7 +64,8 @@ class TermView(BaseModel):
 class AlertView(BaseModel):
     """An alert. `person` is a pseudonym, `identity` who it is, null while the person is masked; then `facts` that could
     tell are left out, and `why` is null. `time` is the first moment it could have been raised, `detected_at` when it
-    was first written. `outcome` is alert, suppressed or overflow; `grounds` name what speaks for the person, `why` with
+    was first written. `events` is how many events it rests on, `event_ids` names them; among others only the first 10.
+    `outcome` is alert, suppressed or overflow; `grounds` name what speaks for the person, `why` with
     what reason. `runbooks` says by language what to look at next; it is empty where the rule has none."""
 
     id: str
@@ -83,6 +84,7 @@ class AlertView(BaseModel):
     message: str
     messages: dict[str, str]
     runbooks: dict[str, str]
+    events: int
     event_ids: list[str]
     outcome: str
     grounds: list[str]

@@ -12,7 +12,7 @@ from access.lens import Lens
 from api.alertevents import events_of
 from api.masking import event_views, free_text, identity, spoken, telling
 from api.shapes import AlertView, CaseView, DriverView, Language, RiskView, RuleView, SourceView, TermView
-from core.alert import Alert, Fact, Term
+from core.alert import MAX_EVENTS, Alert, Fact, Term
 from core.case import Case
 from core.directory import Directory
 from core.ports import EventReader, EventStore, Records
@@ -25,6 +25,8 @@ from detection.rulebook import RuleBook
 from detection.standing import rank_at
 
 _OF_TERM = [field.name for field in fields(Term) if field.name != "drivers"]
+FIRST_EVENTS = 10
+"""Events that are named of an alert among others."""
 GONE = {
     "zh": "该规则已不再启用，下次导入后重新判断",
     "en": "the rule is no longer in force; the next import judges anew",
@@ -40,13 +42,14 @@ def alert_views(
     book: RuleBook,
     language: Language = "en",
 ) -> list[AlertView]:
-    """Alerts as documents, in the order given. Without events nobody's usual is looked up: peers' is shown as far as a
-    rule was judged against it."""
+    """Alerts as documents, in the order given. Without `events`, as in lists, nobody's usual is looked up (peers' is
+    shown as far as a rule was judged against it), and of the events' ids only the first are named."""
     detected = records.detected_at([alert.id for alert in alerts])
     peers = peers_usual(alerts, events, lens.directory, book) if events else judged_against(alerts)
+    named = MAX_EVENTS if events else FIRST_EVENTS
     return [
         # One that has gone since it was read is shown as it was.
-        _alert_view(alert, detected.get(alert.id, alert.time), peers.get(alert.id), lens, book, language)
+        _alert_view(alert, detected.get(alert.id, alert.time), peers.get(alert.id), lens, book, language, named)
         for alert in alerts
     ]
 
@@ -60,7 +63,13 @@ def found_documents(
 
 
 def _alert_view(
-    alert: Alert, detected: datetime, peers: Fact | None, lens: Lens, book: RuleBook, language: Language
+    alert: Alert,
+    detected: datetime,
+    peers: Fact | None,
+    lens: Lens,
+    book: RuleBook,
+    language: Language,
+    named: int = MAX_EVENTS,
 ) -> AlertView:
     rule = book.rules.get(alert.rule)
     name, said = lens.name(alert.person), spoken(alert, lens)
@@ -82,7 +91,8 @@ def _alert_view(
         message=messages[language],
         messages=messages,
         runbooks=rule.extra.runbook.model_dump() if rule and rule.extra.runbook else {},
-        event_ids=list(alert.events),
+        events=len(alert.events),
+        event_ids=list(alert.events[:named]),
         outcome=alert.outcome.value,
         grounds=list(alert.grounds),
         why=free_text(lens, alert.person, alert.why),

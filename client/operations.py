@@ -71,6 +71,7 @@ class AlertView(TypedDict):
     message: str
     messages: dict[str, str]
     runbooks: dict[str, str]
+    events: int
     event_ids: list[str]
     outcome: str
     grounds: list[str]

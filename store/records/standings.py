@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, case, delete, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, delete, or_, select
 
 from core.alert import Outcome
 from core.listing import Whose
@@ -68,15 +68,16 @@ class StandingRecords:
 
     def worths(self, person: str, at: datetime) -> Sequence[Worth]:
         one = alert_table.c
-        # Few alerts have terms that count later; of all others nothing of that kind has to be read.
-        later = case((one.terms.like('%"since": %'), one.terms), else_="")
-        query = select(one.id, one.rule, one.time, one.score, later)
-        query = query.where(one.person == person, one.outcome == Outcome.ALERT.value, one.time <= at)
+        these = (one.person == person) & (one.outcome == Outcome.ALERT.value) & (one.time <= at)
+        # All of this stands in the index. Few alerts have terms that count later: only those are read themselves.
+        query = select(one.id, one.rule, one.time, one.score).where(these)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
+            later = connection.execute(select(one.id, one.terms).where(these, one.counts_later)).all()
+        terms = {key: [*map(term_of, json.loads(text))] for key, text in later}
         return [
-            Worth(id=key, rule=rule, time=time, score=score, terms=[*map(term_of, json.loads(terms))] if terms else ())
-            for key, rule, time, score, terms in rows
+            Worth(id=key, rule=rule, time=time, score=score, terms=terms.get(key, ()))
+            for key, rule, time, score in rows
         ]
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 from core.keyring import KeyRing
@@ -149,13 +150,16 @@ alerts = Table(
     Column("outcome", Words, nullable=False, server_default="alert"),
     Column("grounds", Text, nullable=False, server_default="[]"),
     Column("why", Text, nullable=False, server_default=""),
+    Column("counts_later", Boolean, nullable=False, server_default=false()),
     Index("alerts_by_time", "time", "id"),
     Index("alerts_by_person", "person", "day"),
     # Lists: what they are narrowed by stands in the index too, so that no row is read that is not shown.
     Index("alerts_by_outcome", "outcome", "time", "id", "person", "severity", "rule", "stage"),
-    Index("alerts_of_person", "person", "outcome", "time", "id"),
+    # What a person's ledger is made of stands there as well.
+    Index("alerts_of_person", "person", "outcome", "time", "id", "rule", "score", "counts_later"),
     Index("alerts_of_rule", "rule", "outcome", "time", "id"),
 )
+"""`counts_later`: some of its terms count from a later moment on only."""
 cases = Table(
     "cases",
     metadata,
