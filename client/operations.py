@@ -1243,7 +1243,7 @@ class Client(Calls):
         return self._lines("/api/v1/cases.ndjson")
 
     def get_case(self, case_id: str, *, lang: Literal["zh", "en"] | None = None, fields: Sequence[str] | None = None) -> CaseDetail:
-        """One case with its alerts; of a crew's those of members whom the caller may look at."""
+        """One case with its newest alerts; of a crew's those of members whom the caller may look at."""
         _found: CaseDetail = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}", query={"lang": lang, "fields": fields})
         return _found
 
@@ -1260,6 +1260,19 @@ class Client(Calls):
         """Ask for an action about the person of a case. Somebody else has to approve it."""
         _found: ActionView = self._call("POST", f"/api/v1/cases/{quote(str(case_id), safe='')}/actions", json=body, once=True)
         return _found
+
+    def list_alerts_of_case(self, case_id: str, *, lang: Literal["zh", "en"] | None = None, limit: int | None = None, after: str | None = None, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """The alerts of a case a page at a time, oldest first; of a crew's those of members whom the caller may look
+        at.
+        """
+        _found: dict[str, Any] = self._call("GET", f"/api/v1/cases/{quote(str(case_id), safe='')}/alerts", query={"lang": lang, "limit": limit, "after": after, "fields": fields})
+        return _found
+
+    def each_list_alerts_of_case(self, case_id: str, *, lang: Literal["zh", "en"] | None = None, limit: int | None = None, fields: Sequence[str] | None = None) -> Iterator[AlertView]:
+        """The alerts of a case a page at a time, oldest first; of a crew's those of members whom the caller may look
+        at.
+        """
+        return self._each(lambda after: self.list_alerts_of_case(case_id, lang=lang, limit=limit, fields=fields, after=after), "items")
 
     def assign_case(self, case_id: str, body: Assignment, *, if_match: str | None = None) -> WorkedCase:
         """Give a case to somebody who may work on it, or to nobody."""

@@ -74,8 +74,8 @@ class Lists(Protocol):
     def case(self, case_id: str) -> Case | None:
         """The case of this id; where it is gone, the one that has its work now (see `core.triage.Following`)."""
 
-    def alerts_of_case(self, case_id: str, most: int) -> Sequence[Alert]:
-        """Those of its alerts that are there, newest first, so many at most."""
+    def alerts_among(self, ids: Collection[str], after: Place | None, most: int) -> Sequence[Alert]:
+        """Those of the alerts that are there and come after a place, oldest first, so many at most."""
 
     def case_counts(self) -> Mapping[CaseState, int]:
         """How many cases are in each state."""

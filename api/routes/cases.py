@@ -7,26 +7,29 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from access.lens import Lens
 from access.permissions import sees_every_case
 from api.caller import needs
 from api.paging import After, Limit, Page, moment_place, page
 from api.problems import answers
 from api.routes.alerts import Newest, Pseudonym, named
 from api.shapes import AlertView, CaseView, Language, UnmaskingView
-from api.shop import InShop, Moment, utc
+from api.shop import InShop, Moment, Shop, utc
 from api.unmaskings import in_force
 from api.views import alert_views, case_views
 from api.worked import WorkView, work_view
 from core.access import Caller, Permission
-from core.case import CaseState
+from core.case import Case, CaseState
 from core.listing import CaseQuery
 
 router = APIRouter(prefix="/api/v1/cases", tags=["cases"], responses=answers(401, 403, 422, 503))
+MOST = 25
 
 
 class CaseDetail(BaseModel):
-    """One case with its alerts, oldest first, where work on it stands, and the unmaskings in force for it that the
-    caller may know of. `work` is null where the case is also about somebody whom the caller may not look at."""
+    """One case with its newest alerts (25 at most, oldest first; `/alerts` has all), where work on it stands, and the
+    unmaskings in force for it that the caller may know of. `work` is null where the case is also about somebody whom
+    the caller may not look at."""
 
     case: CaseView
     work: WorkView | None
@@ -69,11 +72,12 @@ def list_cases(
 def get_case(
     shop: InShop, case_id: str, lang: Language = "en", caller: Caller = needs(Permission.READ_CASES)
 ) -> CaseDetail:
-    """One case with its alerts; of a crew's those of members whom the caller may look at."""
+    """One case with its newest alerts; of a crew's those of members whom the caller may look at."""
     lens = shop.lens(caller)
     case = shop.case(lens, case_id)
-    alerts = [alert for alert in shop.records.alerts_named(case.alerts) if lens.within(alert.person)]
-    shop.looks.note(caller, "case", (case.id, case.person, *(alert.person for alert in alerts)))
+    whose = _whose(shop, lens, case)
+    shop.looks.note(caller, "case", (case.id, case.person, *dict.fromkeys(whose.values())))
+    alerts = shop.records.alerts_named(list(whose)[-MOST:])
     (view,) = case_views([case], shop.records, lens)
     return CaseDetail(
         case=view,
@@ -81,3 +85,28 @@ def get_case(
         alerts=alert_views(alerts, shop.records, None, lens, shop.book, lang),
         unmaskings=in_force(shop, lens, case=case.id),
     )
+
+
+@router.get("/{case_id}/alerts", operation_id="list_alerts_of_case", responses=answers(404))
+def list_alerts(
+    shop: InShop,
+    case_id: str,
+    lang: Language = "en",
+    limit: Limit = 25,
+    after: After = None,
+    caller: Caller = needs(Permission.READ_CASES),
+) -> Page[AlertView]:
+    """The alerts of a case a page at a time, oldest first; of a crew's those of members whom the caller may look at."""
+    lens = shop.lens(caller)
+    case = shop.case(lens, case_id)
+    whose = _whose(shop, lens, case)
+    found = shop.records.alerts_among(whose, moment_place(after), limit + 1)
+    shown, following = page(found, limit, lambda alert: (alert.time.isoformat(), alert.id))
+    shop.looks.note(caller, "case", (case.id, case.person, *dict.fromkeys(alert.person for alert in shown)))
+    return Page(items=alert_views(shown, shop.records, None, lens, shop.book, lang), next=following)
+
+
+def _whose(shop: Shop, lens: Lens, case: Case) -> dict[str, str]:
+    """The case's alerts in its order, those of persons whom the caller may look at, by person."""
+    whose = shop.records.alert_persons(case.alerts)
+    return {alert: whose[alert] for alert in case.alerts if alert in whose and lens.within(whose[alert])}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -76,16 +76,16 @@ class ListRecords:
                 row = connection.execute(query.where(case_table.c.id == target)).mappings().first()
         return case_of(dict(row)) if row else None
 
-    def alerts_of_case(self, case_id: str, most: int) -> Sequence[Alert]:
+    def alerts_among(self, ids: Collection[str], after: Place | None, most: int) -> Sequence[Alert]:
+        places: list[Place] = []
         with self._database.reading() as connection:
-            listed = connection.execute(select(case_table.c.alerts).where(case_table.c.id == case_id)).scalar()
-            where: list[tuple[datetime, str]] = []
-            for some in pieces(json.loads(listed) if listed else []):
+            for some in pieces(sorted(ids)):
                 named = select(alert_table.c.time, alert_table.c.id).where(alert_table.c.id.in_(some))
-                where += [(row[0], row[1]) for row in connection.execute(named)]
-            ids = _first(where, newest=True, limit=most)
-            alerts = {one.id: one for one in _alerts(connection, ids)}
-        return [alerts[one] for one in ids]
+                places += [(row[0], row[1]) for row in connection.execute(named)]
+            following = (one for one in places if after is None or one > after)
+            shown = _first(list(following), newest=False, limit=most)
+            alerts = {one.id: one for one in _alerts(connection, shown)}
+        return [alerts[one] for one in shown]
 
     def case_counts(self) -> Mapping[CaseState, int]:
         query = select(case_table.c.state, func.count()).group_by(case_table.c.state)

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from api import reading
 from api.paging import cursor
+from api.routes.cases import MOST as CASE_SHOWS
 from api.routes.persons import MOST
 from api.shop import Shop
 from api.views import by_risk, risk_views
@@ -252,3 +253,28 @@ def test_a_list_of_the_changed_directory_is_of_the_changed_directory(
     (moved,) = (one for one in full.records.persons() if one.id == "s4")
     full.records.save_persons([replace(moved, department="Legal")], [])
     assert s4 not in {one["person"] for one in whole(scoped, "persons")}
+
+
+def test_a_case_shows_its_newest_alerts_and_has_pages_of_all(
+    full: Shop, client_of: Callable[..., TestClient], client: TestClient
+) -> None:
+    """A crew's case: of members in Sales and others. Whoever may look at some of them is shown their alerts alone."""
+    many = [alert(f"s{n % 4}", RULES[0], 24 * (n // 4) + n % 4, 10.0) for n in range(40)]
+    case = Case(
+        id=case_id("s0", 9), person="s0", number=9, state=CaseState.NEW, opened=FIRST, score=90.0,
+        alerts=tuple(one.id for one in many),
+    )  # fmt: skip
+    full.records.settle((), [], many, [case])
+    shown = client.get(f"/api/v1/cases/{case.id}").json()
+    assert len(shown["case"]["alerts"]) == 40
+    assert [one["id"] for one in shown["alerts"]] == list(case.alerts[-CASE_SHOWS:])
+    path = f"cases/{case.id}/alerts"
+    pages = list(walked(client, path, limit=7))
+    assert {len(page) for page in pages[:-1]} == {7}
+    assert [one["id"] for page in pages for one in page] == list(case.alerts)
+    scoped = client_of(Role.ANALYST, scope=SALES)
+    own = [one.id for one in many if one.person in ("s0", "s2")]
+    assert [one["id"] for one in whole(scoped, path, limit=3)] == own
+    assert [one["id"] for one in scoped.get(f"/api/v1/cases/{case.id}").json()["alerts"]] == own[-CASE_SHOWS:]
+    assert scoped.get("/api/v1/cases/none/alerts").status_code == 404
+    assert client.get(f"/api/v1/{path}?after=x").status_code == 422

@@ -137,9 +137,19 @@ def test_cases_come_by_page_state_and_whom_they_are_about(records: SqlRecords) -
     records.decide(crew.id, CaseState.BENIGN, "agreed", FIRST)
     assert [one.id for one in records.case_page(CaseQuery(limit=9, states=[CaseState.BENIGN]))] == [crew.id]
     assert records.case_counts()[CaseState.NEW] == 4
-    assert [one.id for one in records.alerts_of_case(crew.id, 1)] == [mates.id], "the newest of them"
     assert records.case("none") is None
-    assert list(records.alerts_of_case("none", 5)) == []
+
+
+def test_some_alerts_come_by_page_whoever_went_meanwhile(records: SqlRecords) -> None:
+    some = [alert("a", minutes) for minutes in range(5)]
+    settle(records, some, [])
+    ids = [one.id for one in some]
+    first = records.alerts_among(ids, None, 2)
+    assert [one.id for one in first] == ids[:2]
+    place = (first[-1].time, first[-1].id)
+    assert [one.id for one in records.alerts_among(ids[2:4], place, 9)] == ids[2:4]
+    assert list(records.alerts_among([*ids, "none"], (some[4].time, some[4].id), 9)) == []
+    assert list(records.alerts_among([], None, 9)) == []
 
 
 def test_a_case_is_about_those_whose_alerts_it_has_now(records: SqlRecords) -> None:
