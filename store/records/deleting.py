@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Column, Connection, delete, select
 
-from store.records.database import pieces
-from store.records.tables import frozen_events, snapshots
+from store.records.database import Database, add_missing, pieces
+from store.records.tables import frozen_events, released_events, snapshots
 from store.records.triagetables import attached_files, attachments, comment_texts, comments, tasks, words
 
+AT_ONCE = 1_000
 WRITTEN = (words.c.case, tasks.c.case, comments.c.case, attachments.c.case)
 """Where what people wrote about a case lies, and what they attached."""
 
@@ -38,13 +39,60 @@ def delete_writing(connection: Connection, cases: Collection[str]) -> Counter[st
 
 
 def delete_frozen(connection: Connection, ids: Sequence[str]) -> Counter[str]:
-    """Delete snapshots, and the events that nothing else frozen rests on."""
-    own: set[str] = set()
-    for some in pieces(sorted(ids)):
-        for body in connection.execute(select(snapshots.c.body).where(snapshots.c.id.in_(some))).scalars():
-            own.update(json.loads(body)["events"])
+    """Delete snapshots, and the events that nothing else frozen rests on: all that is left is read."""
+    own = _events_of(connection, ids)
     gone = delete_rows(connection, snapshots.c.id, ids)
     if own:
         for body in connection.execute(select(snapshots.c.body), execution_options={"yield_per": 100}).scalars():
             own.difference_update(json.loads(body)["events"])
     return gone + delete_rows(connection, frozen_events.c.id, own)
+
+
+def release_frozen(connection: Connection, ids: Sequence[str]) -> None:
+    """Delete snapshots, and note their events: `sweep` finds which of them may go."""
+    released = [{"id": one} for one in sorted(_events_of(connection, ids))]
+    add_missing(connection, released_events, released)
+    delete_rows(connection, snapshots.c.id, ids)
+
+
+def sweep(database: Database) -> None:
+    """Delete the released events that nothing frozen rests on, some snapshots at a time. Whoever freezes meanwhile
+    takes back what is needed anew; who is killed has it done by the next."""
+    with database.reading() as connection:
+        if not connection.execute(select(released_events.c.id).limit(1)).first():
+            return
+    last: str | None = ""
+    while last is not None:
+        query = select(snapshots.c.id, snapshots.c.body).where(snapshots.c.id > last)
+        with database.reading() as connection:
+            rows = connection.execute(query.order_by(snapshots.c.id).limit(AT_ONCE)).all()
+            used = {event for row in rows for event in json.loads(row.body)["events"]}
+            kept = _among(connection, released_events.c.id, used)
+        if kept:
+            with database.writing() as connection:
+                delete_rows(connection, released_events.c.id, kept)
+        last = rows[-1].id if len(rows) == AT_ONCE else None
+    while True:
+        with database.writing() as connection:
+            some = connection.execute(select(released_events.c.id).limit(AT_ONCE)).scalars().all()
+            delete_rows(connection, frozen_events.c.id, some)
+            delete_rows(connection, released_events.c.id, some)
+        if len(some) < AT_ONCE:
+            return
+
+
+def _events_of(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """The events of snapshots."""
+    own: set[str] = set()
+    for some in pieces(sorted(ids)):
+        for body in connection.execute(select(snapshots.c.body).where(snapshots.c.id.in_(some))).scalars():
+            own.update(json.loads(body)["events"])
+    return own
+
+
+def _among(connection: Connection, column: Column[str], values: Collection[str]) -> set[str]:
+    """Those of the values that the column has."""
+    found: set[str] = set()
+    for some in pieces(sorted(values)):
+        found.update(connection.execute(select(column).where(column.in_(some))).scalars())
+    return found

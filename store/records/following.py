@@ -23,7 +23,7 @@ from store.records.notifytables import actions
 from store.records.tables import alerts as alert_table
 from store.records.tables import cases as case_table
 from store.records.tables import holds
-from store.records.triagerows import forget, note_step, save_work, step_happening, the_case, work_in
+from store.records.triagerows import contents_in, forget, note_step, save_work, step_happening, the_case, work_in
 from store.records.triagetables import attachments, comments, contents, tasks, words
 from store.records.triagetables import work as work_table
 from store.records.unmaskingtables import unmaskings
@@ -51,9 +51,9 @@ class FollowingRecords:
         told: list[Happening] = []
         with self._database.writing() as connection:
             _forget_returned(connection)
-            waiting: dict[str, set[str]] = {}
+            waiting: dict[str, dict[str, str]] = {}
             for row in connection.execute(select(displaced).order_by(displaced.c.case)):
-                waiting.setdefault(row.case, set()).add(row.alert)
+                waiting.setdefault(row.case, {})[row.alert] = row.about
             for case, alerts in waiting.items():
                 if target := _home(connection, alerts):
                     told.append(_move(connection, case, target))
@@ -62,22 +62,25 @@ class FollowingRecords:
         return len(told)
 
 
-def displace(connection: Connection, gone: Sequence[Row | RowMapping]) -> None:
-    """Remember the alerts of cases that are gone, where something lies with them."""
+def displace(connection: Connection, gone: Sequence[Row | RowMapping], cleared: Mapping[str, Row]) -> None:
+    """Remember the alerts of cases that are gone, where something lies with them, with whose they are: what was cleared
+    is not stored any more."""
     rows = {row["id"]: row for row in gone}
     lying: set[str] = set()
     for column in (*LYING, work_table.c.case):
         for some in pieces(sorted(rows)):
             lying.update(connection.execute(select(column).where(column.in_(some))).scalars())
-    upsert(
-        connection,
-        displaced,
-        [
-            {"case": case, "alert": alert, "person": rows[case]["person"]}
-            for case in sorted(lying)
-            for alert in sorted(set(json.loads(rows[case]["alerts"])))
-        ],
-    )
+    alerts = {case: sorted(set(json.loads(rows[case]["alerts"]))) for case in sorted(lying)}
+    whose = {one: str(row["person"]) for one, row in cleared.items()}
+    for some in pieces(sorted({one for own in alerts.values() for one in own})):
+        query = select(alert_table.c.id, alert_table.c.person).where(alert_table.c.id.in_(some))
+        whose |= {row.id: row.person for row in connection.execute(query)}
+    noted = [
+        {"case": case, "alert": one, "person": rows[case]["person"], "about": whose.get(one, rows[case]["person"])}
+        for case, own in alerts.items()
+        for one in own
+    ]
+    upsert(connection, displaced, noted)
 
 
 def moved_to(connection: Connection, case: str) -> str | None:
@@ -98,16 +101,17 @@ def _forget_returned(connection: Connection) -> None:
     forget(connection, displaced, "case", connection.execute(there).scalars().all())
 
 
-def _home(connection: Connection, alerts: set[str]) -> Case | None:
-    """The open case that has the most of these alerts; of several the first by id."""
-    persons: set[str] = set()
-    for some in pieces(sorted(alerts)):
-        query = select(alert_table.c.person).where(alert_table.c.id.in_(some)).distinct()
-        persons.update(connection.execute(query).scalars())
+def _home(connection: Connection, alerts: Mapping[str, str]) -> Case | None:
+    """The open case that has the most of these alerts, with the person of each; of several the first by id. It is about
+    all these persons: nobody is to read of one who may only look at another."""
+    persons = set(alerts.values())
     about = select(contents.c.case).where(contents.c.person.in_(sorted(persons)))
     query = select(case_table).where(case_table.c.id.in_(about), case_table.c.state.not_in(_CLOSED))
     found = [case_of(dict(row)) for row in connection.execute(query).mappings()]
-    shares = [(-len(alerts.intersection(case.alerts)), case.id) for case in found]
+    contents_of = contents_in(connection, [case.id for case in found])
+    shares = [
+        (-len(alerts.keys() & set(case.alerts)), case.id) for case in found if persons <= contents_of[case.id].persons
+    ]
     most, target = min(shares, default=(0, ""))
     try:
         # A judge may have taken it away meanwhile: then there is another time.

@@ -12,8 +12,9 @@ displaced = Table(
     Column("case", Words, primary_key=True),
     Column("alert", Words, primary_key=True),
     Column("person", Words, nullable=False, index=True),
+    Column("about", Words, nullable=False),
 )
-"""The alerts that such a case had, whose person is `person`."""
+"""The alerts that such a case of a `person` had, and whose each is (`about`)."""
 moves = Table(
     "case_moves",
     metadata,

@@ -56,7 +56,7 @@ class InboxRecords:
             upsert(connection, case_table, [case_row(case) for case in written])
             save_contents(connection, written, known_cases)
             again = {case.id for case in written}
-            displace(connection, [row for row in taken if row["id"] not in again])
+            displace(connection, [row for row in taken if row["id"] not in again], cleared)
             changed = [row for one, row in (before | after).items() if _told(before.get(one)) != _told(after.get(one))]
             note_changed(connection, changed)
             settle_marks(connection, marks)

@@ -17,7 +17,7 @@ from core.evidence import FROZEN, AuditEntry, Deed, HoldScope
 from core.retention import Due, Erased, Erasure, KeptFor, Stored, Terms
 from store.records.audit import note_in
 from store.records.database import Database, pieces, upsert
-from store.records.deleting import delete_frozen, delete_rows, delete_writing
+from store.records.deleting import delete_rows, delete_writing, release_frozen, sweep
 from store.records.followingtables import moves
 from store.records.holds import erasure_row, holds_in
 from store.records.hrtables import notices
@@ -62,6 +62,7 @@ class LapsingRecords:
                         done.append(_note(connection, terms, page, by))
                 if (after := page.after) is None:
                     break
+        sweep(self._database)
         return done
 
 
@@ -302,7 +303,7 @@ def _drop_alerts(connection: Connection, ids: Sequence[str]) -> Gone:
     gone = delete_rows(connection, alerts.c.id, ids)
     delete_rows(connection, splits.c.alert, ids)
     frozen = [name for _, name in _some(connection, ids, snapshots.c.alert, snapshots.c.id)]
-    delete_frozen(connection, frozen)
+    release_frozen(connection, frozen)
     return Gone(Counter({Stored.ALERT: gone.total(), Stored.SNAPSHOT: len(frozen)}), frozen)
 
 

@@ -35,7 +35,8 @@ class NoticeRecords:
 
     def send_notice(self, notice: Notice, *, first: bool = False) -> Notice:
         with self._database.writing() as connection:
-            known = notices_in(connection, table.c.case == notice.case)
+            # What followed a member's alerts here is about that member.
+            known = notices_in(connection, table.c.case == notice.case, table.c.person == notice.person)
             if known and (first or any(one.state in OPEN for one in known)):
                 raise Refused(f"HR has notice {known[0].number} of this case already")
             last: int | None = connection.execute(select(func.max(table.c.number))).scalar()

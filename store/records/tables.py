@@ -399,6 +399,8 @@ frozen_events = Table(
     Column("id", Words, primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
+released_events = Table("released_events", metadata, Column("id", Words, primary_key=True))
+"""Frozen events whose snapshots are gone, until it is known whether others rest on them."""
 frozen_texts = Table(
     "frozen_texts",
     metadata,

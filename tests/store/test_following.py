@@ -98,6 +98,27 @@ def test_what_has_nowhere_to_go_waits_for_its_case(worked: SqlRecords) -> None:
     assert worked.follow() == 1
 
 
+def test_nobody_reads_of_others_because_their_crew_fell_apart(records: SqlRecords) -> None:
+    """What was written on a case of both may name either: it waits for a case of both."""
+    judge(records, "ab", CREW)
+    write(records, CREW)
+    judge(records, "ab", B)
+    assert records.follow() == 0
+    assert records.comments(B.id) == []
+    judge(records, "ab", replace(B, alerts=CREW.alerts, scores=CREW.scores))
+    assert records.follow() == 1
+    assert len(records.comments(B.id)) == 1
+
+
+def test_of_each_member_of_a_crew_hr_may_have_a_notice(worked: SqlRecords) -> None:
+    judge(worked, "ab", CREW)
+    worked.follow()
+    worked.send_notice(a_notice(A.id, "a", id="n2"), first=True)
+    assert {one.person for one in worked.notices(cases=[A.id])} == {"a", "b"}
+    with pytest.raises(Refused, match="already"):
+        worked.send_notice(a_notice(A.id, "a", id="n3"))
+
+
 def test_nothing_follows_a_case_that_nobody_touched(records: SqlRecords) -> None:
     judge(records, "ab", A, B)
     judge(records, "ab", CREW)

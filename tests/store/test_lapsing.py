@@ -26,7 +26,7 @@ from core.person import Filing, Link, Person
 from core.proof import canonical
 from core.retention import KeptFor, Stored, Terms
 from store.records import SqlRecords, lapsing
-from store.records.tables import alerts, frozen_events
+from store.records.tables import alerts, frozen_events, released_events, snapshots
 from store.records.triagetables import attached_files
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -110,6 +110,21 @@ def test_a_dismissed_case_goes_with_all_that_belongs_to_it(records: SqlRecords) 
     assert records.size() == size, "the ledger's hashes stay"
     assert records.work([case.id])[case.id].version == 0
     assert gone(records, over(KeptFor.DISMISSED)) == {}
+
+
+def test_what_is_frozen_anew_meanwhile_keeps_its_events(records: SqlRecords, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed before it swept; then somebody freezes what rests on the same, and the next run sweeps."""
+    decided(records)
+    with monkeypatch.context() as patch:
+        patch.setattr(lapsing, "sweep", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            records.lapse(over(), "ann")
+    assert (of(records, snapshots.c.id), len(of(records, frozen_events.c.id))) == ([], 4)
+    judge(records, a_case("e1"))
+    freeze(records)
+    records.lapse(over(KeptFor.NOTICES), "ann")
+    assert len(of(records, frozen_events.c.id)) == 4
+    assert of(records, released_events.c.id) == []
 
 
 def test_what_went_is_written_down_and_says_nobody(records: SqlRecords) -> None:

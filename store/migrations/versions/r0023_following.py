@@ -1,4 +1,4 @@
-"""Work on a case that is gone goes to the case that has its alerts now."""
+"""Work on a case that is gone goes to the case that has its alerts now; what is frozen may go."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("case", sa.String, primary_key=True),
         sa.Column("alert", sa.String, primary_key=True),
         sa.Column("person", sa.String, nullable=False),
+        sa.Column("about", sa.String, nullable=False),
     )
     op.create_index("ix_displaced_alerts_person", "displaced_alerts", ["person"])
     op.create_table(
@@ -26,8 +27,9 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime, nullable=False),
     )
     op.create_index("ix_case_moves_target", "case_moves", ["target"])
+    op.create_table("released_events", sa.Column("id", sa.String, primary_key=True))
 
 
 def downgrade() -> None:
-    for table in ("displaced_alerts", "case_moves"):
+    for table in ("displaced_alerts", "case_moves", "released_events"):
         op.drop_table(table)
