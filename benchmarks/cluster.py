@@ -99,10 +99,7 @@ def ledger(batches: Sequence[Batch]) -> None:
             if number:  # the first warms the servers up
                 clock.append(without["rate"] / run["rate"])
                 spent.append(run["busy"] / without["busy"])
-                print(
-                    f"{run['leaves']:,.0f} leaves: {_told(run)}; {without['leaves']} leaves: {_told(without)}",
-                    flush=True,
-                )
+                print(f"{_told(run)}; {_told(without)}", flush=True)
     for name, ratios in (("the clock", clock), ("the machine's processor time", spent)):
         print(f"a ledger costs {100 * (statistics.geometric_mean(ratios) - 1):.1f} % by {name} (limit 5)")
 
