@@ -220,7 +220,8 @@ class Triage(Protocol):
 
 class Following(Protocol):
     """Work follows the alerts: where judging gathers them in the case of somebody else, as when a crew grows or falls
-    apart, what people did on the case that is gone lies with the one that has the most of its alerts now."""
+    apart, what people did on the case that is gone lies with the one that has the most of its alerts now and is about
+    all its persons."""
 
     def follow(self) -> int:
         """Move what has somewhere to go, each noted (`Step.FOLLOWED`) and told; returns of how many cases. What has

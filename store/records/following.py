@@ -4,7 +4,7 @@ the case of another member. What people did on a case that is gone so goes to th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -35,7 +35,6 @@ LYING = (
 )
 """What lies with a case, by its id; besides the work itself."""
 _ORDER = list(WorkState)
-_CLOSED = sorted(state.value for state in DECIDED)
 
 
 class FollowingRecords:
@@ -46,17 +45,19 @@ class FollowingRecords:
 
     def follow(self) -> int:
         with self._database.reading() as connection:
-            if not connection.execute(select(displaced.c.case).limit(1)).first():
+            waiting = _waiting(connection)
+            if not (_returned(connection) or any(_home(connection, alerts) for alerts in waiting.values())):
                 return 0
         told: list[Happening] = []
         with self._database.writing() as connection:
-            _forget_returned(connection)
-            waiting: dict[str, dict[str, str]] = {}
-            for row in connection.execute(select(displaced).order_by(displaced.c.case)):
-                waiting.setdefault(row.case, {})[row.alert] = row.about
-            for case, alerts in waiting.items():
-                if target := _home(connection, alerts):
-                    told.append(_move(connection, case, target))
+            forget(connection, displaced, "case", _returned(connection))
+            for case, alerts in _waiting(connection).items():
+                target = _home(connection, alerts)
+                try:
+                    if target:
+                        told.append(_move(connection, case, the_case(connection, target), set(alerts.values())))
+                except Refused:  # a judge has taken it away meanwhile: then there is another time
+                    continue
             # Last, for whoever settles waits for it with rows that were waited for above.
             happen_in(connection, told)
         return len(told)
@@ -95,60 +96,77 @@ def moved_from(connection: Connection, case: str) -> Mapping[str, datetime]:
     return {row.case: row.at for row in rows}
 
 
-def _forget_returned(connection: Connection) -> None:
-    """Cases that are there again have what lies with them."""
+def _waiting(connection: Connection) -> dict[str, dict[str, str]]:
+    """The cases that are gone while something lies with them: the alerts of each, with whose they are."""
+    waiting: dict[str, dict[str, str]] = {}
+    for row in connection.execute(select(displaced).order_by(displaced.c.case)):
+        waiting.setdefault(row.case, {})[row.alert] = row.about
+    return waiting
+
+
+def _returned(connection: Connection) -> Sequence[str]:
+    """Those of them that are there again, and have what lies with them."""
     there = select(displaced.c.case).join(case_table, case_table.c.id == displaced.c.case).distinct()
-    forget(connection, displaced, "case", connection.execute(there).scalars().all())
+    return connection.execute(there).scalars().all()
 
 
-def _home(connection: Connection, alerts: Mapping[str, str]) -> Case | None:
-    """The open case that has the most of these alerts, with the person of each; of several the first by id. It is about
-    all these persons: nobody is to read of one who may only look at another."""
+def _home(connection: Connection, alerts: Mapping[str, str]) -> str:
+    """The case that has the most of these alerts, with the person of each: an open one before one that is decided, of
+    several the first by id. It is about all these persons: nobody is to read of one who may only look at another."""
     persons = set(alerts.values())
     about = select(contents.c.case).where(contents.c.person.in_(sorted(persons)))
-    query = select(case_table).where(case_table.c.id.in_(about), case_table.c.state.not_in(_CLOSED))
-    found = [case_of(dict(row)) for row in connection.execute(query).mappings()]
+    rows = connection.execute(select(case_table).where(case_table.c.id.in_(about))).mappings()
+    found = [case_of(dict(row)) for row in rows]
     contents_of = contents_in(connection, [case.id for case in found])
-    shares = [
-        (-len(alerts.keys() & set(case.alerts)), case.id) for case in found if persons <= contents_of[case.id].persons
+    homes = [
+        (case.state in DECIDED, -len(shared), case.id)
+        for case in found
+        if (shared := alerts.keys() & set(case.alerts)) and persons <= contents_of[case.id].persons
     ]
-    most, target = min(shares, default=(0, ""))
-    try:
-        # A judge may have taken it away meanwhile: then there is another time.
-        return the_case(connection, target) if most else None
-    except Refused:
-        return None
+    return min(homes, default=(False, 0, ""))[-1]
 
 
-def _move(connection: Connection, origin: str, target: Case) -> Happening:
+def _move(connection: Connection, origin: str, target: Case, whose: Collection[str]) -> Happening:
+    """What lies with a case that is gone, about these persons, lies with another one from now on."""
     now = datetime.now(UTC)
     for column in LYING:
         connection.execute(update(column.table).where(column == origin).values({column.name: target.id}))
     works = work_in(connection, [origin, target.id])
-    save_work(connection, [_together(works[target.id], works[origin])])
+    own, other = works[target.id], works[origin]
+    if target.state not in DECIDED:
+        persons = contents_in(connection, [target.id])[target.id].persons
+        own = _together(own, other, same=persons == frozenset(whose))
+        save_work(connection, [own])
     connection.execute(delete(work_table).where(work_table.c.case == origin))
     lead = work_table.c.lead
-    # Nothing is worked on with itself.
+    # Nothing is worked on with itself, nor with what is worked on with another one.
     connection.execute(update(work_table).where(lead == origin, work_table.c.case == target.id).values(lead=""))
-    connection.execute(update(work_table).where(lead == origin).values(lead=target.id))
+    connection.execute(update(work_table).where(lead.in_([origin, target.id])).values(lead=own.lead or target.id))
     connection.execute(update(moves).where(moves.c.target == origin).values(target=target.id))
     connection.execute(delete(moves).where(moves.c.case.in_([origin, target.id])))
     connection.execute(insert(moves).values(case=origin, target=target.id, at=now))
     forget(connection, displaced, "case", [origin])
-    details = {"others": [origin]}
+    # What legal was given is given anew by somebody, where it has become a part of what they were not given.
+    taken_back = other.handed_over is not None and own.handed_over is None
+    details = {"others": [origin], **({"taken_back": True} if taken_back else {})}
     note_step(connection, target, Step.FOLLOWED, at=now, by=ITSELF, details=details)
     told = {"step": Step.FOLLOWED.value, **details}
     return step_happening(connection, target, Kind.CASE_MOVED, at=now, by=ITSELF, details=told)
 
 
-def _together(work: Work, other: Work) -> Work:
-    """The work on a case with what another one brings: what it has of its own stays, and the further of both states."""
+def _together(work: Work, other: Work, *, same: bool) -> Work:
+    """The work on a case with what another one brings: what it has of its own stays, and the further of both states.
+    Only where both are about the `same` persons has it the other's assignee, and legal what it was given: whoever may
+    look at one of them may not at all."""
+    further = other.state
+    if other.handed_over and not (same or work.handed_over):
+        further = WorkState.IN_REVIEW
     return replace(
         work,
         version=max(work.version, other.version) + 1,
-        state=max(work.state, other.state, key=_ORDER.index),
-        assignee=work.assignee or other.assignee,
+        state=max(work.state, further, key=_ORDER.index),
+        assignee=work.assignee or (other.assignee if same else ""),
         due=min((at for at in (work.due, other.due) if at), default=None),
-        handed_over=min((at for at in (work.handed_over, other.handed_over) if at), default=None),
-        lead=work.lead or (other.lead if other.lead != work.case else ""),
+        handed_over=work.handed_over or (other.handed_over if same else None),
+        lead=next((one for one in (work.lead, other.lead) if one not in ("", work.case, other.case)), ""),
     )

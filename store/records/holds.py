@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 
 from sqlalchemy import Connection, select
@@ -33,6 +33,8 @@ class HoldRecords:
             if known == hold:
                 return
             _check(hold, known)
+            # Where the case is found by now may have changed since the hold was read.
+            hold = replace(hold, subject=known.subject) if known else hold
             upsert(connection, hold_table, [_hold_row(hold)])
             _note(connection, hold)
 

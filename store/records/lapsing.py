@@ -99,10 +99,11 @@ class Held:
         times = [(hold.since, hold.until) for hold in holds if hold.scope is HoldScope.RANGE]
         return cls(frozenset(persons), times)
 
-    def keep(self, persons: Collection[str], times: Iterable[datetime]) -> bool:
+    def keep(self, persons: Collection[str], first: datetime, last: datetime) -> bool:
+        """Whether one of them is held, or anything from the first moment to the last."""
         if not self.persons.isdisjoint(persons):
             return True
-        return any((s is None or s <= at) and (u is None or at < u) for at in times for s, u in self.times)
+        return any((since is None or since <= last) and (until is None or first < until) for since, until in self.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,10 @@ def _page(connection: Connection, terms: Terms, purpose: KeptFor, way: Way, afte
     time, name = asked.selected_columns
     if after:
         asked = asked.where(or_(time > after[0], and_(time == after[0], name > after[1])))
-    # Nobody reopens meanwhile what is about to go.
+    if connection.dialect.name == "postgresql":
+        # Nobody settles meanwhile what is about to go.
+        connection.exec_driver_sql("lock table alerts in share row exclusive mode")
+    # Nor reopens it.
     rows = connection.execute(asked.order_by(time, name).limit(AT_ONCE).with_for_update(of=time.table)).all()
     gone = way.drop(connection, [row[1] for row in rows], limit, terms.events, Held.of(connection))
     last = (rows[-1][0], rows[-1][1]) if len(rows) == AT_ONCE else None
@@ -158,17 +162,18 @@ def _cases_of(state: Collection[CaseState]) -> Callable[[datetime], Select[Any]]
 
 def _drop_cases(connection: Connection, ids: Sequence[str], _: datetime, events: datetime | None, held: Held) -> Gone:
     """What people wrote and did goes; the case itself, its alerts and what is frozen of them once their events have."""
-    named = {
-        row.id: json.loads(row.alerts)
-        for some in pieces(ids)
-        for row in connection.execute(select(cases.c.id, cases.c.alerts).where(cases.c.id.in_(some)))
-    }
+    rows = _some(connection, ids, cases.c.id, cases.c.alerts, cases.c.opened, cases.c.decided)
+    named = {name: json.loads(own) for name, own, _, _ in rows}
+    span = {name: (opened, decided) for name, _, opened, decided in rows}
     known = _alerts(connection, {alert for own in named.values() for alert in own})
     persons = contents_in(connection, named)
     going, whole = [], []
     for case, own in named.items():
-        times = [known[alert][1] for alert in own if alert in known]
-        if held.keep(persons[case].persons | {known[alert][0] for alert in own if alert in known}, times):
+        opened, decided = span[case]
+        # An alert that is stored no more may come again, and then it is answered: it may be as new as the decision.
+        times = [known[alert][1] if alert in known else decided for alert in own]
+        about = persons[case].persons | {known[alert][0] for alert in own if alert in known}
+        if held.keep(about, min([opened, *times]), decided):
             continue
         going.append(case)
         if events is not None and all(time < events for time in times):
@@ -178,10 +183,10 @@ def _drop_cases(connection: Connection, ids: Sequence[str], _: datetime, events:
         written += delete_rows(connection, column, going)
     found = {alert: known[alert][0] for case in whole for alert in named[case] if alert in known}
     gone = _drop_alerts(connection, _free(connection, found, whole))
-    rows = delete_rows(connection, cases.c.id, whole)
+    deleted = delete_rows(connection, cases.c.id, whole)
     for column in (contents.c.case, work.c.case, moves.c.target):
         delete_rows(connection, column, whole)
-    counted = Counter({Stored.WRITING: sum(written[name] for name in COUNTED), Stored.CASE: rows.total()})
+    counted = Counter({Stored.WRITING: sum(written[name] for name in COUNTED), Stored.CASE: deleted.total()})
     return Gone(gone.rows + counted, gone.snapshots)
 
 
@@ -195,20 +200,21 @@ def _lone_alerts(limit: datetime) -> Select[Any]:
 
 def _drop_lone(connection: Connection, ids: Sequence[str], _: datetime, __: datetime | None, held: Held) -> Gone:
     """Alerts that no case has."""
-    known = {one: about for one, about in _alerts(connection, ids).items() if not held.keep([about[0]], [about[1]])}
-    return _drop_alerts(connection, _free(connection, {one: person for one, (person, _) in known.items()}, ()))
+    known = _alerts(connection, ids).items()
+    going = {one: person for one, (person, time) in known if not held.keep([person], time, time)}
+    return _drop_alerts(connection, _free(connection, going, ()))
 
 
 def _over_notices(limit: datetime) -> Select[Any]:
     """The newest stays, so that numbers never begin again; and whoever has an open case is sent no second one."""
-    closed = select(cases.c.id).where(cases.c.id == notices.c.case, cases.c.state.not_in(CLOSED)).exists()
+    still_open = select(cases.c.id).where(cases.c.id == notices.c.case, cases.c.state.not_in(CLOSED)).exists()
     newest = select(func.max(notices.c.number)).scalar_subquery()
-    return select(notices.c.ended, notices.c.id).where(notices.c.ended < limit, ~closed, notices.c.number < newest)
+    return select(notices.c.ended, notices.c.id).where(notices.c.ended < limit, ~still_open, notices.c.number < newest)
 
 
 def _drop_notices(connection: Connection, ids: Sequence[str], _: datetime, __: datetime | None, held: Held) -> Gone:
-    rows = _some(connection, ids, notices.c.id, notices.c.person, notices.c.sent)
-    going = [name for name, person, sent in rows if not held.keep([person], [sent])]
+    rows = _some(connection, ids, notices.c.id, notices.c.person, notices.c.sent, notices.c.ended)
+    going = [name for name, person, sent, ended in rows if not held.keep([person], sent, ended)]
     return Gone(Counter({Stored.NOTICE: delete_rows(connection, notices.c.id, going).total()}))
 
 
@@ -229,7 +235,7 @@ def _drop_withdrawn(
         ).scalar_one()
         these = own & (filings.c.filed <= last)
         times = connection.execute(select(filings.c.filed).where(these)).scalars().all()
-        if not held.keep(owners[account], times):
+        if not held.keep(owners[account], min(times), max(times)):
             gone += connection.execute(delete(filings).where(these)).rowcount
     return Gone(Counter({Stored.RESIGNATION: gone}))
 
@@ -241,9 +247,11 @@ def _over_approvals(limit: datetime) -> Select[Any]:
 def _drop_approvals(
     connection: Connection, ids: Sequence[str], limit: datetime, _: datetime | None, held: Held
 ) -> Gone:
-    rows = _some(connection, ids, approvals.c.id, approvals.c.account, approvals.c.until)
-    owners = _owners(connection, [account for _, account, _ in rows])
-    going = [name for name, account, until in rows if until < limit and not held.keep(owners[account], [until])]
+    rows = _some(connection, ids, approvals.c.id, approvals.c.account, approvals.c.since, approvals.c.until)
+    owners = _owners(connection, [account for _, account, _, _ in rows])
+    going = [
+        name for name, account, since, until in rows if until < limit and not held.keep(owners[account], since, until)
+    ]
     return Gone(Counter({Stored.GROUND: delete_rows(connection, approvals.c.id, going).total()}))
 
 
@@ -252,8 +260,8 @@ def _over_exceptions(limit: datetime) -> Select[Any]:
 
 
 def _drop_exceptions(connection: Connection, ids: Sequence[str], _: datetime, __: datetime | None, held: Held) -> Gone:
-    rows = _some(connection, ids, exceptions.c.id, exceptions.c.person, exceptions.c.expires)
-    going = [name for name, person, expires in rows if not held.keep([person], [expires])]
+    rows = _some(connection, ids, exceptions.c.id, exceptions.c.person, exceptions.c.since, exceptions.c.expires)
+    going = [name for name, person, since, expires in rows if not held.keep([person], since, expires)]
     return Gone(Counter({Stored.GROUND: delete_rows(connection, exceptions.c.id, going).total()}))
 
 

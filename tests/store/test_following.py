@@ -79,7 +79,7 @@ def test_by_its_old_id_the_new_case_is_found(worked: SqlRecords) -> None:
     worked.follow()
     assert [one.id for old in (A.id, B.id) if (one := worked.case(old))] == [third.id] * 2, "however often it moved"
     assert len(worked.comments(third.id)) == 1
-    assert len(worked.history(third.id)) == len(worked.history(third.id, most=99)) > 5
+    assert steps(worked, third)[-2:] == ["followed", "followed"]
     judge(worked, "ab0", A, B)
     back = worked.case(B.id)
     assert back is not None
@@ -96,6 +96,7 @@ def test_what_has_nowhere_to_go_waits_for_its_case(worked: SqlRecords) -> None:
     assert len(worked.comments(B.id)) == 1
     judge(worked, "b")
     assert worked.follow() == 1
+    assert len(worked.comments(A.id)) == 1
 
 
 def test_nobody_reads_of_others_because_their_crew_fell_apart(records: SqlRecords) -> None:
@@ -126,13 +127,49 @@ def test_nothing_follows_a_case_that_nobody_touched(records: SqlRecords) -> None
     assert (records.case(B.id), steps(records, A)) == (None, [])
 
 
-def test_no_decided_case_takes_work_in(worked: SqlRecords) -> None:
-    """What was decided changes no more."""
+def test_what_a_decided_case_answers_lies_with_it_and_the_decision_stays(worked: SqlRecords) -> None:
     judge(worked, "a", CREW)
     worked.decide_all([decision(worked, CREW)])
+    before = work(worked, A)
     judge(worked, "b")
-    assert worked.follow() == 0
-    assert worked.comments(A.id) == []
+    assert worked.follow() == 1
+    assert (len(worked.comments(A.id)), work(worked, A)) == (1, before)
+    found = worked.case(B.id)
+    assert found is not None
+    assert (found.id, found.state) == (A.id, CaseState.BENIGN)
+
+
+def test_an_open_case_takes_it_before_a_decided_one(worked: SqlRecords) -> None:
+    judge(worked, "a", CREW)
+    worked.decide_all([decision(worked, CREW)])
+    again = replace(CREW, id=a_case("a", 1, number=1).id, number=1)
+    judge(worked, "ab", again)
+    assert worked.follow() == 1
+    assert len(worked.comments(again.id)) == 1
+
+
+@pytest.mark.parametrize("grown", [True, False])
+def test_what_legal_has_grows_by_nobody_without_being_given_anew(worked: SqlRecords, grown: bool) -> None:
+    given = step(work(worked, B), state=WorkState.TO_LEGAL, handed_over=NOW, why="a contract")
+    worked.change([given])
+    lead = CREW if grown else replace(A, alerts=B.alerts, scores=B.scores)
+    judge(worked, "ab", lead)
+    worked.follow()
+    own, last = work(worked, A), worked.history(A.id)[-1]
+    if grown:
+        assert (own.state, own.handed_over, own.assignee) == (WorkState.IN_REVIEW, None, ""), "nor whoever had it"
+    else:
+        assert (own.state, own.handed_over, own.assignee) == (WorkState.TO_LEGAL, NOW, "li")
+    assert last.details.get("taken_back", False) is grown
+    assert worked.handed_over([A.id]) == (frozenset() if grown else {A.id})
+
+
+def test_a_lift_that_was_read_before_the_move_does_not_undo_it(worked: SqlRecords) -> None:
+    (held,) = worked.holds()
+    judge(worked, "ab", CREW)
+    worked.follow()
+    worked.save_hold(replace(held, lift_asked_by="ann", lift_reason="settled"))
+    assert (worked.holds()[0].subject, worked.holds()[0].lift_asked_by) == (A.id, "ann")
 
 
 def test_cases_that_are_worked_on_together_stay_so(worked: SqlRecords) -> None:
@@ -149,6 +186,16 @@ def test_cases_that_are_worked_on_together_stay_so(worked: SqlRecords) -> None:
     judge(worked, "abc", replace(CREW, alerts=(*CREW.alerts, *other.alerts), scores=(40.0,) * 6))
     worked.follow()
     assert work(worked, A).lead == "", "nothing is worked on with itself"
+
+
+def test_leads_are_no_chains(worked: SqlRecords) -> None:
+    other, last = a_case("c"), a_case("d")
+    judge(worked, "cd", other, last)
+    worked.join(step(work(worked, A), Step.JOINED), [other.id])
+    worked.join(step(work(worked, last), Step.JOINED), [B.id])
+    judge(worked, "ab", CREW)
+    worked.follow()
+    assert dict(worked.joined([A.id, B.id, last.id])) == {last.id: sorted([A.id, other.id])}
 
 
 def test_a_decision_is_found_by_everybody_it_answers(records: SqlRecords) -> None:

@@ -178,6 +178,21 @@ def test_a_hold_keeps_all_of_it_until_it_is_lifted(records: SqlRecords, scope: H
     assert gone(records, over()) == {"writing": WRITTEN, "case": 1, "alert": 3, "snapshot": 3, "notice": 1}
 
 
+def test_a_decision_stays_for_alerts_that_may_come_again(records: SqlRecords) -> None:
+    """Its rule is switched off for a while: what it found is gone, and its events are not."""
+    case = decided(records)
+    records.settle((), [("e1", date(1970, 1, 1), date(9999, 1, 1))], (), ())
+    assert records.alerts(outcome=None) == []
+    hold(records, HoldScope.RANGE, since=case.opened, until=case.opened + timedelta(minutes=1))
+    assert gone(records, over(KeptFor.DISMISSED)) == {}, "what was held when it opened is"
+    held = replace(records.holds()[0], lift_asked_by="ann")
+    records.save_hold(held)
+    records.save_hold(replace(held, lifted_by="bob", lifted=NOW))
+    assert gone(records, over(KeptFor.DISMISSED, events=NOW)) == {"writing": WRITTEN}
+    assert [one.id for one in records.cases()] == [case.id]
+    assert gone(records, over(KeptFor.DISMISSED)) == {"case": 1}
+
+
 def test_an_alert_that_another_case_has_stays_with_it(records: SqlRecords) -> None:
     """One that came to weigh more after it was answered is open again."""
     case = decided(records)
