@@ -8,13 +8,13 @@ import pyotp
 import pytest
 from httpx2 import Response
 
-from access.gate import secret_of
 from access.totp import recovery_digest
 from core.access import Role
 from core.evidence import Deed
 from core.happening import Kind
 from core.hearing import OF_ACCOUNT
 from core.person import Person
+from core.users import totp_of
 from tests.api.people import NOTED, PASSWORD, House
 
 USERS = "/api/v1/users"
@@ -224,7 +224,7 @@ def chosen(house: House, token: str, code: str = "") -> Response:
 def second_factor(house: House) -> pyotp.TOTP:
     """One that li has from now on."""
     secret = pyotp.random_base32()
-    sealed = house.gate.sealer.seal(secret, secret_of("li"))
+    sealed = house.gate.sealer.seal(secret, totp_of("li"))
     house.records.set_totp("li", sealed, [recovery_digest("spare")], confirmed=True, noted=NOTED)
     return pyotp.TOTP(secret)
 
