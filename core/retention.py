@@ -105,6 +105,14 @@ class Due:
         return sum(one.records for one in self.erased if one.kind is kind)
 
 
+def due_of(erased: Mapping[tuple[Stored, str, date | None], int], held: Mapping[str, int]) -> Due:
+    """What goes, from how many records of a kind and source of each day."""
+    kinds = list(Stored)
+    order = sorted(erased, key=lambda key: (kinds.index(key[0]), key[1], key[2] or date.min))
+    made = (Erased(kind=key[0], source=key[1], day=key[2], records=erased[key]) for key in order)
+    return Due(erased=tuple(made), held=dict(sorted(held.items())))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
     """That retention deleted something: written before anything goes, `done` once all is gone. `before` has the limits

@@ -13,7 +13,7 @@ import polars as pl
 
 from core.directory import ALWAYS, NEVER
 from core.ports import Records
-from core.retention import Due, Erased, Expiry, Kept, Span, Stored
+from core.retention import Due, Expiry, Kept, Span, Stored, due_of
 from core.schema import TIME
 from store.manifest import Segment
 from store.records import SqlRecords
@@ -90,13 +90,6 @@ def added_up(found: Iterable[tuple[Stored, str, Going]]) -> Due:
         erased.update({(kind, source, day): count for day, count in part.days.items()})
         held.update(part.held)
     return due_of(erased, held)
-
-
-def due_of(erased: Mapping[tuple[Stored, str, date | None], int], held: Mapping[str, int]) -> Due:
-    kinds = list(Stored)
-    order = sorted(erased, key=lambda key: (kinds.index(key[0]), key[1], key[2] or date.min))
-    made = (Erased(kind=key[0], source=key[1], day=key[2], records=erased[key]) for key in order)
-    return Due(erased=tuple(made), held=dict(sorted(held.items())))
 
 
 def look(sealed: Sealed, segments: Iterable[Segment], expiry: Expiry) -> Iterator[tuple[Segment, Going]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from core.retention import Due, Expiry, Kept, Span, Stored
+from core.retention import Due, Expiry, Kept, Span, Stored, due_of
 from core.totals import DAY
 from store.elasticsearch.bulk import Bulk
 from store.elasticsearch.conditions import Bounds, equal, exactly
@@ -20,7 +20,7 @@ from store.elasticsearch.searching import Query, any_of, between, count, every, 
 from store.elasticsearch.streams import backing
 from store.elasticsearch.templates import SOURCE, Names
 from store.elasticsearch.totals import added_up
-from store.expiry import NEEDED, NOT_FROZEN, due_of, going
+from store.expiry import NEEDED, NOT_FROZEN, going
 from store.frames import QUARANTINED
 
 Hits = Sequence[Mapping[str, Any]]

@@ -197,6 +197,14 @@ def delete_in_order(connection: Connection, key: Column[str], those: ColumnEleme
     connection.execute(delete(key.table).where(those))
 
 
+def among(connection: Connection, column: Column[str], values: Collection[str]) -> set[str]:
+    """Those of the values that the column has."""
+    found: set[str] = set()
+    for some in pieces(sorted(values)):
+        found.update(connection.execute(select(column).where(column.in_(some))).scalars())
+    return found
+
+
 def pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """The values in runs short enough for one statement."""
     for start in range(0, len(values), PIECE):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Column, Connection, delete, select
 
-from store.records.database import Database, add_missing, pieces
+from store.records.database import Database, add_missing, among, pieces
 from store.records.tables import frozen_events, released_events, snapshots
 from store.records.triagetables import attached_files, attachments, comment_texts, comments, tasks, words
 
@@ -27,6 +27,8 @@ def delete_rows(connection: Connection, column: Column[str], values: Iterable[st
 
 def delete_writing(connection: Connection, cases: Collection[str]) -> Counter[str]:
     """Delete what people wrote about cases and attached to them, and files that nothing else has attached."""
+    if not cases:
+        return Counter()
     written: list[str] = []
     for some in pieces(sorted(cases)):
         written += connection.execute(select(comments.c.id).where(comments.c.case.in_(some))).scalars()
@@ -67,7 +69,7 @@ def sweep(database: Database) -> None:
         with database.reading() as connection:
             rows = connection.execute(query.order_by(snapshots.c.id).limit(AT_ONCE)).all()
             used = {event for row in rows for event in json.loads(row.body)["events"]}
-            kept = _among(connection, released_events.c.id, used)
+            kept = among(connection, released_events.c.id, used)
         if kept:
             with database.writing() as connection:
                 delete_rows(connection, released_events.c.id, kept)
@@ -88,11 +90,3 @@ def _events_of(connection: Connection, ids: Sequence[str]) -> set[str]:
         for body in connection.execute(select(snapshots.c.body).where(snapshots.c.id.in_(some))).scalars():
             own.update(json.loads(body)["events"])
     return own
-
-
-def _among(connection: Connection, column: Column[str], values: Collection[str]) -> set[str]:
-    """Those of the values that the column has."""
-    found: set[str] = set()
-    for some in pieces(sorted(values)):
-        found.update(connection.execute(select(column).where(column.in_(some))).scalars())
-    return found

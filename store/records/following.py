@@ -15,7 +15,7 @@ from core.errors import Refused
 from core.happening import Happening, Kind
 from core.triage import Step, Work, WorkState
 from store.records.caserows import case_of
-from store.records.database import Database, Row, pieces, upsert
+from store.records.database import Database, Row, among, pieces, upsert
 from store.records.followingtables import displaced, moves
 from store.records.happenings import happen_in
 from store.records.hrtables import notices
@@ -67,10 +67,7 @@ def displace(connection: Connection, gone: Sequence[Row | RowMapping], cleared: 
     """Remember the alerts of cases that are gone, where something lies with them, with whose they are: what was cleared
     is not stored any more."""
     rows = {row["id"]: row for row in gone}
-    lying: set[str] = set()
-    for column in (*LYING, work_table.c.case):
-        for some in pieces(sorted(rows)):
-            lying.update(connection.execute(select(column).where(column.in_(some))).scalars())
+    lying = {case for column in (*LYING, work_table.c.case) for case in among(connection, column, rows)}
     alerts = {case: sorted(set(json.loads(rows[case]["alerts"]))) for case in sorted(lying)}
     whose = {one: str(row["person"]) for one, row in cleared.items()}
     for some in pieces(sorted({one for own in alerts.values() for one in own})):

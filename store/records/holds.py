@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -44,17 +45,21 @@ class HoldRecords:
 
     def save_erasure(self, erasure: Erasure) -> None:
         with self._database.writing() as connection:
-            upsert(connection, erasure_table, [erasure_row(erasure)])
-            if erasure.done is not None:
-                totals = {kind.value: count for kind in Stored if (count := erasure.due.count(kind))}
-                details = {"erasure": erasure.id, "records": totals, "held": dict(erasure.due.held)}
-                entry = AuditEntry(at=erasure.done, by=erasure.by, deed=Deed.ERASED, about=(), details=details)
-                note_in(connection, entry)
+            save_erasure_in(connection, erasure, {"held": dict(erasure.due.held)})
 
     def erasures(self) -> Sequence[Erasure]:
         with self._database.reading() as connection:
             query = select(erasure_table).order_by(erasure_table.c.begun, erasure_table.c.id)
             return [_erasure(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def save_erasure_in(connection: Connection, erasure: Erasure, details: Mapping[str, Any]) -> None:
+    """Write down an erasure; of one that is done its totals and these details are noted."""
+    upsert(connection, erasure_table, [erasure_row(erasure)])
+    if erasure.done is not None:
+        totals = {kind.value: count for kind in Stored if (count := erasure.due.count(kind))}
+        told = {"erasure": erasure.id, "records": totals, **details}
+        note_in(connection, AuditEntry(at=erasure.done, by=erasure.by, deed=Deed.ERASED, about=(), details=told))
 
 
 def holds_in(connection: Connection) -> list[Hold]:

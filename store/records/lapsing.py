@@ -12,24 +12,22 @@ from uuid import uuid4
 
 from sqlalchemy import Column, Connection, Select, and_, delete, func, or_, select
 
-from core.case import DECIDED, CaseState
-from core.evidence import FROZEN, AuditEntry, Deed, HoldScope
-from core.retention import Due, Erased, Erasure, KeptFor, Stored, Terms
-from store.records.audit import note_in
-from store.records.database import Database, pieces, upsert
+from core.case import CaseState
+from core.evidence import FROZEN, HoldScope
+from core.retention import Due, Erasure, KeptFor, Stored, Terms, due_of
+from store.records.database import Database, pieces
 from store.records.deleting import delete_rows, delete_writing, release_frozen, sweep
 from store.records.followingtables import moves
-from store.records.holds import erasure_row, holds_in
+from store.records.holds import holds_in, save_erasure_in
 from store.records.hrtables import notices
 from store.records.inbox import note_changed
 from store.records.notifytables import actions
-from store.records.tables import alerts, approvals, cases, erasures, exceptions, filings, links, snapshots
-from store.records.triagerows import contents_in
+from store.records.tables import alerts, approvals, cases, exceptions, filings, links, snapshots
+from store.records.triagerows import CLOSED, contents_in
 from store.records.triagetables import contents, splits, work
 from store.records.unmaskingtables import unmaskings
 
 AT_ONCE = 1_000
-CLOSED = sorted(state.value for state in DECIDED)
 Key = tuple[datetime, str]
 
 
@@ -107,13 +105,22 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What goes is from before `limit`, unless it is `held`; from `events` on events may be stored (None: always)."""
+
+    limit: datetime
+    events: datetime | None
+    held: Held
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """How one kind of rows goes. `wanted` asks for the time and the id of those from before a moment; `drop` deletes
     what goes of some, by id, and what belongs to it. With `derived`, nothing goes that was made of events which may
     be there still: judging would make it again, or judge them otherwise."""
 
     wanted: Callable[[datetime], Select[Any]]
-    drop: Callable[[Connection, Sequence[str], datetime, datetime | None, Held], Gone]
+    drop: Callable[[Connection, Sequence[str], Bounds], Gone]
     derived: bool = True
 
 
@@ -132,7 +139,10 @@ def _page(connection: Connection, terms: Terms, purpose: KeptFor, way: Way, afte
         connection.exec_driver_sql("lock table alerts in share row exclusive mode")
     # Nor reopens it.
     rows = connection.execute(asked.order_by(time, name).limit(AT_ONCE).with_for_update(of=time.table)).all()
-    gone = way.drop(connection, [row[1] for row in rows], limit, terms.events, Held.of(connection))
+    if not rows:
+        return Page(Counter(), (), None)
+    bounds = Bounds(limit, terms.events, Held.of(connection))
+    gone = way.drop(connection, [row[1] for row in rows], bounds)
     last = (rows[-1][0], rows[-1][1]) if len(rows) == AT_ONCE else None
     return Page(Counter({(kind, purpose.value): n for kind, n in gone.rows.items() if n}), gone.snapshots, last)
 
@@ -141,18 +151,13 @@ def _note(connection: Connection, terms: Terms, page: Page, by: str) -> Erasure:
     now = datetime.now(UTC)
     before = {purpose.value: terms.before[purpose] for purpose in map(KeptFor, {name for _, name in page.gone})}
     erasure = Erasure(id=uuid4().hex, by=by, begun=now, before=before, due=_due(page.gone), done=now)
-    upsert(connection, erasures, [erasure_row(erasure)])
-    totals = {kind.value: count for kind in Stored if (count := erasure.due.count(kind))}
     # The ledger still has leaves of what was frozen: here it stands why that is gone.
-    details: dict[str, Any] = {"erasure": erasure.id, "records": totals, FROZEN: sorted(page.snapshots)}
-    note_in(connection, AuditEntry(at=now, by=by, deed=Deed.ERASED, about=(), details=details))
+    save_erasure_in(connection, erasure, {FROZEN: sorted(page.snapshots)})
     return erasure
 
 
 def _due(gone: Mapping[tuple[Stored, str], int]) -> Due:
-    made = [Erased(kind=kind, source=purpose, day=None, records=count) for (kind, purpose), count in gone.items()]
-    kinds = list(Stored)
-    return Due(erased=tuple(sorted(made, key=lambda one: (kinds.index(one.kind), one.source))), held={})
+    return due_of({(kind, purpose, None): count for (kind, purpose), count in gone.items()}, {})
 
 
 def _cases_of(state: Collection[CaseState]) -> Callable[[datetime], Select[Any]]:
@@ -160,7 +165,7 @@ def _cases_of(state: Collection[CaseState]) -> Callable[[datetime], Select[Any]]
     return lambda limit: select(cases.c.decided, cases.c.id).where(cases.c.state.in_(states), cases.c.decided < limit)
 
 
-def _drop_cases(connection: Connection, ids: Sequence[str], _: datetime, events: datetime | None, held: Held) -> Gone:
+def _drop_cases(connection: Connection, ids: Sequence[str], bounds: Bounds) -> Gone:
     """What people wrote and did goes; the case itself, its alerts and what is frozen of them once their events have."""
     rows = _some(connection, ids, cases.c.id, cases.c.alerts, cases.c.opened, cases.c.decided)
     named = {name: json.loads(own) for name, own, _, _ in rows}
@@ -173,10 +178,10 @@ def _drop_cases(connection: Connection, ids: Sequence[str], _: datetime, events:
         # An alert that is stored no more may come again, and then it is answered: it may be as new as the decision.
         times = [known[alert][1] if alert in known else decided for alert in own]
         about = persons[case].persons | {known[alert][0] for alert in own if alert in known}
-        if held.keep(about, min([opened, *times]), decided):
+        if bounds.held.keep(about, min([opened, *times]), decided):
             continue
         going.append(case)
-        if events is not None and all(time < events for time in times):
+        if bounds.events is not None and all(time < bounds.events for time in times):
             whole.append(case)
     written = delete_writing(connection, going)
     for column in (unmaskings.c.case, actions.c.case):
@@ -198,10 +203,10 @@ def _lone_alerts(limit: datetime) -> Select[Any]:
     return select(alerts.c.time, alerts.c.id).where(alerts.c.time < limit)
 
 
-def _drop_lone(connection: Connection, ids: Sequence[str], _: datetime, __: datetime | None, held: Held) -> Gone:
+def _drop_lone(connection: Connection, ids: Sequence[str], bounds: Bounds) -> Gone:
     """Alerts that no case has."""
     known = _alerts(connection, ids).items()
-    going = {one: person for one, (person, time) in known if not held.keep([person], time, time)}
+    going = {one: person for one, (person, time) in known if not bounds.held.keep([person], time, time)}
     return _drop_alerts(connection, _free(connection, going, ()))
 
 
@@ -212,9 +217,9 @@ def _over_notices(limit: datetime) -> Select[Any]:
     return select(notices.c.ended, notices.c.id).where(notices.c.ended < limit, ~still_open, notices.c.number < newest)
 
 
-def _drop_notices(connection: Connection, ids: Sequence[str], _: datetime, __: datetime | None, held: Held) -> Gone:
+def _drop_notices(connection: Connection, ids: Sequence[str], bounds: Bounds) -> Gone:
     rows = _some(connection, ids, notices.c.id, notices.c.person, notices.c.sent, notices.c.ended)
-    going = [name for name, person, sent, ended in rows if not held.keep([person], sent, ended)]
+    going = [name for name, person, sent, ended in rows if not bounds.held.keep([person], sent, ended)]
     return Gone(Counter({Stored.NOTICE: delete_rows(connection, notices.c.id, going).total()}))
 
 
@@ -222,20 +227,18 @@ def _withdrawn(limit: datetime) -> Select[Any]:
     return select(filings.c.filed, filings.c.account).where(filings.c.withdrawn, filings.c.filed < limit)
 
 
-def _drop_withdrawn(
-    connection: Connection, ids: Sequence[str], limit: datetime, _: datetime | None, held: Held
-) -> Gone:
+def _drop_withdrawn(connection: Connection, ids: Sequence[str], bounds: Bounds) -> Gone:
     """A withdrawal goes with what it withdrew."""
     owners = _owners(connection, ids)
     gone = 0
     for account in sorted(set(ids)):
         own = filings.c.account == account
         last = connection.execute(
-            select(func.max(filings.c.filed)).where(own, filings.c.withdrawn, filings.c.filed < limit)
+            select(func.max(filings.c.filed)).where(own, filings.c.withdrawn, filings.c.filed < bounds.limit)
         ).scalar_one()
         these = own & (filings.c.filed <= last)
         times = connection.execute(select(filings.c.filed).where(these)).scalars().all()
-        if not held.keep(owners[account], min(times), max(times)):
+        if not bounds.held.keep(owners[account], min(times), max(times)):
             gone += connection.execute(delete(filings).where(these)).rowcount
     return Gone(Counter({Stored.RESIGNATION: gone}))
 
@@ -244,13 +247,13 @@ def _over_approvals(limit: datetime) -> Select[Any]:
     return select(approvals.c.until, approvals.c.id).where(approvals.c.until < limit)
 
 
-def _drop_approvals(
-    connection: Connection, ids: Sequence[str], limit: datetime, _: datetime | None, held: Held
-) -> Gone:
+def _drop_approvals(connection: Connection, ids: Sequence[str], bounds: Bounds) -> Gone:
     rows = _some(connection, ids, approvals.c.id, approvals.c.account, approvals.c.since, approvals.c.until)
     owners = _owners(connection, [account for _, account, _, _ in rows])
     going = [
-        name for name, account, since, until in rows if until < limit and not held.keep(owners[account], since, until)
+        name
+        for name, account, since, until in rows
+        if until < bounds.limit and not bounds.held.keep(owners[account], since, until)
     ]
     return Gone(Counter({Stored.GROUND: delete_rows(connection, approvals.c.id, going).total()}))
 
@@ -259,9 +262,9 @@ def _over_exceptions(limit: datetime) -> Select[Any]:
     return select(exceptions.c.expires, exceptions.c.id).where(exceptions.c.expires < limit)
 
 
-def _drop_exceptions(connection: Connection, ids: Sequence[str], _: datetime, __: datetime | None, held: Held) -> Gone:
+def _drop_exceptions(connection: Connection, ids: Sequence[str], bounds: Bounds) -> Gone:
     rows = _some(connection, ids, exceptions.c.id, exceptions.c.person, exceptions.c.since, exceptions.c.expires)
-    going = [name for name, person, since, expires in rows if not held.keep([person], since, expires)]
+    going = [name for name, person, since, expires in rows if not bounds.held.keep([person], since, expires)]
     return Gone(Counter({Stored.GROUND: delete_rows(connection, exceptions.c.id, going).total()}))
 
 
