@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from access.unmasking import depths
 from core.access import Caller, Depth, Scope
 from core.directory import Directory
 from core.listing import Whose
-
-NOBODY: Mapping[str, Depth] = {}
+from core.unmasking import Unmasking
 
 
 class Lens:
-    """One caller's view in one request. `unmasked` says of which persons more than a pseudonym is shown, and how much
-    (see `access.unmasking`); everything else about a person goes by `pseudonym`, which is the same in every list, link
-    and export."""
+    """One caller's view in one request. `unmaskings` are the caller's in force: of these persons more than a pseudonym
+    is shown; everything else about a person goes by `pseudonym`, which is the same in every list, link and export."""
 
     def __init__(
         self,
         caller: Caller,
         directory: Directory,
         pseudonyms: Callable[[str], str],
-        unmasked: Mapping[str, Depth] = NOBODY,
+        unmaskings: Sequence[Unmasking] = (),
         person_of: Callable[[str], str | None] | None = None,
     ) -> None:
         self.caller = caller
         self.directory = directory
         self._pseudonyms = pseudonyms
-        self._unmasked = unmasked
+        self.unmaskings = unmaskings
+        self._unmasked = depths(unmaskings)
         self._person_of = person_of
 
     def within(self, person: str) -> bool:
@@ -91,11 +91,11 @@ class Uncovered(Lens):
         caller: Caller,
         directory: Directory,
         pseudonyms: Callable[[str], str],
-        unmasked: Mapping[str, Depth] = NOBODY,
+        unmaskings: Sequence[Unmasking] = (),
         person_of: Callable[[str], str | None] | None = None,
         depth: Depth = Depth.IDENTITY,
     ) -> None:
-        super().__init__(caller, directory, pseudonyms, unmasked, person_of)
+        super().__init__(caller, directory, pseudonyms, unmaskings, person_of)
         self._depth = depth
 
     def shows(self, person: str, depth: Depth = Depth.IDENTITY) -> bool:

@@ -17,6 +17,7 @@ from core.schema import SCHEMA
 from detection.rulebook import RuleBook
 
 TIME = "@timestamp"
+A_SECOND = timedelta(seconds=1)
 APART = timedelta(hours=6)
 """Events with less between them are read together."""
 BACK = (0, 7, 31)
@@ -26,32 +27,57 @@ AT_ONCE = 12
 
 
 def events_of(
-    alert: Alert, events: EventReader, frozen: Frozen, calendar: CompanyCalendar, book: RuleBook
+    alert: Alert,
+    events: EventReader,
+    frozen: Frozen,
+    calendar: CompanyCalendar,
+    book: RuleBook,
+    columns: Sequence[str],
 ) -> pl.DataFrame:
-    """Those that are stored still, with all columns, oldest first. When they were is known from the evidence that was
-    frozen beside the alert; of those that are not frozen yet, it is looked for, the days before the alert's first."""
+    """Those that are stored still, with these columns, oldest first. When they were is known from the evidence that was
+    frozen beside the alert; those that are not frozen yet are looked for where the alert says that they lie, then in
+    the days before it."""
     times = _frozen_times(frozen, alert.events)
     if len(times) < len(alert.events):
-        return _looked_for(alert, events, calendar, book.reach)
+        return _looked_for(alert, events, calendar, book.reach, columns)
     spans = (
-        EventQuery(ids=alert.events, start=start, end=end, columns=tuple(SCHEMA))
-        for start, end in _spans(times.values())
+        EventQuery(ids=alert.events, start=start, end=end, columns=columns) for start, end in _spans(times.values())
     )
     found = [events.read(asked) for asked in spans]
-    return pl.concat(found) if found else pl.DataFrame(schema=SCHEMA)
+    return pl.concat(found) if found else pl.DataFrame(schema={name: SCHEMA[name] for name in columns})
 
 
-def _looked_for(alert: Alert, events: EventReader, calendar: CompanyCalendar, reach: int) -> pl.DataFrame:
+def _looked_for(
+    alert: Alert, events: EventReader, calendar: CompanyCalendar, reach: int, columns: Sequence[str]
+) -> pl.DataFrame:
     """Looking stops where all are found: most lie near the alert's day."""
+
+    def between(start: datetime, end: datetime) -> pl.DataFrame:
+        return events.read(EventQuery(ids=alert.events, start=start, end=end, columns=columns))
+
+    span = _span(alert)
+    if span and (there := between(*span)).height == len(alert.events):
+        return there
     found: list[pl.DataFrame] = []
     end = calendar.end_of(alert.day)
     for back in sorted({*(days for days in BACK if days < reach), reach}):
         start = calendar.start_of(alert.day - timedelta(days=back))
-        found.insert(0, events.read(EventQuery(ids=alert.events, start=start, end=end, columns=tuple(SCHEMA))))
+        found.insert(0, between(start, end))
         if sum(some.height for some in found) == len(alert.events):
             break
         end = start
     return pl.concat(found)
+
+
+def _span(alert: Alert) -> tuple[datetime, datetime] | None:
+    """From when to before when the alert says that its events were, to the second; none where it does not."""
+    first, last = alert.facts.get("first"), alert.facts.get("last")
+    if not isinstance(first, str) or not isinstance(last, str):
+        return None
+    try:
+        return datetime.fromisoformat(first), datetime.fromisoformat(last) + A_SECOND
+    except (ValueError, OverflowError):
+        return None
 
 
 def _frozen_times(frozen: Frozen, ids: Sequence[str]) -> dict[str, datetime]:

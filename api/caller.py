@@ -5,12 +5,17 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Protocol
 
+from anyio import CapacityLimiter
+from anyio.lowlevel import RunVar
+from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
 from api.problems import Problem
 from core.access import Caller, Permission
 
 BEARER = {"WWW-Authenticate": "Bearer"}
+_DOORS: RunVar[CapacityLimiter] = RunVar("doors")
+"""Who calls is asked of one after another, and waits for nobody's work."""
 
 
 class Door(Protocol):
@@ -31,7 +36,23 @@ def arrived(request: Request) -> Caller:
 
 def known(request: Request) -> Caller:
     """Whoever calls, and has the second factor that they have to have."""
-    caller = arrived(request)
+    return _with_factor(arrived(request))
+
+
+async def _arriving(request: Request) -> Caller:
+    """The same as `arrived`, beside whatever else is worked on."""
+    return await run_sync(arrived, request, limiter=_at_the_door())
+
+
+def _at_the_door() -> CapacityLimiter:
+    try:
+        return _DOORS.get()
+    except LookupError:
+        _DOORS.set(doors := CapacityLimiter(1))
+        return doors
+
+
+def _with_factor(caller: Caller) -> Caller:
     if caller.lacks_factor:
         raise no_factor()
     return caller
@@ -54,8 +75,8 @@ class Needs:
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    async def __call__(self, caller: Annotated[Caller, Depends(known)]) -> Caller:
-        return self._held(caller)
+    async def __call__(self, caller: Annotated[Caller, Depends(_arriving)]) -> Caller:
+        return self._held(_with_factor(caller))
 
     def _held(self, caller: Caller) -> Caller:
         if not caller.may(self.permission):
@@ -66,7 +87,7 @@ class Needs:
 class NeedsFirst(Needs):
     """The same for what also those do who have to set up a second factor: they may do no more."""
 
-    async def __call__(self, caller: Annotated[Caller, Depends(arrived)]) -> Caller:
+    async def __call__(self, caller: Annotated[Caller, Depends(_arriving)]) -> Caller:
         return self._held(caller)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from threading import Lock
 from time import monotonic
 
-from core.access import Caller
+from access.lens import Lens
 from core.evidence import Audit, AuditEntry, Deed
-from core.unmasking import Unmasking
 
 ONE_LOOK_SECONDS = 900.0
 """The same asked again so soon is one look: who refreshes a page or polls does not fill the log."""
@@ -64,22 +63,21 @@ class Together:
 
 
 class Looks:
-    """The looks of one process. `unmasked` gives a caller's unmaskings in force."""
+    """The looks of one process."""
 
-    def __init__(self, audit: Audit, unmasked: Callable[[Caller], Sequence[Unmasking]]) -> None:
+    def __init__(self, audit: Audit) -> None:
         self._log = Together(audit)
-        self._unmasked = unmasked
         self._noted: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], float] = {}
         self._lock = Lock()
 
-    def note(self, caller: Caller, what: str, about: Iterable[str]) -> None:
-        """Note a look, and by which unmaskings identities were shown, unless the same was noted a while ago."""
+    def note(self, lens: Lens, what: str, about: Iterable[str]) -> None:
+        """Note a look, and by which unmaskings identities are shown, unless the same was noted a while ago."""
         persons = set(about)
-        by = tuple(one.id for one in self._unmasked(caller) if one.person in persons)
-        entry = look(caller.name, what, persons, unmasked=by)
+        by = tuple(one.id for one in lens.unmaskings if one.person in persons)
+        entry = look(lens.caller.name, what, persons, unmasked=by)
         if entry is None:
             return
-        key, now = (caller.name, what, tuple(entry.about), by), monotonic()
+        key, now = (lens.caller.name, what, tuple(entry.about), by), monotonic()
         with self._lock:
             if now - self._noted.get(key, -ONE_LOOK_SECONDS) < ONE_LOOK_SECONDS:
                 return

@@ -19,9 +19,10 @@ from core.actions import WORDLESS
 from core.alert import OTHERS, SEPARATOR, Alert, Fact
 from core.directory import Directory
 from core.nameless import nameless as without_names
-from core.schema import NEUTRAL, RAW, WRITTEN
+from core.schema import NEUTRAL, RAW, SCHEMA, WRITTEN
 
 PERSON = "person.id"
+ACCOUNT = "user.account"
 TELLING = NEUTRAL | {"first", "last", "until", "linked", "signs", "phases", "drivers", "drivers_zh", "source"}
 """Facts in words that identify nobody; numbers never do. A new one is none of them until it is put here."""
 MAIL = "email."
@@ -102,6 +103,13 @@ def _others(alert: Alert, lens: Lens, called: Callable[[str], str]) -> dict[str,
     if not isinstance(others, str):
         return {}
     return {OTHERS: SEPARATOR.join(sorted(map(called, filter(lens.within, others.split(SEPARATOR)))))}
+
+
+def shown_with(lens: Lens) -> tuple[str, ...]:
+    """The stored fields that events have to be read with: what is shown of nobody stays where it is."""
+    shown = lens.shown()
+    read = SCHEMA.keys() if shown is None or shown else NEUTRAL | {ACCOUNT}
+    return tuple(name for name in SCHEMA if name in read)
 
 
 def event_views(events: pl.DataFrame, lens: Lens) -> list[dict[str, JsonValue]]:

@@ -12,16 +12,14 @@ from pydantic import BaseModel, JsonValue
 
 from access.lens import Lens
 from api.asking import ASKED_BY_ALL, ThroughLens, bounded
-from api.masking import PERSON, event_views
+from api.masking import ACCOUNT, PERSON, event_views, shown_with
 from core.alert import SEPARATOR
 from core.errors import BadQuery
 from core.ports import EventQuery, EventReader
-from core.schema import SCHEMA
 from core.search import groups, parsed
 from core.totals import whole
 
 Order = Literal["events", "records", "bytes"]
-ACCOUNT = "user.account"
 SUMS = ("data.records", "data.bytes")
 
 
@@ -67,7 +65,7 @@ def event_page(
 ) -> tuple[EventPage, frozenset[str]]:
     """Some events as documents, and whose they are. Raises `BadQuery` where `after` is none of ours."""
     place = None if after is None else _place(after)
-    found = events.read(replace(asked.query, columns=tuple(SCHEMA), limit=limit, newest=newest, after=place))
+    found = events.read(replace(asked.query, columns=shown_with(lens), limit=limit, newest=newest, after=place))
     documents = event_views(found, lens)
     last = documents[-1] if len(documents) == limit else None
     page = EventPage(events=documents, next=f"{last['@timestamp']},{last['event.id']}" if last else None)

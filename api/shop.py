@@ -10,7 +10,6 @@ from fastapi import Depends, Query, Request
 
 from access.lens import Lens
 from access.permissions import sees_every_case
-from access.unmasking import depths
 from api.desks import (
     Colleagues,
     ExceptionDesk,
@@ -68,13 +67,13 @@ class Shop:
         self.exceptions = exceptions
         self.colleagues = colleagues
         self.subjects = subjects
-        self.looks = Looks(records, self.unmasked)
+        self.looks = Looks(records)
         self._known: Known | None = None
 
     def lens(self, caller: Caller) -> Lens:
         """What the caller sees of persons now."""
         known = self.known()
-        return Lens(caller, known.directory, self.pseudonyms, depths(self.unmasked(caller)), known.person)
+        return Lens(caller, known.directory, self.pseudonyms, self._unmasked(caller), known.person)
 
     def known(self) -> Known:
         """What follows from who is who now."""
@@ -88,7 +87,7 @@ class Shop:
         known = self._known
         return known.whose(lens) if known and known.directory is lens.directory else lens.whose()
 
-    def unmasked(self, caller: Caller) -> Sequence[Unmasking]:
+    def _unmasked(self, caller: Caller) -> Sequence[Unmasking]:
         """The caller's unmaskings in force now."""
         if not caller.may(Permission.ASK_TO_UNMASK):
             return ()

@@ -22,9 +22,8 @@ def may_know(lens: Lens, unmasking: Unmasking) -> bool:
 
 def in_force(shop: Shop, lens: Lens, *, case: str | None = None, person: str | None = None) -> list[UnmaskingView]:
     """Those in force now that the caller may know of, for a case or of a person."""
-    found = shop.records.unmaskings_in_force(datetime.now(UTC))
-    those = [one for one in found if case in (None, one.case) and person in (None, one.person)]
-    return [_view(one, lens, True) for one in those if may_know(lens, one)]
+    found = shop.records.unmaskings_in_force(datetime.now(UTC), case=case, person=person)
+    return [_view(one, lens, True) for one in found if may_know(lens, one)]
 
 
 def unmasking_views(shop: Shop, lens: Lens, unmaskings: Iterable[Unmasking]) -> list[UnmaskingView]:

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from access.lens import Lens
 from api.alertevents import events_of
-from api.masking import event_views, free_text, identity, spoken, telling
+from api.masking import event_views, free_text, identity, shown_with, spoken, telling
 from api.shapes import AlertView, CaseView, DriverView, Language, RiskView, RuleView, SourceView, TermView
 from core.alert import MAX_EVENTS, Alert, Fact, Term
 from core.case import Case
@@ -145,7 +145,8 @@ def cases_of(records: Records, persons: Collection[str] | None) -> list[Case]:
 
 def case_views(cases: Sequence[Case], records: Records, lens: Lens) -> list[CaseView]:
     """Cases as documents, in the order given; of a crew's alerts those of members whom the caller may look at."""
-    whose = {} if lens.unbounded else records.alert_persons({alert for case in cases for alert in case.alerts})
+    unbounded = lens.unbounded
+    whose = {} if unbounded else records.alert_persons({alert for case in cases for alert in case.alerts})
     return [
         CaseView(
             id=case.id,
@@ -154,7 +155,7 @@ def case_views(cases: Sequence[Case], records: Records, lens: Lens) -> list[Case
             state=case.state.value,
             opened=case.opened,
             score=case.score,
-            alerts=[alert for alert in case.alerts if lens.unbounded or lens.within(whose.get(alert, case.person))],
+            alerts=[alert for alert in case.alerts if unbounded or lens.within(whose.get(alert, case.person))],
             reason=free_text(lens, case.person, case.reason),
             decided=case.decided,
         )
@@ -220,7 +221,7 @@ def event_documents(
     alert: Alert, events: EventReader, records: Records, lens: Lens, book: RuleBook
 ) -> list[dict[str, JsonValue]]:
     """The stored events of an alert as documents, oldest first."""
-    return event_views(events_of(alert, events, records, lens.directory.calendar, book), lens)
+    return event_views(events_of(alert, events, records, lens.directory.calendar, book, shown_with(lens)), lens)
 
 
 def term_views(terms: Iterable[Term]) -> list[TermView]:

@@ -125,21 +125,26 @@ def _alerts(events: pl.DataFrame, rules: Sequence[Rule], count: int, draw: np.ra
     days = (
         events.with_columns(calendar.day_expr().alias("day"))
         .group_by("user.account", "day", maintain_order=True)
-        .agg(pl.col("event.id"), pl.col("@timestamp").max().alias("time"))
+        .agg(pl.col("event.id"), pl.col("@timestamp").min().alias("first"), pl.col("@timestamp").max().alias("time"))
     )
     per_day = -(-count // max(days.height, 1))
     rows = days.sample(min(days.height, -(-count // per_day)), seed=int(draw.integers(1 << 30)), shuffle=True)
     for row in rows.iter_rows(named=True):
         person = f"{int(row['user.account'].removeprefix('login:user')):05}"
         for place in draw.choice(len(rules), per_day, replace=False):
-            yield _alert(rules[place], person, row["day"], row["time"], row["event.id"], int(draw.integers(2, 40)))
+            span = (row["first"], row["time"])
+            yield _alert(rules[place], person, row["day"], span, row["event.id"], int(draw.integers(2, 40)))
 
 
-def _alert(rule: Rule, person: str, day: date, time: datetime, events: Sequence[str], over: int) -> Alert:
+def _alert(
+    rule: Rule, person: str, day: date, span: tuple[datetime, datetime], events: Sequence[str], over: int
+) -> Alert:
+    first, time = span
     message = rule.extra.message
     named = NAMED.findall(f"{message.en} {message.zh}") if message else []
     facts: dict[str, Fact] = dict.fromkeys(set(named) - {"person"}, "something")
-    facts |= {"observed": 100 * over, "limit": 100, "own_usual": 12, "events": len(events), "last": time.isoformat()}
+    facts |= {"observed": 100 * over, "limit": 100, "own_usual": 12, "events": len(events)}
+    facts |= {"first": first.isoformat(timespec="seconds"), "last": time.isoformat(timespec="seconds")}
     match = Match(rule=rule.name, person=person, day=day, time=time, facts=facts, events=events[:1000])
     stage = Stage.NOTICE if int(person) % 20 == 0 and day > date(2026, 5, 1) else Stage.ACTIVE
     terms = ledger(match, rule, stage)

@@ -81,5 +81,7 @@ class Unmaskings(Protocol):
     ) -> Sequence[Unmasking]:
         """The newest first, by (asked, id)."""
 
-    def unmaskings_in_force(self, at: datetime, asked_by: str | None = None) -> Sequence[Unmasking]:
+    def unmaskings_in_force(
+        self, at: datetime, asked_by: str | None = None, *, case: str | None = None, person: str | None = None
+    ) -> Sequence[Unmasking]:
         """Those granted whose time is not over and whose case is there and not decided, ordered by (asked, id)."""

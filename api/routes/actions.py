@@ -8,7 +8,7 @@ from http import HTTPStatus
 from secrets import token_hex
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +20,7 @@ from api.masking import nameless
 from api.paging import After, Limit, Page, moment_place, page
 from api.problems import Problem, answers, not_found
 from api.routes.channels import AtDesk
+from api.routing import Router
 from api.shop import InShop, Shop, now
 from api.texts import NO_NUL, Why
 from core.access import Caller, Permission
@@ -90,7 +91,7 @@ class ActionView(BaseModel):
     result: str
 
 
-router = APIRouter(prefix="/api/v1", tags=["actions"], responses=answers(401, 422, 503))
+router = Router(prefix="/api/v1", tags=["actions"], responses=answers(401, 422, 503))
 
 
 @router.post(
@@ -154,7 +155,7 @@ def get_action(shop: InShop, action_id: Id, caller: Caller = needs(Permission.AS
     """One action."""
     lens = shop.lens(caller)
     action = _known(shop, lens, action_id)
-    shop.looks.note(caller, "action", _about([action]))
+    shop.looks.note(lens, "action", _about([action]))
     return _view(action, lens)
 
 
@@ -245,7 +246,7 @@ def _page(
             break
         key = (found[-1].asked, found[-1].id)
     some, following = page(shown, limit, lambda one: (one.asked.isoformat(), one.id))
-    shop.looks.note(caller, "actions", _about(some))
+    shop.looks.note(lens, "actions", _about(some))
     return Page(items=[_view(one, lens) for one in some], next=following)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, JsonValue
 
 from access.lens import Lens
 from api.caller import needs
 from api.paging import After, Limit, Page, moment_place, page
 from api.problems import answers, not_found
+from api.routing import Router
 from api.shapes import AlertView, Language
 from api.shop import InShop, Moment, Shop, utc
 from api.views import alert_views, event_documents
@@ -19,7 +20,7 @@ from core.alert import Outcome, Severity
 from core.listing import AlertQuery, Whose
 from core.person import Stage
 
-router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], responses=answers(401, 403, 422, 503))
+router = Router(prefix="/api/v1/alerts", tags=["alerts"], responses=answers(401, 403, 422, 503))
 Pseudonym = Annotated[str | None, Query(description="Only this person's, by pseudonym", max_length=64)]
 Newest = Annotated[bool, Query(description="Newest first")]
 
@@ -64,7 +65,7 @@ def list_alerts(
     )
     found = shop.records.alert_page(query)
     shown, following = page(found, limit, lambda alert: (alert.time.isoformat(), alert.id))
-    shop.looks.note(caller, "alerts", (alert.person for alert in shown))
+    shop.looks.note(lens, "alerts", (alert.person for alert in shown))
     return Page(items=alert_views(shown, shop.records, None, lens, shop.book, lang), next=following)
 
 
@@ -77,7 +78,7 @@ def get_alert(
     alert = shop.records.alert(alert_id)
     if alert is None or not lens.within(alert.person):
         raise not_found("alert")
-    shop.looks.note(caller, "alert", (alert.id, alert.person))
+    shop.looks.note(lens, "alert", (alert.id, alert.person))
     (view,) = alert_views([alert], shop.records, shop.events, lens, shop.book, lang)
     events = event_documents(alert, shop.events, shop.records, lens, shop.book)
     return AlertDetail(alert=view, events=events)

@@ -8,19 +8,20 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import BaseModel
 
 from api.caller import needs
 from api.filebody import BODY, Uploaded
 from api.problems import answers, not_found
+from api.routing import Router
 from api.shop import InShop, now
 from api.worked import Told, seen_case, told_on
 from cases.attachments import LARGEST_OF_A_CASE, recognised, safe_name
 from core.access import Caller, Permission
 from core.casefiles import Attachment
 
-router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
+router = Router(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
 Id = Annotated[str, Path(max_length=200)]
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -46,7 +47,7 @@ class AttachmentView(BaseModel):
 def attachments(shop: InShop, case_id: Id, caller: Caller = needs(Permission.READ_CASES)) -> list[AttachmentView]:
     """The files of a case, the oldest first."""
     on = seen_case(shop, caller, case_id)
-    shop.looks.note(caller, "attachments of a case", (on.case.id, on.case.person))
+    shop.looks.note(on.lens, "attachments of a case", (on.case.id, on.case.person))
     told = told_on(shop, on)
     return [_view(one, told) for one in shop.records.attachments(on.case.id)]
 
@@ -91,7 +92,7 @@ def attachment(shop: InShop, case_id: Id, attachment_id: Id, caller: Caller = ne
     found = next((one for one in shop.records.attachments(on.case.id) if one.id == attachment_id), None)
     if found is None:
         raise not_found("attachment")
-    shop.looks.note(caller, "attachment", (on.case.id, on.case.person))
+    shop.looks.note(on.lens, "attachment", (on.case.id, on.case.person))
     name = quote(told_on(shop, on)(found.by, found.name))
     named = f"attachment; filename=\"attachment.{found.kind}\"; filename*=UTF-8''{name}"
     data = shop.records.attached(found)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from access.lens import Lens
@@ -15,13 +15,14 @@ from api.looks import THE_LOG
 from api.masking import is_thing, subjects
 from api.paging import After, Limit, Page, page, place
 from api.problems import answers, not_found
+from api.routing import Router
 from api.shop import InShop, Moment, Shop, utc
 from core import auditing
 from core.access import Caller, Permission, Scope
 from core.errors import Broken
 from core.evidence import AuditEntry, Deed
 
-router = APIRouter(prefix="/api/v1/audit", tags=["audit"], responses=answers(401, 403, 503))
+router = Router(prefix="/api/v1/audit", tags=["audit"], responses=answers(401, 403, 503))
 
 
 class AuditView(BaseModel):
@@ -63,7 +64,7 @@ def list_audit(
     number = -1 if start is None else min(int(start[0]), LAST)
     found = shop.records.audited(subject, utc(since), by=by, deed=deed, after=number, most=limit + 1)
     shown, following = page(found, limit, lambda entry: (entry.number,))
-    shop.looks.note(caller, "audit log", [subject or THE_LOG])
+    shop.looks.note(lens, "audit log", [subject or THE_LOG])
     return Page(items=[_view(entry, lens) for entry in shown], next=following)
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.caller import needs
 from api.problems import Problem, answers
+from api.routing import Router
 from api.shop import InShop, now
 from api.texts import Name, Reason
 from api.worked import OnCase, seen_case
 from core.access import Caller, Permission
 from core.grounds import RuleException
 
-router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
+router = Router(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
 
 
 class ExceptionFiling(BaseModel):

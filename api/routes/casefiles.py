@@ -9,13 +9,14 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import BaseModel, ConfigDict
 
 from api.caller import needs
 from api.etags import tagged
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers, not_found
+from api.routing import Router
 from api.shop import InShop, Shop, now
 from api.texts import Comment as CommentText
 from api.texts import MaybeName, Name, Seen, Time
@@ -27,7 +28,7 @@ from core.canonical import moment_text
 from core.casefiles import Comment, Task
 from core.errors import Refused
 
-router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
+router = Router(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
 Id = Annotated[str, Path(max_length=200)]
 MOST_TASKS = 500
 
@@ -166,7 +167,7 @@ def withdraw_comment(
 
 def _looked(shop: Shop, caller: Caller, case_id: str, what: str) -> tuple[OnCase, Told]:
     on = seen_case(shop, caller, case_id)
-    shop.looks.note(caller, what, (on.case.id, on.case.person))
+    shop.looks.note(on.lens, what, (on.case.id, on.case.person))
     return on, told_on(shop, on)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from access.lens import Lens
@@ -13,6 +13,7 @@ from api.caller import needs
 from api.paging import After, Limit, Page, moment_place, page
 from api.problems import answers
 from api.routes.alerts import Newest, Pseudonym, named
+from api.routing import Router
 from api.shapes import AlertView, CaseView, Language, UnmaskingView
 from api.shop import InShop, Moment, Shop, utc
 from api.unmaskings import in_force
@@ -22,7 +23,7 @@ from core.access import Caller, Permission
 from core.case import Case, CaseState
 from core.listing import CaseQuery
 
-router = APIRouter(prefix="/api/v1/cases", tags=["cases"], responses=answers(401, 403, 422, 503))
+router = Router(prefix="/api/v1/cases", tags=["cases"], responses=answers(401, 403, 422, 503))
 MOST = 25
 
 
@@ -64,7 +65,7 @@ def list_cases(
         limit=limit + 1,
     )
     shown, following = page(shop.records.case_page(query), limit, lambda case: (case.opened.isoformat(), case.id))
-    shop.looks.note(caller, "cases", (one for case in shown for one in (case.id, case.person)))
+    shop.looks.note(lens, "cases", (one for case in shown for one in (case.id, case.person)))
     return Page(items=case_views(shown, shop.records, lens), next=following)
 
 
@@ -76,7 +77,7 @@ def get_case(
     lens = shop.lens(caller)
     case = shop.case(lens, case_id)
     whose = _whose(shop, lens, case)
-    shop.looks.note(caller, "case", (case.id, case.person, *dict.fromkeys(whose.values())))
+    shop.looks.note(lens, "case", (case.id, case.person, *dict.fromkeys(whose.values())))
     alerts = shop.records.alerts_named(list(whose)[-MOST:])
     (view,) = case_views([case], shop.records, lens)
     return CaseDetail(
@@ -102,7 +103,7 @@ def list_alerts(
     whose = _whose(shop, lens, case)
     found = shop.records.alerts_among(whose, moment_place(after), limit + 1)
     shown, following = page(found, limit, lambda alert: (alert.time.isoformat(), alert.id))
-    shop.looks.note(caller, "case", (case.id, case.person, *dict.fromkeys(alert.person for alert in shown)))
+    shop.looks.note(lens, "case", (case.id, case.person, *dict.fromkeys(alert.person for alert in shown)))
     return Page(items=alert_views(shown, shop.records, None, lens, shop.book, lang), next=following)
 
 

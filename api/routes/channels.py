@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from fastapi import Path as InPath
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -14,6 +14,7 @@ from api.caller import needs
 from api.desks import NotifyDesk
 from api.paging import After, Limit, Page, moment_place, page, place
 from api.problems import Problem, answers, not_found
+from api.routing import Router
 from api.shop import InShop, Shop, now
 from core.access import Caller, Permission
 from core.action import ActionKind
@@ -154,7 +155,7 @@ def _desk(shop: InShop) -> NotifyDesk:
 
 
 AtDesk = Annotated[NotifyDesk, Depends(_desk)]
-router = APIRouter(prefix="/api/v1/channels", tags=["notifications"], responses=answers(401, 403, 422, 503))
+router = Router(prefix="/api/v1/channels", tags=["notifications"], responses=answers(401, 403, 422, 503))
 
 
 @router.get("", operation_id="list_channels")

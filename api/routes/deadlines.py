@@ -9,7 +9,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel
 
 from access.lens import Lens
@@ -18,6 +18,7 @@ from api.desks import NotifyDesk
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers
 from api.routes.channels import AtDesk
+from api.routing import Router
 from api.shapes import Language
 from api.shop import InShop, Shop, now
 from api.worked import visible
@@ -29,7 +30,7 @@ from notify.ics import calendar
 Token = Annotated[
     str | None, Query(pattern=r"^[A-Za-z0-9_-]{20,100}$", description="The secret of a calendar's address")
 ]
-router = APIRouter(prefix="/api/v1", tags=["deadlines"], responses=answers(401, 403, 503))
+router = Router(prefix="/api/v1", tags=["deadlines"], responses=answers(401, 403, 503))
 
 
 class CalendarAddress(BaseModel):
@@ -65,7 +66,7 @@ def list_deadlines(
     lens, key = shop.lens(caller), place(after, (str, str, str))
     found = [one for one in _seen(shop, lens, desk.deadlines(caller)) if key is None or _key(one) > key]
     shown, following = page(found, limit, _key)
-    _note(shop, caller, shown)
+    _note(shop, lens, shown)
     at = now()
     return Page(items=[_view(one, lens, desk.base_url, at) for one in shown], next=following)
 
@@ -83,7 +84,7 @@ def get_deadlines(shop: InShop, desk: AtDesk, request: Request, token: Token = N
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs the permission {Permission.OWN_ACCOUNT.value}")
     lens = shop.lens(caller)
     found = _seen(shop, lens, desk.deadlines(caller))
-    _note(shop, caller, found)
+    _note(shop, lens, found)
     made = calendar(found, lens.pseudonym, desk.base_url, lang, now())
     return Response(made, media_type="text/calendar", headers={"Cache-Control": "private, no-store"})
 
@@ -131,8 +132,8 @@ def _view(one: Deadline, lens: Lens, base_url: str, at: datetime) -> DeadlineVie
     )
 
 
-def _note(shop: Shop, caller: Caller, found: Sequence[Deadline]) -> None:
-    shop.looks.note(caller, "deadlines", (about for one in found for about in (one.person, one.case) if about))
+def _note(shop: Shop, lens: Lens, found: Sequence[Deadline]) -> None:
+    shop.looks.note(lens, "deadlines", (about for one in found for about in (one.person, one.case) if about))
 
 
 def _reader(shop: Shop, desk: NotifyDesk, token: str) -> Caller:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.caller import needs
 from api.paging import Limit
 from api.problems import answers
+from api.routing import Router
 from api.search import EventPage, Order, TotalView, asked, event_page, totals
 from api.shop import InShop, Moment, utc
 from core.access import Caller, Permission
 
 Search = Annotated[str | None, Query(description="A Lucene query; none finds everything", max_length=4_000)]
-router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=answers(401, 403, 422, 503))
+router = Router(prefix="/api/v1/events", tags=["events"], responses=answers(401, 403, 422, 503))
 
 
 @router.get("", operation_id="search_events")
@@ -33,7 +34,7 @@ def search_events(
     lens = shop.lens(caller)
     query = asked(q, utc(since), utc(until), lens)
     page, persons = event_page(shop.events, query, lens, limit=limit, newest=newest, after=after)
-    shop.looks.note(caller, "events", persons)
+    shop.looks.note(lens, "events", persons)
     return page
 
 
@@ -54,5 +55,5 @@ def total_events(
     lens = shop.lens(caller)
     query = asked(q, utc(since), utc(until), lens, by)
     found, persons = totals(shop.events, query, by, lens, order=order, limit=limit)
-    shop.looks.note(caller, "totals", persons)
+    shop.looks.note(lens, "totals", persons)
     return found

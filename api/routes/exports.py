@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.caller import needs
@@ -15,12 +15,13 @@ from api.problems import answers
 from api.routes.alerts import list_alerts
 from api.routes.cases import list_cases
 from api.routes.events import Search, search_events
+from api.routing import Router
 from api.shop import InShop, Moment, Shop
 from core.access import Caller, Permission
 from core.alert import Outcome
 from core.evidence import AuditEntry, Deed
 
-router = APIRouter(prefix="/api/v1", tags=["exports"], responses=answers(401, 403, 422, 503))
+router = Router(prefix="/api/v1", tags=["exports"], responses=answers(401, 403, 422, 503))
 LINES: Mapping[int | str, dict[str, Any]] = {
     200: {
         "description": "A JSON document a line",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from api.caller import needs
 from api.metrics import exposition
 from api.problems import Problem, answers
+from api.routing import Router
 from api.shop import InShop
 from core.access import Caller, Permission
 from core.judging import TROUBLE
 
-router = APIRouter(tags=["service"])
+router = Router(tags=["service"])
 
 
 TEXT: dict[int | str, dict[str, object]] = {

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.caller import needs
 from api.problems import answers
 from api.routes.triage import CHANGES, at_version, shown
+from api.routing import Router
 from api.shop import InShop, now
 from api.texts import Reason, Seen
 from api.worked import OnCase, WorkedCase, seen_case, worked_cases
@@ -21,7 +22,7 @@ from core.errors import BadQuery, Refused
 from core.triage import Change, Step
 from detection.risk import score_at
 
-router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503) | CHANGES)
+router = Router(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503) | CHANGES)
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -113,7 +114,7 @@ def split(
     made = shop.records.split(change, replace(rest, opened=on.case.opened), apart)
     after = seen_case(shop, caller, case_id)
     (view,) = worked_cases(shop, on.lens, [made])
-    shop.looks.note(caller, "case", (made.id, person))
+    shop.looks.note(on.lens, "case", (made.id, person))
     return Parts(rest=shown(shop, response, after), apart=view)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from access.keys import may_have_key_made
 from access.noting import changed
@@ -11,11 +11,12 @@ from api.paging import After, Limit, Page, page, place
 from api.problems import answers, not_found
 from api.routes.login import AtEntrance, UserName
 from api.routes.me import KeyAsked, KeyMade, KeyView, key_made, key_view
+from api.routing import Router
 from api.shop import InShop
 from core.access import Caller, Permission
 from core.errors import Refused
 
-router = APIRouter(prefix="/api/v1/keys", tags=["users"], responses=answers(401, 403, 503))
+router = Router(prefix="/api/v1/keys", tags=["users"], responses=answers(401, 403, 503))
 
 
 class ServiceKeyAsked(KeyAsked):

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Annotated, ParamSpec
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from access.lens import Lens
@@ -15,6 +15,7 @@ from api.caller import needs
 from api.leavers import AtDesk, LeaverView, leaver_view
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers, not_found
+from api.routing import Router
 from api.shop import InShop, Shop
 from api.uploads import CSV_BODY, Check, ImportView, csv_body, import_view
 from cases.departures import Unfit, account_of, changed, filed, withdrawn
@@ -61,7 +62,7 @@ class Withdrawal(BaseModel):
     mistake: bool = False
 
 
-router = APIRouter(prefix="/api/v1/leavers", tags=["leavers"], responses=answers(401, 403, 503))
+router = Router(prefix="/api/v1/leavers", tags=["leavers"], responses=answers(401, 403, 503))
 
 
 @router.get("", operation_id="list_leavers", responses=answers(422))
@@ -80,7 +81,7 @@ def list_leavers(
     rows.sort(key=lambda row: row[:2], reverse=True)
     left = [row for row in rows if start is None or row[:2] < start]
     shown, following = page(left, limit, lambda row: row[:2])
-    shop.looks.note(caller, "leavers", (whose[row[1]] for row in shown))
+    shop.looks.note(lens, "leavers", (whose[row[1]] for row in shown))
     return Page(items=[row[2] for row in shown], next=following)
 
 
@@ -164,8 +165,9 @@ def withdraw_leaver(
 
 
 def _shown(shop: Shop, caller: Caller, person: str) -> LeaverView:
-    shop.looks.note(caller, "leaver", [person])
-    return leaver_view(shop.lens(caller), person, datetime.now(UTC))
+    lens = shop.lens(caller)
+    shop.looks.note(lens, "leaver", [person])
+    return leaver_view(lens, person, datetime.now(UTC))
 
 
 def _leaver(lens: Lens, pseudonym: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
@@ -17,6 +17,7 @@ from access.tokens import digest_of
 from api.caller import BEARER, needs_first
 from api.entrance import Entrance, address_of
 from api.problems import Problem, answers, not_found
+from api.routing import Router
 from api.shop import InShop
 from core.access import Caller, Permission, Role
 from core.errors import Refused
@@ -99,7 +100,7 @@ def _same_site(request: Request) -> None:
 
 
 AtEntrance = Annotated[Entrance, Depends(entrance_of)]
-router = APIRouter(prefix="/api/v1", tags=["login"], responses=answers(503))
+router = Router(prefix="/api/v1", tags=["login"], responses=answers(503))
 same_site = [Depends(_same_site)]
 
 

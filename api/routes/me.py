@@ -6,7 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from access.keys import LONGEST_DAYS, allowed, new_key
@@ -17,6 +17,7 @@ from api.caller import needs, needs_first
 from api.entrance import address_of
 from api.problems import answers, not_found
 from api.routes.login import AtEntrance, Secret
+from api.routing import Router
 from api.shapes import Language
 from api.shop import InShop
 from core.access import Caller, Permission, Role
@@ -91,7 +92,7 @@ class KeyMade(BaseModel):
     made: KeyView
 
 
-router = APIRouter(prefix="/api/v1/me", tags=["account"], responses=answers(401, 403, 404, 503))
+router = Router(prefix="/api/v1/me", tags=["account"], responses=answers(401, 403, 404, 503))
 
 
 def _user(shop: InShop, caller: Caller = needs(Permission.OWN_ACCOUNT)) -> User:

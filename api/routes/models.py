@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from api.caller import needs
 from api.desks import ModelDesk
 from api.problems import Problem, answers, not_found
+from api.routing import Router
 from api.shop import InShop
 from core.access import Caller, Permission
 from core.drift import Drift
@@ -132,7 +133,7 @@ def _desk(shop: InShop) -> ModelDesk:
 
 
 AtDesk = Annotated[ModelDesk, Depends(_desk)]
-router = APIRouter(prefix="/api/v1/models", tags=["models"], responses=answers(401, 403, 503))
+router = Router(prefix="/api/v1/models", tags=["models"], responses=answers(401, 403, 503))
 
 
 @router.get("", operation_id="list_models")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from access.lens import Lens
@@ -16,6 +16,7 @@ from api.leavers import AtDesk
 from api.notices import DraftView, NoticeView, draft_view, notice_view
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers, not_found
+from api.routing import Router
 from api.shop import InShop, Shop
 from api.texts import NO_NUL, Why
 from cases.notices import acknowledge, answer, withdraw
@@ -62,7 +63,7 @@ class Withdrawal(BaseModel):
     why: Why
 
 
-router = APIRouter(tags=["notices"], responses=answers(401, 403, 503))
+router = Router(tags=["notices"], responses=answers(401, 403, 503))
 
 
 @router.get("/api/v1/notices", operation_id="list_notices", responses=answers(422))
@@ -81,7 +82,7 @@ def list_notices(
         if lens.within(one.person) and (start is None or one.number < int(start[0]))
     ]
     shown, following = page(found, limit, lambda one: (one.number,))
-    _note(shop, caller, "notices", *shown)
+    _note(shop, lens, "notices", *shown)
     return Page(items=[notice_view(one, lens) for one in shown], next=following)
 
 
@@ -90,7 +91,7 @@ def list_suggestions(shop: InShop, desk: AtDesk, caller: Caller = needs(Permissi
     """What the company's policy suggests to tell HR of, the strongest case first, 100 at most."""
     lens = shop.lens(caller)
     found = [one for one in desk.suggestions(datetime.now(UTC)) if lens.within(one.person)][:100]
-    shop.looks.note(caller, "suggested notices", (each for one in found for each in (one.case, one.person)))
+    shop.looks.note(lens, "suggested notices", (each for one in found for each in (one.case, one.person)))
     return [draft_view(one, lens) for one in found]
 
 
@@ -101,7 +102,7 @@ def get_notice(
     """One notice. Its ETag is what a change of it is made from."""
     lens = shop.lens(caller)
     notice = _notice(shop, lens, notice_id)
-    _note(shop, caller, "notice", notice)
+    _note(shop, lens, "notice", notice)
     return _tagged(notice, lens, response)
 
 
@@ -169,7 +170,7 @@ def list_notices_of_case(
     """What HR was told of a case, and what HR answered; the newest first."""
     lens = shop.lens(caller)
     found = shop.records.notices(cases=[shop.case(lens, case_id).id])
-    _note(shop, caller, "notices", *found)
+    _note(shop, lens, "notices", *found)
     return [notice_view(one, lens) for one in found]
 
 
@@ -185,7 +186,7 @@ def preview_notice(
     lens = shop.lens(caller)
     case = shop.case(lens, case_id)
     drafted = desk.draft(case, step or (), caller.name, datetime.now(UTC))
-    shop.looks.note(caller, "draft of a notice", (case.id, case.person))
+    shop.looks.note(lens, "draft of a notice", (case.id, case.person))
     return draft_view(drafted, lens)
 
 
@@ -232,5 +233,5 @@ def _tagged(notice: Notice, lens: Lens, response: Response) -> NoticeView:
     return notice_view(notice, lens)
 
 
-def _note(shop: Shop, caller: Caller, what: str, *notices: Notice) -> None:
-    shop.looks.note(caller, what, (each for one in notices for each in (one.id, one.person)))
+def _note(shop: Shop, lens: Lens, what: str, *notices: Notice) -> None:
+    shop.looks.note(lens, what, (each for one in notices for each in (one.id, one.person)))

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator
 
@@ -16,6 +15,7 @@ from api.caller import needs
 from api.paging import After, Limit, Page, page, place
 from api.problems import answers, not_found
 from api.routes.channels import NAME
+from api.routing import Router
 from api.shop import InShop, now
 from core.access import Caller, Permission, Role
 from core.alert import Severity
@@ -109,7 +109,7 @@ class PreferencesFile(BaseModel):
     timing: TimingFile | None = None
 
 
-router = APIRouter(prefix="/api/v1", tags=["notifications"], responses=answers(401, 403, 503))
+router = Router(prefix="/api/v1", tags=["notifications"], responses=answers(401, 403, 503))
 
 
 @router.get("/notification-rules", operation_id="list_notification_rules", responses=answers(422))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from api.caller import needs
 from api.leavers import AtDesk
 from api.problems import Problem, answers
+from api.routing import Router
 from api.uploads import CSV_BODY, Check, ImportView, csv_body, import_view
 from core.access import Caller, Permission
 
-router = APIRouter(prefix="/api/v1/people", tags=["people"], responses=answers(401, 403, 503))
+router = Router(prefix="/api/v1/people", tags=["people"], responses=answers(401, 403, 503))
 
 
 @router.post("/import", operation_id="import_people", openapi_extra=CSV_BODY, responses=answers(409, 413, 415, 422))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from api.caller import needs
@@ -13,6 +12,7 @@ from api.paging import After, Limit, Page, bad_cursor, moment_in, page, place
 from api.problems import answers
 from api.reading import ledger_of, ranked, risk_rows
 from api.routes.alerts import named
+from api.routing import Router
 from api.shapes import AlertView, CaseView, IdentityView, Language, RiskView, TermView, UnmaskingView
 from api.shop import InShop, Moment, Shop, utc
 from api.unmaskings import in_force
@@ -24,7 +24,7 @@ from core.standing import Rank
 from detection.departing import stage_with
 from detection.risk import sum_of
 
-router = APIRouter(prefix="/api/v1/persons", tags=["persons"], responses=answers(401, 403, 422, 503))
+router = Router(prefix="/api/v1/persons", tags=["persons"], responses=answers(401, 403, 422, 503))
 LATEST = NEVER - timedelta(days=1)
 MOST = 25
 
@@ -61,7 +61,7 @@ def list_persons(
     moment = before[0] if before else min(utc(at) or data_clock(shop.records, shop.events), LATEST)
     found = ranked(shop.records, moment, shop.whose(lens), before[1] if before else None, limit + 1)
     shown, following = page(found, limit, lambda one: (moment.isoformat(), one.depth, shop.pseudonyms(one.person)))
-    shop.looks.note(caller, "persons", (one.person for one in shown))
+    shop.looks.note(lens, "persons", (one.person for one in shown))
     return Page(items=risk_rows(shown, lens, moment), next=following)
 
 
@@ -75,7 +75,7 @@ def get_person(
     moment = data_clock(shop.records, shop.events)
     cases = shop.records.case_page(CaseQuery(limit=MOST, whose=shop.whose(lens), about=person, newest=True))[::-1]
     cases = [case for case in cases if shop.sees(lens, case)]
-    shop.looks.note(caller, "person", (person, *(case.id for case in cases), *(case.person for case in cases)))
+    shop.looks.note(lens, "person", (person, *(case.id for case in cases), *(case.person for case in cases)))
     terms = ledger_of(shop.records, person, moment, MOST)
     signs = shop.records.alerts(persons=[person], rules=shop.book.of_stages)
     alerts = shop.records.alert_page(AlertQuery(limit=MOST, whose=shop.whose(lens).those_of(person), newest=True))[::-1]

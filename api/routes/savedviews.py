@@ -5,20 +5,21 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.caller import needs
 from api.etags import tagged
 from api.filters import CaseFilter
 from api.problems import answers, not_found
+from api.routing import Router
 from api.shop import InShop, Shop
 from api.texts import Name, Seen
 from core.access import Caller, Permission, Role
 from core.casefiles import SavedView
 from core.errors import Refused
 
-router = APIRouter(prefix="/api/v1/worklist/views", tags=["triage"], responses=answers(401, 403, 422, 503))
+router = Router(prefix="/api/v1/worklist/views", tags=["triage"], responses=answers(401, 403, 422, 503))
 Id = Annotated[str, Path(max_length=200)]
 Column = Literal["person", "state", "found", "severity", "score", "opened", "assignee", "due", "rules", "tasks"]
 MOST = 200

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from api.caller import needs
 from api.desks import HrDesk
 from api.leavers import AtDesk
 from api.routes.people import unscoped
+from api.routing import Router
 from api.scim.discovery import MOST, SCHEMAS, SERVICE, USERS, listed
 from api.scim.errors import ScimProblem, ScimResponse, ScimRoute, answers, wrong
 from api.scim.members import Members, person_of
@@ -25,7 +26,7 @@ from core.access import Caller, Permission
 from core.person import Filing, Stage
 from core.roster import Member
 
-router = APIRouter(
+router = Router(
     prefix="/scim/v2",
     tags=["scim"],
     route_class=ScimRoute,
@@ -48,7 +49,7 @@ def list_users(
     found = members.all if filter is None else _filtered(members, filter)
     first = max(startIndex, 1) - 1
     shown = found[first : first + min(max(count, 0), MOST)]
-    shop.looks.note(caller, "scim users", (one.person.id for one in shown))
+    shop.looks.note(shop.lens(caller), "scim users", (one.person.id for one in shown))
     return UserList(
         totalResults=len(found),
         startIndex=first + 1,
@@ -84,7 +85,7 @@ def get_user(shop: InShop, user_id: str, caller: Caller = needs(Permission.FILE_
     unscoped(caller)
     members = _members(shop)
     found = _user(members, user_id)
-    shop.looks.note(caller, "scim users", [found.person.id])
+    shop.looks.note(shop.lens(caller), "scim users", [found.person.id])
     return members.view(found)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from api.caller import needs
 from api.problems import answers
+from api.routing import Router
 from api.shapes import SourceView
 from api.shop import InShop
 from api.views import source_views
 from core.access import Caller, Permission
 
-router = APIRouter(prefix="/api/v1/sources", tags=["sources"], responses=answers(401, 403, 503))
+router = Router(prefix="/api/v1/sources", tags=["sources"], responses=answers(401, 403, 503))
 
 
 @router.get("", operation_id="list_sources")

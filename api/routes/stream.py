@@ -7,19 +7,20 @@ from collections.abc import AsyncIterator, Sequence
 from time import monotonic
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from access.lens import Lens
 from api.caller import Door, needs
 from api.problems import Problem, answers
+from api.routing import Router
 from api.shop import InShop, Shop
 from api.stream import HEARTBEAT, HEARTBEAT_SECONDS, SEEN_AGAIN_SECONDS, Listener, Stream, events, heard, next_of
 from core.access import Caller, Permission
 from core.happening import Happening
 
-router = APIRouter(prefix="/api/v1/stream", tags=["stream"], responses=answers(401, 403, 429, 503))
+router = Router(prefix="/api/v1/stream", tags=["stream"], responses=answers(401, 403, 429, 503))
 SEND_SECONDS = 30.0
 """Who does not take what is sent within so long, is gone."""
 EVENT_STREAM = "text/event-stream"
@@ -84,7 +85,7 @@ async def _told(
 def _shown(shop: Shop, lens: Lens, some: Sequence[Happening]) -> bytes:
     """What the caller is told of some happenings, noted as a look at whom it is about."""
     told = heard(some, lens)
-    shop.looks.note(lens.caller, "stream", (one.person for one in told if one.person))
+    shop.looks.note(lens, "stream", (one.person for one in told if one.person))
     return events(told, some[-1].number, lens)
 
 

@@ -8,20 +8,21 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import IO, Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from api.caller import needs
 from api.desks import SubjectDesk
 from api.problems import Problem, answers, not_found
+from api.routing import Router
 from api.shop import InShop, Shop
 from core.access import Caller, Permission
 from core.subjects import Right, SubjectRequest
 
 PIECE = 1 << 16
 RequestId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
-router = APIRouter(prefix="/api/v1/subjects", tags=["subjects"], responses=answers(401, 403, 404, 409, 422, 503))
+router = Router(prefix="/api/v1/subjects", tags=["subjects"], responses=answers(401, 403, 404, 409, 422, 503))
 
 
 class SubjectAsked(BaseModel):
@@ -53,7 +54,7 @@ def list_requests(shop: InShop, caller: Caller = needs(Permission.ANSWER_SUBJECT
     """Whose file was asked for, who was to be erased, and what became of it: what waits comes first."""
     lens = shop.lens(caller)
     found = [one for one in shop.records.subject_requests() if not one.person or lens.within(one.person)]
-    shop.looks.note(caller, "subject requests", [one.person for one in found if one.person])
+    shop.looks.note(lens, "subject requests", [one.person for one in found if one.person])
     return [_view(one) for one in sorted(found, key=lambda one: one.done is not None)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from access.noting import changed
@@ -13,11 +13,12 @@ from api.entrance import address_of
 from api.problems import answers
 from api.routes.login import AtEntrance, Secret
 from api.routes.me import Mine, MineFirst, end_others, has_password
+from api.routing import Router
 from api.shop import InShop
 from core.errors import Refused
 from core.users import totp_of
 
-router = APIRouter(prefix="/api/v1/me/totp", tags=["account"], responses=answers(401, 403, 404, 503))
+router = Router(prefix="/api/v1/me/totp", tags=["account"], responses=answers(401, 403, 404, 503))
 
 
 class WithPassword(BaseModel):

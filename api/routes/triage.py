@@ -6,7 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from api.caller import needs
@@ -14,6 +14,7 @@ from api.etags import tagged
 from api.masking import free_text, nameless
 from api.paging import After, Limit, Page, page, place
 from api.problems import Problem, answers
+from api.routing import Router
 from api.shop import InShop, Shop, now
 from api.texts import MaybeName, MaybeReason, Reason, Seen, Tag, Time
 from api.worked import OnCase, WorkedCase, colleague, seen_case, worked_cases
@@ -24,7 +25,7 @@ from core.errors import Stale
 from core.evidence import AuditEntry, Deed
 from core.triage import Because, Change, Decision, Step, Work, WorkState
 
-router = APIRouter(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
+router = Router(prefix="/api/v1/cases", tags=["triage"], responses=answers(401, 403, 404, 422, 503))
 LAST = 2**62
 """No entry has a greater number."""
 CHANGES = answers(409, 412, 428)
@@ -184,7 +185,7 @@ def history(
 ) -> Page[HistoryEntry]:
     """What was done on a case, the oldest first."""
     on = seen_case(shop, caller, case_id)
-    shop.looks.note(caller, "history of a case", (on.case.id, on.case.person))
+    shop.looks.note(on.lens, "history of a case", (on.case.id, on.case.person))
     key = place(after, (int,))
     found = shop.records.history(on.case.id, min(int(key[0]), LAST) if key else -1, limit + 1)
     shown_entries, following = page([_entry(one, on) for one in found], limit, lambda one: (one.number,))
@@ -228,7 +229,7 @@ def decision(on: OnCase, seen: Tag, body: Verdict) -> Decision:
 def shown(shop: Shop, response: Response, on: OnCase) -> WorkedCase:
     """The case as a document, with its tag, noted as looked at."""
     (view,) = worked_cases(shop, on.lens, [on.case])
-    shop.looks.note(on.lens.caller, "case", (on.case.id, on.case.person))
+    shop.looks.note(on.lens, "case", (on.case.id, on.case.person))
     tagged(response, view.work.tag)
     return view
 

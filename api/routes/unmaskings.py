@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from access import unmasking as rules
@@ -15,6 +15,7 @@ from access.lens import Lens
 from api.caller import needs
 from api.paging import After, Limit, Page, page, place
 from api.problems import answers, not_found
+from api.routing import Router
 from api.shapes import UnmaskingView
 from api.shop import InShop, Shop
 from api.unmaskings import may_know, unmasking_views
@@ -26,7 +27,7 @@ from core.unmasking import LONGEST, USUAL, Purpose, Unmasking, UnmaskingState
 
 AN_HOUR = timedelta(hours=1)
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
-router = APIRouter(prefix="/api/v1/unmaskings", tags=["unmaskings"], responses=answers(401, 403, 503))
+router = Router(prefix="/api/v1/unmaskings", tags=["unmaskings"], responses=answers(401, 403, 503))
 
 
 class Asked(BaseModel):
@@ -88,7 +89,7 @@ def list_unmaskings(
     known = [one for one in shop.records.unmaskings(asked_by=own, case=case, state=state) if may_know(lens, one)]
     left = [one for one in known if start is None or _key(one) < start]
     shown, following = page(left[: limit + 1], limit, _key)
-    shop.looks.note(caller, "unmaskings", (one.person for one in shown))
+    shop.looks.note(lens, "unmaskings", (one.person for one in shown))
     return Page(items=unmasking_views(shop, lens, shown), next=following)
 
 
@@ -160,8 +161,9 @@ def _undecided(shop: Shop, case_id: str) -> bool:
 
 
 def _told(shop: Shop, caller: Caller, unmasking: Unmasking) -> UnmaskingView:
-    shop.looks.note(caller, "unmasking", (unmasking.person, unmasking.case))
-    (view,) = unmasking_views(shop, shop.lens(caller), [unmasking])
+    lens = shop.lens(caller)
+    shop.looks.note(lens, "unmasking", (unmasking.person, unmasking.case))
+    (view,) = unmasking_views(shop, lens, [unmasking])
     return view
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from access.noting import changed, rights
@@ -17,6 +17,7 @@ from api.caller import needs
 from api.paging import After, Limit, Page, page, place
 from api.problems import answers, not_found
 from api.routes.login import AtEntrance, UserName
+from api.routing import Router
 from api.shapes import Language
 from api.shop import InShop
 from core.access import Caller, Permission, Role, Scope
@@ -88,7 +89,7 @@ class UserMade(BaseModel):
     invitation: InvitationView | None
 
 
-router = APIRouter(prefix="/api/v1/users", tags=["users"], responses=answers(401, 403, 503))
+router = Router(prefix="/api/v1/users", tags=["users"], responses=answers(401, 403, 503))
 
 
 @router.get("", operation_id="list_users", responses=answers(422))

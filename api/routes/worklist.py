@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from access.lens import Lens
@@ -17,6 +17,7 @@ from api.foundcases import as_shown
 from api.paging import Page, page, place
 from api.problems import Problem, answers
 from api.routes.triage import Assignment, Move, Verdict, assigned, decision, moved
+from api.routing import Router
 from api.shop import InShop, Shop
 from api.texts import Reason, Tag, read_tag
 from api.worked import OnCase, WorkedCase, seen_case, visible, worked_cases
@@ -26,7 +27,7 @@ from core.case import Case
 from core.errors import BadQuery, Refused, Stale
 from core.triage import Because, Change, Decision, Wanted
 
-router = APIRouter(prefix="/api/v1/worklist", tags=["triage"], responses=answers(401, 403, 422, 503))
+router = Router(prefix="/api/v1/worklist", tags=["triage"], responses=answers(401, 403, 422, 503))
 AT_ONCE = 500
 MOST_HIDDEN = 1_000
 """Cases of one search that were found by words that are not shown."""
@@ -109,7 +110,7 @@ def worklist(
         if len(cases) > asked.limit:
             break
     some, following = page(cases, asked.limit, lambda case: (moment_text(case.opened), case.id))
-    shop.looks.note(caller, "cases", (one for case in some for one in (case.id, case.person)))
+    shop.looks.note(lens, "cases", (one for case in some for one in (case.id, case.person)))
     return Page(items=worked_cases(shop, lens, some), next=following)
 
 
@@ -129,7 +130,7 @@ def bulk(shop: InShop, body: Bulk, caller: Caller = needs(Permission.WORK_CASES)
         _take(shop, [one for one in tried if not isinstance(one, Outcome)])
     done = [one.id for one in body.cases if one.id not in failed]
     tags = {view.id: view.work.tag for view in worked_cases(shop, lens, _cases(shop, done))}
-    shop.looks.note(caller, "cases", done)
+    shop.looks.note(lens, "cases", done)
     told = [failed.get(one.id) or Outcome(id=one.id, code="done", tag=tags.get(one.id)) for one in body.cases]
     return BulkAnswer(done=len(done), cases=told)
 

@@ -36,7 +36,6 @@ def lens_of(house: House, unmask: str | None) -> Lens:
     from datetime import UTC, datetime
 
     from access.lens import Lens, Uncovered
-    from access.unmasking import depths
     from app.cli.show import who
     from app.pseudonyms import pseudonyms
     from core.access import Caller, Permission, Role
@@ -53,7 +52,7 @@ def lens_of(house: House, unmask: str | None) -> Lens:
     if reason is None:
         return Lens(caller, directory, called, person_of=whose)
     granted = house.records.unmaskings_in_force(datetime.now(UTC), caller.name)
-    return Uncovered(caller, directory, called, depths(granted), person_of=whose)
+    return Uncovered(caller, directory, called, granted, person_of=whose)
 
 
 def saw(house: House, what: str, about: Iterable[str], unmask: str | None) -> None:

@@ -32,6 +32,8 @@ from store.records.tables import settings
 JOINED = ("email", "department", "title")
 """What rules may know of a person: a change of these is judged again."""
 
+_VERSION = select(settings.c.value).where(settings.c.name == PEOPLE_VERSION)
+
 
 class PeopleRecords:
     """Adapter of `core.ports.People`."""
@@ -85,7 +87,7 @@ class PeopleRecords:
 
     def people_version(self) -> str:
         with self._database.reading() as connection:
-            found = connection.execute(select(settings.c.value).where(settings.c.name == PEOPLE_VERSION)).scalar()
+            found = connection.execute(_VERSION).scalar()
         return str(found or "")
 
     def sources_of(self, accounts: Collection[str]) -> Sequence[str]:

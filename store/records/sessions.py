@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Column, Select, Table, bindparam, delete, insert, select, update
 
 from core.access import Permission
 from core.evidence import AuditEntry
@@ -32,7 +33,7 @@ class SessionRecords:
             note_in(connection, noted)
 
     def session(self, digest: str) -> tuple[Session, User] | None:
-        found = _with_user(self._database, user_sessions, user_sessions.c.digest == digest)
+        found = _with_user(self._database, user_sessions, user_sessions.c.digest, digest)
         return (Session(**found[0]), found[1]) if found else None
 
     def saw_session(self, digest: str, at: datetime) -> None:
@@ -75,7 +76,7 @@ class KeyRecords:
             note_in(connection, noted)
 
     def key(self, key_id: str) -> tuple[Key, User] | None:
-        found = _with_user(self._database, api_keys, api_keys.c.id == key_id)
+        found = _with_user(self._database, api_keys, api_keys.c.id, key_id)
         return (_key(found[0]), found[1]) if found else None
 
     def keys_of(self, user: str | None = None, after: str = "", most: int | None = None) -> Sequence[Key]:
@@ -98,12 +99,17 @@ class KeyRecords:
             return True
 
 
-def _with_user(database: Database, table: Any, this: Any) -> tuple[Row, User] | None:
-    """A row of a table and the user it belongs to, in one question."""
+@cache
+def _joined(table: Table, key: Column[str]) -> Select[*tuple[Any, ...]]:
+    """Every request asks this; to put it together takes longer than to answer it."""
     query = select(table, *(column.label(f"users.{column.name}") for column in user_table.c))
-    query = query.join(user_table, user_table.c.name == table.c.user).where(this)
+    return query.join(user_table, user_table.c.name == table.c.user).where(key == bindparam("this"))
+
+
+def _with_user(database: Database, table: Table, key: Column[str], this: str) -> tuple[Row, User] | None:
+    """A row of a table and the user it belongs to, in one question."""
     with database.reading() as connection:
-        row = connection.execute(query).mappings().first()
+        row = connection.execute(_joined(table, key), {"this": this}).mappings().first()
     if row is None:
         return None
     own = {column.name: row[column.name] for column in table.c}

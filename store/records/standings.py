@@ -62,7 +62,9 @@ class StandingRecords:
     def ranked_later(self, at: datetime, whose: Whose, after: str, most: int) -> Sequence[str]:
         with self._database.reading() as connection:
             person = _ordered(connection)
-            where = [table.c.newest > at, person > after, *restricted(connection, table.c.person, whose)]
+            # Mostly there is nobody, and the index of `newest` says so at once.
+            some = select(table.c.person).where(table.c.newest > at).exists()
+            where = [some, table.c.newest > at, person > after, *restricted(connection, table.c.person, whose)]
             query = select(table.c.person).where(*where).group_by(table.c.person).order_by(person).limit(most)
             return connection.execute(query).scalars().all()
 

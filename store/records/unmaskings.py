@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
 
 from core.access import Depth
 from core.errors import Refused
@@ -63,19 +65,35 @@ class UnmaskingRecords:
         asked = {"asked_by": asked_by, "case": case, "person": person, "state": state and state.value}
         return self._found(*(table.c[name] == value for name, value in asked.items() if value is not None))[::-1]
 
-    def unmaskings_in_force(self, at: datetime, asked_by: str | None = None) -> Sequence[Unmasking]:
-        undecided = select(case_table.c.id).where(case_table.c.decided.is_(None))
-        return self._found(
-            table.c.state == UnmaskingState.GRANTED.value,
-            table.c.until > at,
-            table.c.case.in_(undecided),
-            *([] if asked_by is None else [table.c.asked_by == asked_by]),
-        )
+    def unmaskings_in_force(
+        self, at: datetime, asked_by: str | None = None, *, case: str | None = None, person: str | None = None
+    ) -> Sequence[Unmasking]:
+        asked = {"asked_by": asked_by, "case": case, "person": person}
+        given = {name: value for name, value in asked.items() if value is not None}
+        with self._database.reading() as connection:
+            rows = connection.execute(_in_force(*given), {"at": at, **given}).mappings()
+            return [_unmasking(dict(row)) for row in rows]
 
     def _found(self, *those: ColumnElement[bool]) -> list[Unmasking]:
         query = select(table).where(*those).order_by(table.c.asked, table.c.id)
         with self._database.reading() as connection:
             return [_unmasking(dict(row)) for row in connection.execute(query).mappings()]
+
+
+@cache
+def _in_force(*given: str) -> Select[*tuple[Any, ...]]:
+    """Every request asks this; to put it together takes longer than to answer it."""
+    undecided = select(case_table.c.id).where(case_table.c.decided.is_(None))
+    return (
+        select(table)
+        .where(
+            table.c.state == UnmaskingState.GRANTED.value,
+            table.c.until > bindparam("at"),
+            table.c.case.in_(undecided),
+            *(table.c[name] == bindparam(name) for name in given),
+        )
+        .order_by(table.c.asked, table.c.id)
+    )
 
 
 def _tell(connection: Connection, one: Unmasking) -> None:

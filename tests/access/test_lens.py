@@ -11,6 +11,7 @@ from core.calendar import CompanyCalendar
 from core.directory import Directory
 from core.person import Person
 from core.pseudonyms import Pseudonyms
+from tests.access.unmasked import unmasked
 
 LI = Person(id="1", name="李娜", email="li@x.cn", department="Sales", manager_email="wang@x.cn", country="CN")
 WANG = Person(id="2", name="王伟", email="Wang@x.cn", department="Sales", manager_email="chen@x.cn", country="CN")
@@ -19,10 +20,10 @@ DIRECTORY = Directory([LI, WANG, CHEN], [], [], {}, CompanyCalendar())
 NAMES = Pseudonyms(b"key")
 
 
-def lens(scope: Scope | None = None, person: str = "", **unmasked: Depth) -> Lens:
+def lens(scope: Scope | None = None, person: str = "", **depths: Depth) -> Lens:
     may = permissions_of([Role.ANALYST])
     caller = Caller(name="a", roles=frozenset({Role.ANALYST}), permissions=may, scope=scope or Scope(), person=person)
-    return Lens(caller, DIRECTORY, NAMES, {key.removeprefix("p"): depth for key, depth in unmasked.items()})
+    return Lens(caller, DIRECTORY, NAMES, unmasked({key.removeprefix("p"): depth for key, depth in depths.items()}))
 
 
 def test_everybody_goes_by_a_pseudonym_until_unmasked() -> None:

@@ -11,13 +11,14 @@ import polars as pl
 import pytest
 
 from api.alertevents import AT_ONCE, events_of
-from core.alert import Alert, Severity
+from core.alert import Alert, Fact, Severity
 from core.batch import Batch
 from core.calendar import CompanyCalendar
 from core.canonical import content_id
 from core.evidence import Evidence
 from core.leaf import contents
 from core.ports import EventQuery
+from core.schema import SCHEMA
 from store.memory import MemoryStore
 from store.records import SqlRecords
 from tests.api.shops import BOOK, MOMENT, exported
@@ -78,7 +79,7 @@ def stored(store: Asked, back: Sequence[int], *, frozen: bool) -> Alert:
 
 
 def found(store: Asked, alert: Alert) -> list[object]:
-    frame = events_of(alert, store, store.records, CompanyCalendar(), BOOK)  # type: ignore[attr-defined]
+    frame = events_of(alert, store, store.records, CompanyCalendar(), BOOK, tuple(SCHEMA))  # type: ignore[attr-defined]
     rows = frame.rows(named=True)
     times = [row["@timestamp"] for row in rows]
     assert times == sorted(times, key=str)
@@ -99,6 +100,29 @@ def test_looking_stops_where_all_are_found(store: Asked) -> None:
     looked = store.asked
     assert min(query.start for query in looked if query.start) == CompanyCalendar().start_of(DAY - timedelta(days=7))
     assert [query.end for query in looked[1:]] == [query.start for query in looked[:-1]], "no day is read twice"
+
+
+def test_those_that_are_not_frozen_are_looked_for_first_where_the_alert_says(store: Asked) -> None:
+    alert = stored(store, [0, 3], frozen=False)
+    first, last = MOMENT - timedelta(days=3), MOMENT
+    told = replace(alert, facts={"first": first.isoformat(), "last": last.isoformat()})
+    assert found(store, told) == found(store, alert)
+    assert [(query.start, query.end) for query in store.asked[:1]] == [(first, last + timedelta(seconds=1))]
+    assert len(store.asked) == 1 + 2, "all were there"
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("2026-03-02T00:00:00+00:00", "2026-03-02T00:00:00+00:00"),
+        ("", "9999-12-31T23:59:59+00:00"),
+        ("x", "y"),
+        (1, 2),
+    ],
+)
+def test_wherever_the_alert_says_that_they_lie_they_are_found(store: Asked, first: Fact, last: Fact) -> None:
+    alert = stored(store, [0, 3], frozen=False)
+    assert found(store, replace(alert, facts={"first": first, "last": last})) == found(store, alert)
 
 
 def test_of_frozen_ones_only_the_moments_are_read(store: Asked) -> None:

@@ -9,10 +9,15 @@ from threading import Event
 
 import pytest
 
+from access.lens import Lens
 from api.looks import Looks
+from core.calendar import CompanyCalendar
+from core.directory import Directory
 from core.evidence import AuditEntry, check_chain
 from store.records import SqlRecords
 from tests.api.shops import EVERYTHING
+
+LENS = Lens(EVERYTHING, Directory([], [], [], {}, CompanyCalendar()), str)
 
 
 class Slow(SqlRecords):
@@ -39,14 +44,14 @@ def address(tmp_path: Path) -> str:
 
 def looked(looks: Looks, records: SqlRecords, person: str) -> bool:
     """Whether a look is in the log once it is noted."""
-    looks.note(EVERYTHING, "alert", [person])
+    looks.note(LENS, "alert", [person])
     return any(person in entry.about for entry in records.audited())
 
 
 def test_looks_that_come_together_are_written_together_and_each_before_its_answer(address: str) -> None:
     others = Event()
     records = Slow(address, others)
-    looks = Looks(records, lambda _: ())
+    looks = Looks(records)
     with ThreadPoolExecutor(12) as pool:
         first = pool.submit(looked, looks, records, "p0")
         rest = [pool.submit(looked, looks, records, f"p{number}") for number in range(1, 12)]
@@ -63,9 +68,9 @@ def test_a_look_that_cannot_be_written_is_not_shown_to_anybody(address: str) -> 
     others = Event()
     records = Slow(address, others)
     records.broken = True
-    looks = Looks(records, lambda _: ())
+    looks = Looks(records)
     with ThreadPoolExecutor(4) as pool:
-        all_ = [pool.submit(looks.note, EVERYTHING, "alert", [f"p{number}"]) for number in range(4)]
+        all_ = [pool.submit(looks.note, LENS, "alert", [f"p{number}"]) for number in range(4)]
         others.set()
         for one in all_:
             with pytest.raises(OSError, match="full"):

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from access.lens import Lens, everything
 from access.permissions import permissions_of
-from api.masking import event_views, spoken, telling, wordless
+from api.masking import event_views, shown_with, spoken, telling, wordless
 from api.shop import Shop
 from core.access import Caller, Depth, Role, Scope
 from core.alert import OTHERS
@@ -23,6 +23,7 @@ from core.canonical import content_id
 from core.person import Link, Person
 from core.schema import BY_NAME, NEUTRAL, RAW, SCHEMA, WRITTEN, conform
 from core.unmasking import Purpose, Unmasking, UnmaskingState
+from tests.access.unmasked import unmasked
 from tests.api.shops import MOMENT, NAMES, exported
 
 LI, WANG = NAMES("7"), NAMES("9")
@@ -260,7 +261,11 @@ def test_a_field_is_shown_of_somebody_masked_only_where_the_list_says_so(shop: S
     caller = Caller(name="a", roles=frozenset(), permissions=frozenset())
     (masked,) = event_views(frame, Lens(caller, shop.directory(), NAMES))
     assert masked.keys() == NEUTRAL | {"person.id"}
-    (known,) = event_views(frame, Lens(caller, shop.directory(), NAMES, {"7": Depth.IDENTITY}))
+    assert set(shown_with(Lens(caller, shop.directory(), NAMES))) == NEUTRAL | {"user.account"}, "no other one is read"
+    assert shown_with(everything(shop.directory())) == tuple(SCHEMA)
+    shown = Lens(caller, shop.directory(), NAMES, unmasked({"7": Depth.IDENTITY}))
+    assert shown_with(shown) == tuple(SCHEMA)
+    (known,) = event_views(frame, shown)
     assert known.keys() == SCHEMA.keys() - WRITTEN - RAW | {"person.id"}
     (whole,) = event_views(frame, everything(shop.directory()))
     assert whole.keys() == SCHEMA.keys() | {"person.id"}
@@ -285,14 +290,14 @@ def test_facts_name_neither_the_person_nor_others(shop: Shop) -> None:
     assert masked == {
         "events": 3, "first": "2026-03-02T03:00:00+00:00", "crm.object": "Account", "own": 2.5, OTHERS: BOTH,
     }  # fmt: skip
-    known = Lens(caller, directory, NAMES, {"7": Depth.IDENTITY})
+    known = Lens(caller, directory, NAMES, unmasked({"7": Depth.IDENTITY}))
     assert telling(alert, known).facts == {name: fact for name, fact in facts.items() if name != "email.subject"} | {
         OTHERS: BOTH
     }
     assert spoken(alert, known).facts[OTHERS] == f"{WANG}, 李娜", "in a sentence, as each is called"
     bounded = Lens(replace(caller, scope=Scope(departments=frozenset({"Sales"}))), directory, NAMES)
     assert telling(alert, bounded).facts[OTHERS] == LI, "who is out of scope is not told of"
-    read = Lens(caller, directory, NAMES, {"7": Depth.CONTENT})
+    read = Lens(caller, directory, NAMES, unmasked({"7": Depth.CONTENT}))
     assert telling(alert, read).facts["email.subject"] == "Offer"
 
 

@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import uvicorn
 
 from access.keys import allowed, new_key
 from access.noting import changed
 from app.config import Config
+from app.serving import listening
 from app.wiring import open_house
 from core.access import Role
 from core.users import User
@@ -77,6 +79,13 @@ def served(tmp_path: Path) -> Iterator[Served]:
     yield made
     made.process.kill()
     made.process.wait(SECONDS)
+
+
+def test_no_part_of_an_answer_waits_for_the_one_before_to_have_come() -> None:
+    with listening(uvicorn.Config("none", host="127.0.0.1", port=0, log_level="critical")) as bound:
+        bound.listen()
+        with socket.create_connection(bound.getsockname()), bound.accept()[0] as connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_processes_count_together_and_one_that_dies_is_replaced_and_none_outlives_its_parent(served: Served) -> None:
