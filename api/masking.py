@@ -79,7 +79,12 @@ def is_thing(subject: str, lens: Lens) -> bool:
 
 def telling(alert: Alert, lens: Lens) -> Alert:
     """The alert with the facts that may be shown, others by pseudonym."""
-    return replace(alert, facts=_facts(alert, lens) | _others(alert, lens, lens.pseudonym))
+    return replace(alert, facts=facts_told(alert, lens))
+
+
+def facts_told(alert: Alert, lens: Lens) -> dict[str, Fact]:
+    """These facts alone."""
+    return _facts(alert, lens) | _others(alert, lens, lens.pseudonym)
 
 
 def spoken(alert: Alert, lens: Lens) -> Alert:

@@ -52,16 +52,21 @@ def ranked(records: Records, at: datetime, whose: Whose, after: Rank | None, lim
         _looking_back.release()
 
 
-def ledger_of(records: Records, person: str, at: datetime, most: int) -> tuple[Term, ...]:
-    """The terms of a person's score at a moment, so many at most: of more alerts the weakest are one term."""
-    shares = strongest(records.worths(person, at), at)
+def ledger_of(records: Records, person: str, at: datetime, most: int) -> tuple[tuple[Term, ...], list[Alert]]:
+    """The terms of a person's score at a moment, so many at most (of more alerts the weakest are one term), and the
+    newest alerts by then, so many at most, oldest first."""
+    worths = records.worths(person, at)
+    shares = strongest(worths, at)
     first = len(shares) if len(shares) <= most else most - 1
-    alerts = {alert.id: alert for alert in records.alerts_named([one.id for one, _, _ in shares[:first]])}
+    newest = [one.id for one in sorted(worths, key=lambda one: (one.time, one.id))[-most:]]
+    alerts = {alert.id: alert for alert in records.alerts_named({*newest, *(one.id for one, _, _ in shares[:first])})}
     # One that has gone since counts with those that are not shown.
     shown = [(alerts[one.id], score, weight) for one, score, weight in shares[:first] if one.id in alerts]
-    rest = [score * weight for one, score, weight in shares if one.id not in alerts]
+    rest = [score * weight for one, score, weight in shares[:first] if one.id not in alerts]
+    rest += [score * weight for _, score, weight in shares[first:]]
     peers = judged_against(alerts.values())
-    return tuple(replace(term, peers_usual=peers.get(term.alert or "")) for term in short_ledger(shown, rest))
+    terms = tuple(replace(term, peers_usual=peers.get(term.alert or "")) for term in short_ledger(shown, rest))
+    return terms, [alerts[one] for one in newest if one in alerts]
 
 
 def risk_rows(standings: Sequence[Standing], lens: Lens, at: datetime) -> list[RiskView]:

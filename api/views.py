@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from access.lens import Lens
 from api.alertevents import events_of
-from api.masking import event_views, free_text, identity, shown_with, spoken, telling
+from api.masking import event_views, facts_told, free_text, identity, shown_with, spoken
 from api.shapes import AlertView, CaseView, DriverView, Language, RiskView, RuleView, SourceView, TermView
 from core.alert import MAX_EVENTS, Alert, Fact, Term
 from core.case import Case
@@ -86,8 +86,8 @@ def _alert_view(
         severity=alert.severity.value,
         stage=alert.stage,
         score=alert.score,
-        terms=term_views(replace(term, peers_usual=peers) if term.name == alert.rule else term for term in alert.terms),
-        facts=dict(telling(alert, lens).facts),
+        terms=term_views(_beside(term, peers) if term.name == alert.rule else term for term in alert.terms),
+        facts=facts_told(alert, lens),
         message=messages[language],
         messages=messages,
         runbooks=rule.extra.runbook.model_dump() if rule and rule.extra.runbook else {},
@@ -97,6 +97,10 @@ def _alert_view(
         grounds=list(alert.grounds),
         why=free_text(lens, alert.person, alert.why),
     )
+
+
+def _beside(term: Term, peers: Fact | None) -> Term:
+    return term if term.peers_usual == peers else replace(term, peers_usual=peers)
 
 
 def rule_views(book: RuleBook) -> list[RuleView]:

@@ -4,7 +4,6 @@ own. In a process beside the service that they ask."""
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 from collections import defaultdict
@@ -13,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
+
+import orjson
 
 from benchmarks.store import DAYS, START
 
@@ -104,14 +105,14 @@ class User:
             if status != 200:
                 self._seen.errors.append(f"{asked}: {status} {body[:200]!r}")
         await asyncio.sleep(self._draw.expovariate(1 / self._think) if self._think else 0)
-        return json.loads(body) if status == 200 else None
+        return orjson.loads(body) if status == 200 else None
 
 
 async def all_at_work(port: int, keys: Sequence[str], think: float, seconds: float) -> Seen:
     """A user for each key, for so long."""
     seen = Seen()
     _, described = await Client(port, keys[0]).get("/openapi.json")
-    paths = json.loads(described)["paths"]
+    paths = orjson.loads(described)["paths"]
     until = time.monotonic() + seconds
     work = (User(Client(port, key), paths, seen, seed, think).work(until) for seed, key in enumerate(keys))
     await asyncio.gather(*work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from core.alert import Term
 from core.listing import Whose
@@ -38,8 +38,7 @@ class Standing:
         return self.depth, self.person
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worth:
+class Worth(NamedTuple):
     """What of an alert counts for its person: of its terms those that count from some moment on."""
 
     id: str

@@ -19,7 +19,7 @@ from api.unmaskings import in_force
 from api.views import alert_views, case_views, data_clock, term_views
 from core.access import Caller, Permission
 from core.directory import NEVER
-from core.listing import AlertQuery, CaseQuery
+from core.listing import CaseQuery
 from core.standing import Rank
 from detection.departing import stage_with
 from detection.risk import sum_of
@@ -76,9 +76,8 @@ def get_person(
     cases = shop.records.case_page(CaseQuery(limit=MOST, whose=shop.whose(lens), about=person, newest=True))[::-1]
     cases = [case for case in cases if shop.sees(lens, case)]
     shop.looks.note(lens, "person", (person, *(case.id for case in cases), *(case.person for case in cases)))
-    terms = ledger_of(shop.records, person, moment, MOST)
+    terms, alerts = ledger_of(shop.records, person, moment, MOST)
     signs = shop.records.alerts(persons=[person], rules=shop.book.of_stages)
-    alerts = shop.records.alert_page(AlertQuery(limit=MOST, whose=shop.whose(lens).those_of(person), newest=True))[::-1]
     return PersonDetail(
         person=pseudonym,
         identity=identity(lens, person),
