@@ -234,7 +234,7 @@ def term_views(terms: Iterable[Term]) -> list[TermView]:
         TermView(
             **{name: getattr(term, name) for name in _OF_TERM},
             drivers=[DriverView(**asdict(driver)) for driver in term.drivers],
-            messages={"zh": term_words(term, "zh"), "en": term_words(term, "en")},
+            messages=term_words(term),
         )
         for term in terms
     ]

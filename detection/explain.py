@@ -96,7 +96,8 @@ _TERMS = {
         "weight": "计入该告警得分的 {weight}",
     },
 }
-
+_TERM_FACTS = tuple(_TERMS["en"])
+"""What a term may know, in the order in which it is told."""
 
 _LINKS = {
     "en": {"name": "name", "content": "content", "record": "record id"},
@@ -140,14 +141,16 @@ _DRIVERS = {
 }
 
 
-def term_words(term: Term, lang: Literal["zh", "en"]) -> str:
-    """A line of a score ledger in one language: its name and points, then whatever it knows."""
-    words = {"unit": unit_words(term.unit, lang)}
-    said = []
-    for name, text in _TERMS[lang].items():
-        if (value := getattr(term, name)) is not None:
-            words[name] = _shown(_fact(value))
-            said.append(text.format_map(words))
+def term_words(term: Term) -> dict[str, str]:
+    """A line of a score ledger, by language: its name and points, then whatever it knows."""
+    known = {name: value for name in _TERM_FACTS if (value := getattr(term, name)) is not None}
+    words = {name: _shown(_fact(value)) for name, value in known.items()}
+    return {"zh": _term_line(term, words, "zh"), "en": _term_line(term, words, "en")}
+
+
+def _term_line(term: Term, words: Mapping[str, str], lang: Literal["zh", "en"]) -> str:
+    texts, facts = _TERMS[lang], {**words, "unit": unit_words(term.unit, lang)}
+    said = [texts[name].format_map(facts) for name in words]
     said += [driver_words(driver, lang) for driver in term.drivers]
     head = f"{_called(term.name, lang)} {term.points:+g}"
     return f"{head}: {', '.join(said)}" if said and lang == "en" else f"{head}：{'，'.join(said)}" if said else head

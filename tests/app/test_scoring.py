@@ -165,7 +165,7 @@ def test_an_alert_says_what_drove_it_in_both_languages_and_has_the_events_of_the
     for lang, word in (("en", "usual"), ("zh", "平时")):
         told = explain(rule, found, "Li", lang)  # type: ignore[arg-type]
         assert "–" not in told
-        assert any(word in term_words(term, lang) for term in votes)  # type: ignore[arg-type]
+        assert any(word in term_words(term)[lang] for term in votes)
     assert found.facts["events"] == len(found.events)
     assert 100 < len(found.events) <= 400
     stored = house.events.totals(scoring_query(found), ["user.account"])

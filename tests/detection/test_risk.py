@@ -153,14 +153,14 @@ def test_a_term_is_said_in_both_languages() -> None:
         silent_below=2310,
         unit="data.records",
     )
-    assert term_words(term, "en") == (
+    assert term_words(term)["en"] == (
         "mass +40: observed 12,000, own usual 770, peers' usual 640, limit 2,310,"
         " below 2,310 records this would not have fired"
     )
-    assert term_words(term, "zh") == (
+    assert term_words(term)["zh"] == (
         "mass +40：观测值 12,000，本人平时 770，同岗平时 640，限值 2,310，低于 2,310 条记录则不会触发"
     )
-    assert term_words(Term(name="approval A-17", points=-32.5), "en") == "approval A-17 -32.5"
+    assert term_words(Term(name="approval A-17", points=-32.5))["en"] == "approval A-17 -32.5"
 
 
 def test_an_alert_is_said_in_both_languages_from_its_facts() -> None:

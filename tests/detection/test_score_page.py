@@ -52,9 +52,9 @@ def lines(lang: Literal["en", "zh"]) -> list[str]:
     terms = [replace(term, peers_usual=PEERS) if term.name == alert.rule else term for term in alert.terms]
     person = [replace(term, peers_usual=PEERS) for term in person_ledger([alert], later)]
     return [
-        *(term_words(term, lang) for term in terms),
+        *(term_words(term)[lang] for term in terms),
         f"= {alert.score:g}",
-        *(term_words(term, lang) for term in person),
+        *(term_words(term)[lang] for term in person),
         f"= {score_at([alert], later):g}",
     ]
 

@@ -103,9 +103,9 @@ def test_the_score_names_each_vote_and_what_drove_it_in_both_languages() -> None
     assert [(term.name, term.points) for term in alert.terms] == [("unusual", 10), ("vote own", 3.2), ("vote peers", 0)]
     assert alert.score == 13.2
     rule = RULES.rules["unusual"]
-    assert "Exports 90 (usual 2.5, at 12 this vote" in term_words(alert.terms[1], "en")
-    assert "导出次数 90（平时 2.5，若为 12" in term_words(alert.terms[1], "zh")
-    assert "本人平时" in term_words(alert.terms[1], "zh")
+    assert "Exports 90 (usual 2.5, at 12 this vote" in term_words(alert.terms[1])["en"]
+    assert "导出次数 90（平时 2.5，若为 12" in term_words(alert.terms[1])["zh"]
+    assert "本人平时" in term_words(alert.terms[1])["zh"]
     assert explain(rule, alert, "Li", "en").startswith("Li 4,000 Exports. observed 4,000, limit 300. below 300 person-")
     assert "looking back" not in explain(rule, alert, "Li", "en")
 
