@@ -14,8 +14,9 @@ from api.problems import Problem
 from core.access import Caller, Permission
 
 BEARER = {"WWW-Authenticate": "Bearer"}
+DOORS = 2
+"""Who call are asked who they are two at a time, beside whatever is worked on."""
 _DOORS: RunVar[CapacityLimiter] = RunVar("doors")
-"""Who calls is asked of one after another, and waits for nobody's work."""
 
 
 class Door(Protocol):
@@ -48,7 +49,7 @@ def _at_the_door() -> CapacityLimiter:
     try:
         return _DOORS.get()
     except LookupError:
-        _DOORS.set(doors := CapacityLimiter(1))
+        _DOORS.set(doors := CapacityLimiter(DOORS))
         return doors
 
 

@@ -24,7 +24,7 @@ Router = partial(APIRouter, route_class=Worked)
 
 
 def _in_thread(work: Callable[..., Any]) -> Callable[..., Any]:
-    if inspect.iscoroutinefunction(work) or inspect.isasyncgenfunction(work):
+    if inspect.iscoroutinefunction(work):
         return work
 
     @wraps(work)
