@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Connection, and_, select, update
 
@@ -18,6 +19,7 @@ from store.records.deleting import delete_frozen, delete_rows, delete_writing
 from store.records.followingtables import displaced, moves
 from store.records.holds import erasure_row
 from store.records.hrtables import members, notices
+from store.records.notices import nameless_answers
 from store.records.notifytables import actions
 from store.records.standingtables import standings, unranked
 from store.records.subjects import check_waits, keep_request
@@ -147,8 +149,9 @@ def _unnamed(connection: Connection, among: Collection[str], nameless: Callable[
         ):
             table = column.table
             keys = list(table.primary_key)
+            of = partial(nameless_answers, nameless=nameless) if column is notices.c.answers else nameless
             for row in connection.execute(select(*keys, column).where(these)).all():
-                if (text := nameless(row[-1])) == row[-1]:
+                if (text := of(row[-1])) == row[-1]:
                     continue
                 this = and_(*(key == value for key, value in zip(keys, row[:-1], strict=True)))
                 connection.execute(update(table).where(this).values({column.name: text}))
