@@ -236,6 +236,13 @@ def test_on_a_crews_case_of_somebody_else_nothing_names_them(house: House) -> No
     assert words.isdisjoint({"li", "na"}), "nor is it found by them"
 
 
+def test_whoever_they_managed_has_no_manager_of_their_address(house: House) -> None:
+    (wang,) = (one for one in house.records.persons() if one.id == "wang.wei")
+    house.records.save_persons([replace(wang, manager_email="Li.Na@corp.example")], [])
+    erase(house, asked(house), by="bob")
+    assert [(one.id, one.manager_email) for one in house.records.persons()] == [("wang.wei", "")]
+
+
 def test_an_open_case_of_a_crew_keeps_them_also_where_it_is_over_the_budget(house: House) -> None:
     own, other = (house.records.alerts(persons=[who], outcome=None)[0] for who in ("li.na", "wang.wei"))
     crew = Case(
