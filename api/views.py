@@ -143,7 +143,7 @@ def cases_of(records: Records, persons: Collection[str] | None) -> list[Case]:
     """Cases, oldest first; of some persons also those in which their alerts are, as in a crew's."""
     if persons is None:
         return list(records.cases())
-    own = {alert.id for alert in records.alerts(persons=persons)}
+    own = {alert.id for alert in records.alerts(persons=persons, outcome=None)}
     return [case for case in records.cases() if case.person in persons or not own.isdisjoint(case.alerts)]
 
 

@@ -6,9 +6,11 @@ import os
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 from uuid import uuid4
 
@@ -35,15 +37,23 @@ STAFF = frozenset({"by", "owner", "who", "assignee", "employee", "for"})
 """Fields that say who of those who work with us did something, or is to do it; so do all that end in `_by`."""
 
 
-def hand_over(house: House, start: str, out: Path, *, by: str, employee: str = "") -> dict[str, int]:
-    """Somebody else than who asked writes the file of the request whose id begins so, as `answer` does; it is done
-    then."""
+def hand_over(house: House, start: str, *, by: str, employee: str = "") -> IO[bytes]:
+    """Somebody else than who asked takes the file of the request whose id begins so, as `answer` writes it; the request
+    is done then. The file has no name: nothing of it is left where it is let go of."""
     request = taken_up(house, start, Right.ACCESS, by=by, employee=employee)
 
     def keep(told: dict[str, int], at: datetime) -> None:
         house.records.answered_subject(replace(request, done=at, counts=told))
 
-    return _write_file(house, request.person, out, keep)
+    with ExitStack() as unless_whole:
+        try:
+            file = unless_whole.enter_context(TemporaryFile(dir=house.config.data))
+            _fill(house, request.person, file, keep)
+        except OSError as error:
+            raise Refused(f"the file cannot be written: {error.strerror}") from None
+        unless_whole.pop_all()
+    file.seek(0)
+    return file
 
 
 def answer(house: House, person: str, out: Path, *, by: str) -> dict[str, int]:
@@ -55,35 +65,12 @@ def answer(house: House, person: str, out: Path, *, by: str) -> dict[str, int]:
         details = {"what": Right.ACCESS.value, **told}
         house.records.note(AuditEntry(at=at, by=by, deed=Deed.ANSWERED, about=[person], details=details))
 
-    return _write_file(house, person, out, keep)
-
-
-def _write_file(
-    house: House, person: str, out: Path, keep: Callable[[dict[str, int], datetime], None]
-) -> dict[str, int]:
-    """`keep` notes that it is written, before it is there."""
-    directory = house.directory()
-    held = _held(house, directory, person)
-    others = ThirdParties(directory, person, pseudonyms(house.records))
     part = out.with_name(f".{out.name}.{uuid4().hex}.part")
     try:
         if out.exists():
             raise FileExistsError(out)
         with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "w+b") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
-                days = _events(house, directory, person, others, packed)
-                snapshots = _snapshots(house, held["alerts"], others, packed)
-                told = {name: len(value) for name, value in held.items() if isinstance(value, list)}
-                told |= {"events": sum(days.values()), "snapshots": snapshots}
-                if not any(told.values()) and not held["person"]["name"]:
-                    raise Refused("nothing is held about this person")
-                text = others.masked([orjson.dumps(_plain(held, others)).decode()])[0]
-                packed.writestr("held.json", orjson.dumps(orjson.loads(text), option=orjson.OPT_INDENT_2))
-                for lang in LANGUAGES:
-                    packed.writestr(f"read-me.{lang}.md", cover(lang, held["person"], told, days, datetime.now(UTC)))
-            file.flush()
-            os.fsync(file.fileno())
-        keep(told, datetime.now(UTC))
+            told = _fill(house, person, file, keep)
         os.link(part, out)
     except FileExistsError:
         raise Refused(f"{out} is there already") from None
@@ -91,6 +78,30 @@ def _write_file(
         raise Refused(f"{out} cannot be written: {error.strerror}") from None
     finally:
         part.unlink(missing_ok=True)
+    return told
+
+
+def _fill(
+    house: House, person: str, file: IO[bytes], keep: Callable[[dict[str, int], datetime], None]
+) -> dict[str, int]:
+    """`keep` notes that it is written, before anybody has it."""
+    directory = house.directory()
+    held = _held(house, directory, person)
+    others = ThirdParties(directory, person, pseudonyms(house.records))
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        days = _events(house, directory, person, others, packed)
+        snapshots = _snapshots(house, held["alerts"], others, packed)
+        told = {name: len(value) for name, value in held.items() if isinstance(value, list)}
+        told |= {"events": sum(days.values()), "snapshots": snapshots}
+        if not any(told.values()) and not held["person"]["name"]:
+            raise Refused("nothing is held about this person")
+        text = others.masked([orjson.dumps(_plain(held, others)).decode()])[0]
+        packed.writestr("held.json", orjson.dumps(orjson.loads(text), option=orjson.OPT_INDENT_2))
+        for lang in LANGUAGES:
+            packed.writestr(f"read-me.{lang}.md", cover(lang, held["person"], told, days, datetime.now(UTC)))
+    file.flush()
+    os.fsync(file.fileno())
+    keep(told, datetime.now(UTC))
     return told
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import IO
-from uuid import uuid4
 
 from app.wiring import House, open_house
 from core.access import Caller
@@ -56,12 +55,7 @@ class SubjectDesk:
     def hand_over(self, request: str, *, by: Caller) -> IO[bytes]:
         from app.answering import hand_over
 
-        out = self._house.config.data / f".answer-{uuid4().hex}.zip"
-        try:
-            hand_over(self._house, request, out, by=by.name, employee=by.person)
-            return out.open("rb")
-        finally:
-            out.unlink(missing_ok=True)
+        return hand_over(self._house, request, by=by.name, employee=by.person)
 
     def erase(self, request: str, *, by: Caller) -> SubjectRequest:
         from app.erasing import erase

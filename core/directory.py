@@ -44,6 +44,7 @@ class Directory:
         self._resolved: dict[str, list[tuple[datetime, datetime, str]]] = {}
         self._filings: dict[str, list[Filing]] = {}
         self._known: frozenset[str] | None = None
+        self._keys_of: dict[str, set[str]] | None = None
         for filing in sorted(filings, key=lambda f: (f.filed, f.withdrawn, f.account)):
             self._filings.setdefault(self.person_at(filing.account, filing.filed), []).append(filing)
         self._accounts_of: dict[str, set[str]] = {}
@@ -107,6 +108,16 @@ class Directory:
                 edges = [ALWAYS, *(edge for since, until, _ in intervals for edge in (since, until)), NEVER]
                 own = zip(edges[::2], edges[1::2], strict=True)
                 yield from ((account, since, until) for since, until in own if since < until)
+
+    def keys_of(self, person_id: str) -> frozenset[str]:
+        """Every account that was the person's at some time, also those that no log has shown."""
+        if self._keys_of is None:
+            found: dict[str, set[str]] = {}
+            for account, links in self._links.items():
+                for link in links:
+                    found.setdefault(link.person, set()).add(account)
+            self._keys_of = found
+        return frozenset(self._keys_of.get(person_id, ())) | {account for account, _, _ in self.spans_of(person_id)}
 
     def person(self, person_id: str) -> Person:
         """The person; an account judged as itself is a person without a name."""

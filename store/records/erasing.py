@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Connection, and_, select, update
 
@@ -13,11 +14,12 @@ from core.evidence import FROZEN, AuditEntry, Deed
 from core.retention import Erasure, Stored
 from core.subjects import SubjectRequest
 from store.records.audit import note_in
-from store.records.database import Database, upsert
+from store.records.database import Database, pieces, upsert
 from store.records.deleting import delete_frozen, delete_rows, delete_writing
 from store.records.followingtables import displaced, moves
 from store.records.holds import erasure_row
 from store.records.hrtables import members, notices
+from store.records.notices import nameless_answers
 from store.records.notifytables import actions
 from store.records.standingtables import standings, unranked
 from store.records.subjects import check_waits, keep_request
@@ -98,6 +100,7 @@ class ErasingRecords:
             gone += _unnamed(connection, _crews(connection, person, own), nameless)
             gone += delete_rows(connection, moves.c.target, own)
             gone += delete_writing(connection, own) + delete_rows(connection, work.c.case, own)
+            _let_staff_go(connection, person)
             for column in OF_PERSON:
                 gone += delete_rows(connection, column, [person])
             for column in OF_ACCOUNT:
@@ -120,6 +123,17 @@ class ErasingRecords:
             )
             note_in(connection, entry)
         return done
+
+
+def _let_staff_go(connection: Connection, person: str) -> None:
+    """Nobody's manager has the person's mail address any more. Addresses are encrypted: all are read."""
+    email = connection.execute(select(persons.c.email).where(persons.c.id == person)).scalar()
+    if not email:
+        return
+    known = connection.execute(select(persons.c.id, persons.c.manager_email))
+    staff = sorted(one for one, manager in known if manager.casefold() == email.casefold())
+    for some in pieces(staff):
+        connection.execute(update(persons).where(persons.c.id.in_(some)).values(manager_email=""))
 
 
 def _cases_of(connection: Connection, person: str) -> list[str]:
@@ -147,8 +161,9 @@ def _unnamed(connection: Connection, among: Collection[str], nameless: Callable[
         ):
             table = column.table
             keys = list(table.primary_key)
+            of = partial(nameless_answers, nameless=nameless) if column is notices.c.answers else nameless
             for row in connection.execute(select(*keys, column).where(these)).all():
-                if (text := nameless(row[-1])) == row[-1]:
+                if (text := of(row[-1])) == row[-1]:
                     continue
                 this = and_(*(key == value for key, value in zip(keys, row[:-1], strict=True)))
                 connection.execute(update(table).where(this).values({column.name: text}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime
 
@@ -123,6 +123,12 @@ def _row(notice: Notice) -> Row:
 
 def _said(answer: Answer) -> Row:
     return asdict(answer) | {"step": answer.step.value, "at": answer.at.isoformat()}
+
+
+def nameless_answers(answers: str, nameless: Callable[[str], str]) -> str:
+    """A row's answers with what HR wrote in them made nameless."""
+    kept = [{**one, "note": nameless(one["note"])} for one in json.loads(answers)]
+    return json.dumps(kept, ensure_ascii=False)
 
 
 def _notice(row: Row) -> Notice:

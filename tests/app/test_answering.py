@@ -244,15 +244,17 @@ def test_who_may_not_answer_gets_nothing(house: House) -> None:
         assert who.get("/api/v1/subjects/requests").json() == []
 
 
-def test_a_file_that_was_made_meanwhile_is_made_once(house: House, tmp_path: Path) -> None:
+def test_a_file_that_was_made_meanwhile_is_made_once(house: House) -> None:
     request = asked(house)
-    hand_over(house, request, tmp_path / "one.zip", by="bob")
+    before = set(house.config.data.rglob("*"))
+    with hand_over(house, request, by="bob") as file, zipfile.ZipFile(file) as packed:
+        assert "held.json" in packed.namelist()
+        assert set(house.config.data.rglob("*")) == before, "it has no name that it could be left behind by"
     done = next(one for one in house.records.subject_requests() if one.id == request)
     with pytest.raises(Refused, match="done already"):
         house.records.answered_subject(replace(done, person="1001"))
     with pytest.raises(Refused, match="0 requests"):
-        hand_over(house, request, tmp_path / "two.zip", by="bob")
-    assert not (tmp_path / "two.zip").exists()
+        hand_over(house, request, by="bob")
 
 
 def test_every_kind_that_is_held_has_its_words(house: House, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -25,6 +26,7 @@ from core.case import Case, CaseState, case_id
 from core.casefiles import Comment, Task
 from core.errors import Refused
 from core.evidence import Deed, HoldScope
+from core.notice import Answer, Step
 from core.person import Filing
 from core.ports import EventQuery
 from core.subjects import Right
@@ -32,6 +34,7 @@ from store.records.tables import metadata
 from tests.app.test_answering import client
 from tests.app.test_grounds import LI, NOON, export, people, store
 from tests.app.test_retention import WANG, config, hold
+from tests.store.test_hr_records import a_notice
 
 MAY_NAME_THEM = {"audit", "audit_subjects", "settings", "untold"}
 """What stays: who did what, which accounts must not come back, and what Kafka has yet to be told."""
@@ -164,12 +167,12 @@ def test_what_was_killed_is_done_again(house: House, monkeypatch: pytest.MonkeyP
     assert erase(house, request, by="bob").counts["persons"] == 1
 
 
-def test_what_was_asked_for_is_handed_over_before_the_person_is_erased(house: House, tmp_path: Path) -> None:
+def test_what_was_asked_for_is_handed_over_before_the_person_is_erased(house: House) -> None:
     file, gone = asked(house, right=Right.ACCESS), asked(house)
     with pytest.raises(Refused, match="handed over first"):
         erase(house, gone, by="bob")
     assert house.events.read(EventQuery(accounts=[LI])).height == 2
-    hand_over(house, file, tmp_path / "out.zip", by="bob")
+    hand_over(house, file, by="bob").close()
     erase(house, gone, by="bob")
     name = pseudonyms(house.records)("li.na")
     left = [(one.right, one.person, one.pseudonym, one.waits) for one in house.records.subject_requests()]
@@ -214,15 +217,39 @@ def test_on_a_crews_case_of_somebody_else_nothing_names_them(house: House) -> No
     records.add_comment(Comment(id="c", case=crew.id, text=said, by="ann", at=NOON))
     records.change_comment(Comment(id="c", case=crew.id, text=f"{said} twice", by="ann", at=NOON), at=NOON)
     records.add_task(Task(id="t", case=crew.id, title="ask li.na", by="ann", at=NOON))
+    told = records.send_notice(a_notice(crew.id, "wang.wei"))
+    spoke = Answer(step=Step.EARLY_MEETING, done=True, note="li.na was there", by="hr", at=NOON)
+    records.change_notice(replace(told, answers=(spoke,)), by="hr", at=NOON)
     records.decide(crew.id, CaseState.CONFIRMED, "li.na told wang.wei", NOON, "ann")
     done = erase(house, asked(house), by="bob")
     assert {"case_comments": 1, "case_comment_texts": 1, "case_tasks": 1, "cases": 2}.items() <= done.counts.items()
     (comment,) = records.comments(crew.id)
     assert (comment.text, comment.earlier) == (f"{name} and wang.wei met twice", (f"{name} and wang.wei met",))
     assert [one.title for one in records.tasks(crew.id)] == [f"ask {name}"]
+    (notice,) = records.notices()
+    assert notice.answers == (replace(spoke, note=f"{name} was there"),), "what HR wrote, and nothing else of it"
     kept = records.case(crew.id)
     assert kept is not None
     assert kept.reason == f"{name} told wang.wei"
     with records_of(house.config).database.reading() as connection:
         words = set(connection.execute(sa.select(metadata.tables["case_words"].c.word)).scalars())
     assert words.isdisjoint({"li", "na"}), "nor is it found by them"
+
+
+def test_whoever_they_managed_has_no_manager_of_their_address(house: House) -> None:
+    (wang,) = (one for one in house.records.persons() if one.id == "wang.wei")
+    house.records.save_persons([replace(wang, manager_email="Li.Na@corp.example")], [])
+    erase(house, asked(house), by="bob")
+    assert [(one.id, one.manager_email) for one in house.records.persons()] == [("wang.wei", "")]
+
+
+def test_an_open_case_of_a_crew_keeps_them_also_where_it_is_over_the_budget(house: House) -> None:
+    own, other = (house.records.alerts(persons=[who], outcome=None)[0] for who in ("li.na", "wang.wei"))
+    crew = Case(
+        id=case_id("wang.wei", 7), person="wang.wei", number=7, state=CaseState.NEW, opened=NOON, score=60.0,
+        alerts=(own.id, other.id), scores=(30.0, 30.0),
+    )  # fmt: skip
+    house.records.settle((), [], [own, other], [crew])
+    house.records.divide([crew.id])
+    with pytest.raises(Refused, match="open"):
+        asked(house)

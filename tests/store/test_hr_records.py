@@ -15,6 +15,7 @@ from core.notice import OPEN, Answer, Notice, NoticeState, RiskLevel, Step
 from core.person import Filing, Link, Person, Stage
 from core.roster import ORIGIN, Member
 from store.records import SqlRecords
+from store.records.notices import nameless_answers
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 LI = Person(id="e1", name="李娜", email="li.na@corp.example")
@@ -150,3 +151,9 @@ def test_a_member_is_not_written_over_unseen_and_takes_nobodys_name(records: Sql
     with pytest.raises(Refused, match="user name"):
         records.save_member(other, [], by="idp", at=NOW)
     assert [person.id for person in records.persons()] == ["e1"]
+
+
+def test_of_answers_only_what_hr_wrote_becomes_nameless() -> None:
+    kept = '[{"step": "handover", "done": true, "note": "by at", "by": "at", "at": "2026-03-02"}]'
+    nameless = nameless_answers(kept, lambda text: text.replace("by", "P1").replace("at", "P2"))
+    assert nameless == kept.replace("by at", "P1 P2")
