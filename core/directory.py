@@ -11,6 +11,7 @@ import polars as pl
 
 from core.calendar import CompanyCalendar
 from core.domains import PERSONAL_DOMAINS
+from core.grounds import keys_of
 from core.person import Filing, Link, Person, Stage, notice_at
 from core.schema import JOINED, TIME
 
@@ -97,6 +98,16 @@ class Directory:
         intervals = self._intervals_of(account)
         whole = len(intervals) == 1 and intervals[0][:2] == (ALWAYS, NEVER)
         return frozenset(person for _, _, person in intervals) | (frozenset() if whole else {account})
+
+    def called(self, text: str) -> frozenset[str]:
+        """Every person that is called so (an id, an account, a mail address, a login), or has an account that is."""
+        return frozenset({text}).union(*(self.persons_of(key) for key in keys_of(text)))
+
+    def meant_by(self, text: str) -> str | None:
+        """The one person that a text stands for at any time; None where that is nobody, or more than one."""
+        found = {text} & self.known()
+        found = found.union(*(self.persons_of(key) for key in keys_of(text) if self.is_linked(key)))
+        return found.pop() if len(found) == 1 else None
 
     def spans_of(self, person_id: str) -> Iterator[tuple[str, datetime, datetime]]:
         """Every account of the person, from when until before when it was theirs."""
