@@ -25,7 +25,7 @@ from core.canonical import moment_text
 from core.directory import ALWAYS, NEVER, Directory
 from core.errors import Refused
 from core.evidence import AuditEntry, Deed
-from core.grounds import keys_of
+from core.grounds import RuleException, keys_of
 from core.happening import Happening
 from core.ports import EventQuery, Records
 from core.subjects import Right
@@ -90,7 +90,7 @@ def _fill(
     others = ThirdParties(directory, person, pseudonyms(house.records))
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
         days = _events(house, directory, person, others, packed)
-        snapshots = _snapshots(house, held["alerts"], others, packed)
+        snapshots = _snapshots(house, person, others, packed)
         told = {name: len(value) for name, value in held.items() if isinstance(value, list)}
         told |= {"events": sum(days.values()), "snapshots": snapshots}
         if not any(told.values()) and not held["person"]["name"]:
@@ -112,11 +112,10 @@ def _held(house: House, directory: Directory, person: str) -> dict[str, Any]:
     links = [link for link in records.links() if link.person == person]
     keys = {*accounts, *keys_of(person), *(link.account for link in links)}
     alerts = records.alerts(persons=[person], outcome=None)
-    own = {alert.id for alert in alerts}
+    own = {alert.id for alert in alerts}.union(records.frozen_alerts_of(person))
     cases = [case for case in records.cases() if case.person == person or own.intersection(case.alerts)]
-    entries = {
-        entry.number: entry for about in (person, *(case.id for case in cases)) for entry in records.audited(about)
-    }
+    worked_on = sorted({case.id for case in cases}.union(records.displaced_of(person)))
+    entries = {entry.number: entry for about in (person, *worked_on) for entry in records.audited(about)}
     return {
         "person": asdict(directory.person(person)),
         "accounts": sorted(accounts),
@@ -125,7 +124,7 @@ def _held(house: House, directory: Directory, person: str) -> dict[str, Any]:
         "alerts": [asdict(alert) for alert in alerts],
         "cases": [asdict(case) | {"alerts": [one for one in case.alerts if one in own]} for case in cases],
         "approvals": [asdict(one) for one in records.approvals() if one.account in keys],
-        "exceptions": [asdict(one) for one in records.exceptions() if one.person in keys],
+        "exceptions": [asdict(one) for one in records.exceptions() if _speaks_for(one, directory, person, keys)],
         "incidents": [asdict(one) for one in records.incidents() if one.account in keys],
         "holds": [asdict(hold) for hold in records.holds() if person in hold.persons or hold.subject == person],
         "findings": [
@@ -135,14 +134,20 @@ def _held(house: House, directory: Directory, person: str) -> dict[str, Any]:
         "requests": [asdict(one) for one in records.subject_requests() if one.person == person],
         "unmaskings": [asdict(one) for one in records.unmaskings(person=person)],
         "actions": [asdict(one) for one in records.actions() if one.person == person],
-        "tasks": [asdict(one) for case in cases for one in records.tasks(case.id)],
-        "comments": [asdict(one) for case in cases for one in records.comments(case.id)],
-        "attachments": [asdict(one) for case in cases for one in records.attachments(case.id)],
+        "tasks": [asdict(one) for case in worked_on for one in records.tasks(case)],
+        "comments": [asdict(one) for case in worked_on for one in records.comments(case)],
+        "attachments": [asdict(one) for case in worked_on for one in records.attachments(case)],
         "members": [asdict(one) for one in records.members() if one.person.id == person],
         # Whom it was meant for are those who work with us: no matter of the person's.
         "happenings": [asdict(one) | {"to": ()} for one in _happened(records) if one.person == person],
         "looks": [asdict(entries[number]) for number in sorted(entries)],
     }
+
+
+def _speaks_for(exception: RuleException, directory: Directory, person: str, keys: set[str]) -> bool:
+    """Whether an exception is of the person, who has these keys."""
+    named = exception.person
+    return bool(named) and (named in keys or person in directory.called(named))
 
 
 def _happened(records: Records) -> Iterator[Happening]:
@@ -176,12 +181,13 @@ def _events(
     return days
 
 
-def _snapshots(house: House, alerts: list[dict[str, Any]], others: ThirdParties, packed: zipfile.ZipFile) -> int:
-    """Write what was frozen of the person's alerts."""
+def _snapshots(house: House, person: str, others: ThirdParties, packed: zipfile.ZipFile) -> int:
+    """Write what was frozen of the person's alerts, also of those that are gone."""
     count = 0
+    alerts = house.records.frozen_alerts_of(person)
     with packed.open("snapshots.ndjson", "w", force_zip64=True) as out:
         for start in range(0, len(alerts), AT_ONCE):
-            found = house.records.snapshots([alert["id"] for alert in alerts[start : start + AT_ONCE]])
+            found = house.records.snapshots(alerts[start : start + AT_ONCE])
             _write(out, others.masked([one.body.decode() for one in found]))
             count += len(found)
     return count

@@ -17,7 +17,6 @@ from core.case import Case
 from core.directory import Directory
 from core.errors import Broken
 from core.evidence import AuditEntry, Deed, Hold, HoldScope, Snapshot
-from core.grounds import keys_of
 from evidence.account import LANGUAGES, account
 from evidence.pack import Dossier
 from evidence.scope import Redaction, Scope
@@ -169,7 +168,7 @@ def _favour(
         "exceptions": [
             _plain(asdict(one))
             for one in house.records.exceptions()
-            if one.id in grounds or (one.person and any(key in persons for key in _whose(one.person, directory)))
+            if one.id in grounds or (one.person and not directory.called(one.person).isdisjoint(persons))
         ],
         "usual": [
             {"alert": alert, "term": term["name"]} | {name: term[name] for name in names}
@@ -184,10 +183,6 @@ def _favour(
         "suppressed": len(house.records.alerts(persons=scope.persons, outcome=Outcome.SUPPRESSED)),
         "quiet": coverage["quiet"],
     }
-
-
-def _whose(person: str, directory: Directory) -> set[str]:
-    return {one for key in keys_of(person) for one in directory.persons_of(key)} | {person}
 
 
 def _custody(house: House, case: Case) -> list[AuditEntry]:

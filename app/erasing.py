@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from functools import partial
 from uuid import uuid4
@@ -54,4 +55,12 @@ def _keys(house: House, directory: Directory, person: str) -> set[str]:
     others = {link.account for link in house.records.links() if link.person != person}
     seen = directory.accounts_of([f"person:{person}"])
     own = {account for account in seen if directory.persons_of(account) <= {person, account}}
-    return {*own, *linked, *keys_of(person)} - others
+    named = {one.person for one in house.records.exceptions() if one.person}
+    texts = {text for text in named if _stands_for(directory, text, person, own)}
+    return {*own, *linked, *keys_of(person), *texts} - others
+
+
+def _stands_for(directory: Directory, text: str, person: str, own: Collection[str]) -> bool:
+    """Whether a text means this person, who has accounts of their `own`, and nobody else."""
+    called, nobody = directory.called(text), set(keys_of(text)) - directory.known()
+    return person in called and called <= {person, *own, *nobody}

@@ -18,8 +18,8 @@ from detection.rulebook import RuleBook
 
 
 def add_exception(house: House, exception: RuleException, noted: AuditEntry | None = None) -> RuleException:
-    """Enter an exception under a new id, noted where that is asked for. Raises `Refused` for one that nobody could
-    account for."""
+    """Enter an exception under a new id, noted where that is asked for; of the person's id where exactly one person is
+    meant. Raises `Refused` for one that nobody could account for."""
     rules = house.book.rules
     if bool(exception.rule) == bool(exception.tag):
         raise Refused("an exception is one from a rule or from a tag: give one of them")
@@ -37,7 +37,8 @@ def add_exception(house: House, exception: RuleException, noted: AuditEntry | No
         hours_of(exception.hours)
     except ValueError:
         raise Refused(f"{exception.hours} is no time of day such as 22:00-06:00") from None
-    made = replace(exception, id=f"E{secrets.token_hex(4)}")
+    person = exception.person and (house.directory().meant_by(exception.person) or exception.person)
+    made = replace(exception, id=f"E{secrets.token_hex(4)}", person=person)
     house.records.save_exception(made, noted)
     return made
 

@@ -10,7 +10,6 @@ from typing import Any
 from app.wiring import House
 from core.directory import Directory
 from core.errors import Refused
-from core.grounds import keys_of
 from core.person import Person
 from core.schema import SCHEMA
 from evidence.scope import Party, Redaction
@@ -41,9 +40,8 @@ class Parties:
 
     def named(self, text: str) -> set[str]:
         """The persons that a text stands for: an id, an account, a mail address, a name."""
-        found = {person for key in keys_of(text) for person in self.directory.persons_of(key)} | {text}
-        found |= {person.id for person in self.persons.values() if person.name == text}
-        return found & self.persons.keys()
+        found = {person.id for person in self.persons.values() if person.name == text}
+        return (found | self.directory.called(text)) & self.persons.keys()
 
     def keys(self, person: str) -> tuple[str, ...]:
         """Every text that may stand for a person in a log."""

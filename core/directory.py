@@ -11,6 +11,7 @@ import polars as pl
 
 from core.calendar import CompanyCalendar
 from core.domains import PERSONAL_DOMAINS
+from core.grounds import keys_of
 from core.person import Filing, Link, Person, Stage, notice_at
 from core.schema import JOINED, TIME
 
@@ -44,7 +45,7 @@ class Directory:
         self._resolved: dict[str, list[tuple[datetime, datetime, str]]] = {}
         self._filings: dict[str, list[Filing]] = {}
         self._known: frozenset[str] | None = None
-        self._keys_of: dict[str, set[str]] | None = None
+        self._linked_to: dict[str, set[str]] | None = None
         for filing in sorted(filings, key=lambda f: (f.filed, f.withdrawn, f.account)):
             self._filings.setdefault(self.person_at(filing.account, filing.filed), []).append(filing)
         self._accounts_of: dict[str, set[str]] = {}
@@ -99,6 +100,16 @@ class Directory:
         whole = len(intervals) == 1 and intervals[0][:2] == (ALWAYS, NEVER)
         return frozenset(person for _, _, person in intervals) | (frozenset() if whole else {account})
 
+    def called(self, text: str) -> frozenset[str]:
+        """Every person that is called so (an id, an account, a mail address, a login), or has an account that is."""
+        return frozenset({text}).union(*(self.persons_of(key) for key in keys_of(text)))
+
+    def meant_by(self, text: str) -> str | None:
+        """The one person that a text stands for at any time; None where that is nobody, or more than one."""
+        found = {text} & self.known()
+        found = found.union(*(self.persons_of(key) for key in keys_of(text) if self.is_linked(key)))
+        return found.pop() if len(found) == 1 else None
+
     def spans_of(self, person_id: str) -> Iterator[tuple[str, datetime, datetime]]:
         """Every account of the person, from when until before when it was theirs."""
         for account in sorted(self._accounts_of.get(person_id, ())):
@@ -109,15 +120,15 @@ class Directory:
                 own = zip(edges[::2], edges[1::2], strict=True)
                 yield from ((account, since, until) for since, until in own if since < until)
 
-    def keys_of(self, person_id: str) -> frozenset[str]:
+    def linked_to(self, person_id: str) -> frozenset[str]:
         """Every account that was the person's at some time, also those that no log has shown."""
-        if self._keys_of is None:
+        if self._linked_to is None:
             found: dict[str, set[str]] = {}
             for account, links in self._links.items():
                 for link in links:
                     found.setdefault(link.person, set()).add(account)
-            self._keys_of = found
-        return frozenset(self._keys_of.get(person_id, ())) | {account for account, _, _ in self.spans_of(person_id)}
+            self._linked_to = found
+        return frozenset(self._linked_to.get(person_id, ())) | {account for account, _, _ in self.spans_of(person_id)}
 
     def person(self, person_id: str) -> Person:
         """The person; an account judged as itself is a person without a name."""

@@ -18,7 +18,7 @@ def nameless(text: str, person: str, directory: Directory, instead: str) -> str:
     if not text:
         return text
     known = directory.person(person)
-    accounts = {account.partition(":")[2] for account in directory.keys_of(person)}
+    accounts = {account.partition(":")[2] for account in directory.linked_to(person)}
     bare = {part for one in (known.email, *accounts) for part in (one.partition("@")[0], one.rpartition("\\")[2])}
     telling = {one for one in (known.name, known.email, *accounts, *bare) if len(one) >= SHORTEST}
     if not telling:

@@ -56,6 +56,12 @@ class SubjectRequests(Protocol):
         """Keep that a request for access is carried out: by whom, when, and how much there was. Raises `Refused` where
         it does not wait, or where that is who asked."""
 
+    def frozen_alerts_of(self, person: str) -> Sequence[str]:
+        """The person's alerts of which something is frozen, in order: also those that are stored no more."""
+
+    def displaced_of(self, person: str) -> Sequence[str]:
+        """Cases that are gone while something lies with them, of the person or with alerts of theirs, in order."""
+
     def expunge(
         self, request: SubjectRequest, keys: Collection[str], erasure: Erasure, nameless: Callable[[str], str]
     ) -> SubjectRequest:

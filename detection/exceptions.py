@@ -10,7 +10,7 @@ import polars as pl
 
 from core.calendar import CompanyCalendar
 from core.directory import Directory
-from core.grounds import Approval, RuleException, hours_of, keys_of
+from core.grounds import Approval, RuleException, hours_of
 from detection.rule import Rule
 from detection.windows import TIME
 
@@ -36,9 +36,9 @@ class Grounds:
         all_approvals, all_exceptions = list(approvals), list(exceptions)
         per_person: dict[str, list[Approval]] = {}
         for approval in all_approvals:
-            for person in sorted(named(approval.account, directory)):
+            for person in sorted(directory.called(approval.account)):
                 per_person.setdefault(person, []).append(approval)
-        meant = [(one, named(one.person, directory) if one.person else frozenset()) for one in all_exceptions]
+        meant = [(one, directory.called(one.person) if one.person else frozenset()) for one in all_exceptions]
         return cls(
             approvals=per_person,
             exceptions=meant,
@@ -47,11 +47,6 @@ class Grounds:
 
     def __bool__(self) -> bool:
         return bool(self.labels)
-
-
-def named(text: str, directory: Directory) -> frozenset[str]:
-    """Every person that is called so, or has an account that is."""
-    return frozenset({text}).union(*(directory.persons_of(key) for key in keys_of(text)))
 
 
 def label_of(ground: Approval | RuleException) -> str:

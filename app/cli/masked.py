@@ -66,12 +66,7 @@ def saw(house: House, what: str, about: Iterable[str], unmask: str | None) -> No
 
 def named(lens: Lens, asked: str) -> list[str]:
     """Everybody who may be meant by a pseudonym, an employee number, a mail address or an account."""
-    from core.grounds import keys_of
-
-    found = {asked, lens.person(asked) or asked}
-    for key in keys_of(asked):
-        found |= lens.directory.persons_of(key)
-    return sorted(found)
+    return sorted({lens.person(asked) or asked, *lens.directory.called(asked)})
 
 
 def called(pseudonym: str, identity: IdentityView | None) -> str:
@@ -125,8 +120,4 @@ def _document(told: Mapping[str, Any], lens: Lens, key: str, telling: Sequence[s
 
 def whose(lens: Lens, key: str) -> list[str]:
     """Those whom an id or an account of a file stands for; itself where it is nobody's."""
-    from core.grounds import keys_of
-
-    known = lens.directory.known()
-    found = {person for one in keys_of(key) for person in lens.directory.persons_of(one)} & known
-    return sorted(found) or [key]
+    return sorted(lens.directory.called(key) & lens.directory.known()) or [key]

@@ -124,16 +124,16 @@ def save_people(
     return len(changed)
 
 
+def directory_in(connection: Connection) -> Directory:
+    """Who is who in this transaction, and what was filed of them; without names, in no company's time."""
+    links = [_link(row) for row in _rows(connection, link_table)]
+    return Directory((), links, _filings(connection), _accounts(connection), CompanyCalendar())
+
+
 def _received(connection: Connection, filings: Sequence[Filing], by: str) -> None:
     """Tell and note filings that came or changed; notices go that rest on what was withdrawn."""
     now = datetime.now(UTC)
-    directory = Directory(
-        (),
-        [_link(row) for row in _rows(connection, link_table)],
-        _filings(connection),
-        _accounts(connection),
-        CompanyCalendar(),
-    )
+    directory = directory_in(connection)
     whose = [(directory.person_at(one.account, one.filed), one) for one in filings]
     about = sorted({person for person, _ in whose})
     withdrawn = sum(one.withdrawn for one in filings)

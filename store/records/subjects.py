@@ -13,7 +13,9 @@ from core.evidence import AuditEntry, Deed
 from core.subjects import Right, SubjectRequest
 from store.records.audit import note_in
 from store.records.database import Database, Row, upsert
+from store.records.followingtables import displaced
 from store.records.subjecttables import subject_requests as table
+from store.records.tables import snapshots
 
 _ASKED = {Right.ACCESS: Deed.ASKED_FOR_ACCESS, Right.ERASURE: Deed.ASKED_TO_ERASE}
 
@@ -56,6 +58,16 @@ class SubjectRecords:
                 at=request.done, by=request.done_by, deed=Deed.ANSWERED, about=[request.person], details=details
             )
             note_in(connection, entry)
+
+    def frozen_alerts_of(self, person: str) -> Sequence[str]:
+        query = select(snapshots.c.alert).where(snapshots.c.person == person).distinct()
+        with self._database.reading() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def displaced_of(self, person: str) -> Sequence[str]:
+        of = (displaced.c.person == person) | (displaced.c.about == person)
+        with self._database.reading() as connection:
+            return sorted(connection.execute(select(displaced.c.case).where(of).distinct()).scalars())
 
 
 def check_waits(connection: Connection, request: SubjectRequest) -> None:

@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from app.pseudonyms import pseudonyms
 from app.subjects import ask
 from app.wiring import House, open_house
 from core.access import Caller, Depth, Permission, Role, Scope
+from core.case import CaseState
 from core.casefiles import Comment, Task
 from core.errors import Refused
 from core.evidence import AuditEntry, Deed, HoldScope
@@ -38,7 +39,7 @@ from core.unmasking import Purpose, Unmasking, UnmaskingState
 from core.users import User
 from tests.api.shops import Knows
 from tests.app.conftest import run
-from tests.app.test_grounds import LI, NOON, export, store
+from tests.app.test_grounds import LI, NOON, an_exception, export, people, store
 from tests.app.test_retention import hold
 
 WANG = "mail:wang.wei@corp.example"
@@ -295,6 +296,44 @@ def test_whoever_works_with_us_is_a_pseudonym_in_whatever_they_did(house: House,
     assert [name for name in staff if name in text] == []
     assert held["unmaskings"][0]["lasts"] == 3_600
     assert held["tasks"][0]["assignee"] == pseudonyms(house.records)(staff[4])
+
+
+@pytest.mark.parametrize("named", ["1001", "Li.Na@corp.example", LI, "CORP\\desk"])
+def test_exceptions_are_there_however_they_name_the_person(house: House, named: str, tmp_path: Path) -> None:
+    other = an_exception(id="E2", person="wang.wei@corp.example")
+    for one in (an_exception(id="E1", person=named), other):
+        house.records.save_exception(one)
+    answer(house, "1001", tmp_path / "out.zip", by="legal")
+    held = json.loads(opened(tmp_path / "out.zip")["held.json"])
+    assert [one["id"] for one in held["exceptions"]] == ["E1"]
+
+
+def test_what_lies_with_alerts_and_cases_that_are_gone_is_there(tmp_path: Path) -> None:
+    with open_house(Config(data=tmp_path / "data")) as house:
+        people(house, "li.na", "wang.wei")
+        store(house, *(export(day, account=who) for day in (0, 1) for who in (LI, WANG)))
+        judge_marked(house)
+        freeze(house)
+        records = house.records
+        for case in records.cases():
+            records.add_comment(Comment(id=f"c-{case.person}", case=case.id, text="hm", by="zhao", at=NOON))
+            records.add_task(Task(id=f"t-{case.person}", case=case.id, title="call", by="zhao", at=NOON))
+        own = {alert.id for alert in records.alerts(persons=["li.na"])}
+        crew = replace(next(one for one in records.cases() if one.person == "wang.wei"), alerts=tuple(sorted(own)))
+        decided = replace(crew, id="d" * 32, number=7, scores=(1.0,) * len(own))
+        records.settle((), [], [], [decided])
+        records.decide(decided.id, CaseState.BENIGN, "known", NOON, "ann")
+        records.settle((), [("li.na", date.min, date.max)], (), ())
+        assert [one.person for one in records.cases()] == ["wang.wei"] * 2
+        told = answer(house, "li.na", tmp_path / "out.zip", by="legal")
+        found = opened(tmp_path / "out.zip")
+        held = json.loads(found["held.json"])
+        assert {json.loads(line)["alert"]["id"] for line in found["snapshots.ndjson"].splitlines()} == own
+        assert own
+        assert told["snapshots"] == len(own)
+        assert [one["id"] for one in held["comments"]] == ["c-li.na"]
+        assert [one["id"] for one in held["tasks"]] == ["t-li.na"]
+        assert [(one["id"], set(one["alerts"])) for one in held["cases"]] == [(decided.id, own)], "of another's crew"
 
 
 def test_by_command_line(house: House, tmp_path: Path) -> None:

@@ -27,12 +27,12 @@ from core.casefiles import Comment, Task
 from core.errors import Refused
 from core.evidence import Deed, HoldScope
 from core.notice import Answer, Step
-from core.person import Filing
+from core.person import Filing, Link
 from core.ports import EventQuery
 from core.subjects import Right
 from store.records.tables import metadata
 from tests.app.test_answering import client
-from tests.app.test_grounds import LI, NOON, export, people, store
+from tests.app.test_grounds import LI, NOON, an_exception, export, people, store
 from tests.app.test_retention import WANG, config, hold
 from tests.store.test_hr_records import a_notice
 
@@ -119,6 +119,24 @@ def test_an_old_log_does_not_bring_them_back_and_later_events_are_kept(house: Ho
     assert house.events.read(EventQuery(accounts=[LI])).height == 0
     store(house, export(400, account=LI))
     assert house.events.read(EventQuery(accounts=[LI])).height == 1
+
+
+def test_exceptions_go_however_they_name_the_person_and_others_stay(house: House) -> None:
+    links = [link for link in house.records.links() if link.person == "li.na"]
+    links += [Link(account="login:na", person="li.na"), Link(account="login:desk", person="li.na", until=NOON)]
+    links += [Link(account="mail:both", person="li.na")]
+    known = next(one for one in house.records.persons() if one.id == "li.na")
+    house.records.save_persons([known], links)
+    known = next(one for one in house.records.persons() if one.id == "wang.wei")
+    others = [link for link in house.records.links() if link.person == "wang.wei"]
+    house.records.save_persons([known], [*others, Link(account="login:both", person="wang.wei")])
+    texts = ["li.na", "Li.Na@corp.example", LI, "na", "CORP\\na", "desk", "wang.wei@corp.example", "both", ""]
+    for number, text in enumerate(texts):
+        # As older versions kept them.
+        made = an_exception(id=f"E{number}", person=text, title="" if text else "Rep")
+        house.records.save_exception(made)
+    erase(house, asked(house), by="bob")
+    assert [one.person for one in house.records.exceptions()] == texts[-3:]
 
 
 def test_it_takes_two_persons_and_is_done_once(house: House) -> None:

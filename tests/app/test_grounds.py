@@ -188,6 +188,31 @@ def test_what_an_exception_covers_already_is_not_suggested(
         assert ("mass_export" in {idea.rule for idea in suggested(house, NOON)}) is not covered
 
 
+def test_an_exception_is_kept_of_the_one_person_who_is_meant(tmp_path: Path) -> None:
+    links = [
+        Link(account="mail:li@corp.example", person="1001"),
+        Link(account="login:lina", person="1001"),
+        Link(account="login:desk", person="1001", until=NOON),
+        Link(account="mail:both", person="1001"),
+        Link(account="login:both", person="1002"),
+        Link(account="login:1001", person="1002"),
+    ]
+    with open_house(load(tmp_path)) as house:
+        persons = [Person(id="1001", email="li@corp.example"), Person(id="1002", email="wu@corp.example")]
+        house.records.save_persons(persons, links)
+        kept = {
+            text: add_exception(house, an_exception(person=text)).person
+            for text in ("Li@corp.example", "mail:li@corp.example", "lina", "CORP\\lina", "1002", "1001", "desk")
+        }
+        assert set(list(kept.values())[:4]) == {"1001"}
+        assert kept["1002"] == "1002"
+        assert (kept["1001"], kept["desk"]) == ("1001", "desk"), "by login another one is called so; it was theirs once"
+        assert [add_exception(house, an_exception(person=text)).person for text in ("both", "nobody")] == [
+            "both", "nobody",
+        ]  # fmt: skip
+        assert add_exception(house, an_exception(person="", title="Rep")).person == ""
+
+
 def test_what_was_confirmed_once_is_never_suggested(tmp_path: Path) -> None:
     with open_house(load(tmp_path)) as house:
         people(house, "li.na")

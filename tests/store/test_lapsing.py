@@ -17,15 +17,19 @@ from test_hr_records import a_notice
 from test_triage import a_case, judge
 from test_unmaskings import GRANTED
 
+from core.calendar import CompanyCalendar
+from core.canonical import moment_text
 from core.case import Case, CaseState, case_id
 from core.casefiles import Attachment, Comment, Task
+from core.directory import Directory
 from core.evidence import FROZEN, Deed, Evidence, Hold, HoldScope, Snapshot
 from core.grounds import Approval, ApprovalKind, RuleException
 from core.notice import NoticeState
-from core.person import Filing, Link, Person
+from core.person import Filing, Link, Person, Stage
 from core.proof import canonical
 from core.retention import KeptFor, Stored, Terms
 from store.records import SqlRecords, lapsing
+from store.records.people import see_accounts
 from store.records.tables import alerts, frozen_events, released_events, snapshots
 from store.records.triagetables import attached_files
 
@@ -57,7 +61,8 @@ def freeze(records: SqlRecords) -> None:
     made = []
     for one in due:
         if one.now and not one.same:
-            body = canonical({"alert": one.alert, "events": [f"e-{one.now.person}-{one.now.day}", "shared"]})
+            told = {"id": one.alert, "time": moment_text(one.now.time)}
+            body = canonical({"alert": told, "events": [f"e-{one.now.person}-{one.now.day}", "shared"]})
             name = hashlib.sha256(body).hexdigest()
             made.append(Snapshot(id=name, alert=one.alert, person=one.now.person, at=NOW, body=body))
     events = {name: b"{}" for one in made for name in [f"e-{one.person}-2026-03-0{day}" for day in (1, 2, 3)]}
@@ -95,6 +100,12 @@ def of(records: SqlRecords, column: sa.Column[Any]) -> list[Any]:
 def hold(records: SqlRecords, scope: HoldScope, subject: str = "", persons: Sequence[str] = (), **more: Any) -> None:
     made = Hold(id="h", scope=scope, subject=subject, reason="x", placed_by="ann", placed=NOW, persons=persons, **more)
     records.save_hold(made)
+
+
+def lift(records: SqlRecords) -> None:
+    held = replace(records.holds()[0], lift_asked_by="ann")
+    records.save_hold(held)
+    records.save_hold(replace(held, lifted_by="bob", lifted=NOW))
 
 
 def test_a_dismissed_case_goes_with_all_that_belongs_to_it(records: SqlRecords) -> None:
@@ -185,12 +196,67 @@ def test_a_decision_stays_for_alerts_that_may_come_again(records: SqlRecords) ->
     assert records.alerts(outcome=None) == []
     hold(records, HoldScope.RANGE, since=case.opened, until=case.opened + timedelta(minutes=1))
     assert gone(records, over(KeptFor.DISMISSED)) == {}, "what was held when it opened is"
-    held = replace(records.holds()[0], lift_asked_by="ann")
-    records.save_hold(held)
-    records.save_hold(replace(held, lifted_by="bob", lifted=NOW))
+    lift(records)
     assert gone(records, over(KeptFor.DISMISSED, events=NOW)) == {"writing": WRITTEN}
     assert [one.id for one in records.cases()] == [case.id]
-    assert gone(records, over(KeptFor.DISMISSED)) == {"case": 1}
+    assert gone(records, over(KeptFor.DISMISSED)) == {"case": 1, "snapshot": 2}
+
+
+def take_away(records: SqlRecords, *persons: str) -> None:
+    """Judging finds nothing of them any more."""
+    records.settle((), [(person, date(1970, 1, 1), date(9999, 1, 1)) for person in persons], (), ())
+
+
+def test_with_a_case_goes_what_is_frozen_of_alerts_that_are_gone(records: SqlRecords) -> None:
+    case, _ = decided(records), decided(records, "e2", CaseState.CONFIRMED)
+    take_away(records, "e1", "e2")
+    assert gone(records, over(KeptFor.DISMISSED, events=NOW)) == {"writing": WRITTEN}, "as long as the case stays"
+    assert gone(records, over(KeptFor.DISMISSED)) == {"case": 1, "snapshot": len(case.alerts)}
+    left = [an_alert("e1", 3), *(an_alert("e2", day) for day in (1, 2, 3))]
+    assert of(records, snapshots.c.alert) == sorted(one.id for one in left)
+    assert of(records, frozen_events.c.id) == ["e-e1-2026-03-03", *(f"e-e2-2026-03-0{n}" for n in (1, 2, 3)), "shared"]
+
+
+def test_what_is_frozen_of_a_gone_alert_stays_with_another_case_that_names_it(records: SqlRecords) -> None:
+    """A crew's case of somebody else, of which nothing else says any more that it is about them, too."""
+    case = decided(records)
+    crew = replace(a_case("e2"), alerts=(*a_case("e2").alerts, case.alerts[0]), scores=(40.0,) * 3)
+    records.settle((), [], [an_alert("e2", day) for day in (1, 2, 3)], [crew])
+    take_away(records, "e1")
+    records.settle((), [], [], [crew])
+    assert gone(records, over(KeptFor.DISMISSED)) == {"writing": WRITTEN, "case": 1, "snapshot": 1}
+    assert case.alerts[0] in of(records, snapshots.c.alert)
+    assert gone(records, over(KeptFor.ALERTS)) == {"snapshot": 1, "alert": 1}
+    assert case.alerts[0] in of(records, snapshots.c.alert)
+    records.decide(crew.id, CaseState.CONFIRMED, "known", NOW, "li")
+    hold(records, HoldScope.PERSON, "e1", ["e1"])
+    assert gone(records, over()) == {}, "it is about e1, too"
+
+
+def test_what_is_frozen_of_alerts_that_are_gone_goes_like_an_alert_of_no_case(
+    records: SqlRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lapsing, "AT_ONCE", 2)
+    judge(records, a_case("e1"), persons=("e2",))
+    freeze(records)
+    take_away(records, "e1")
+    assert gone(records, over(KeptFor.ALERTS, before=NOW - timedelta(days=2))) == {}
+    assert gone(records, over(KeptFor.ALERTS, events=None)) == {}, "judging may find it again"
+    hold(records, HoldScope.PERSON, "e1", ["e1"])
+    assert gone(records, over(KeptFor.ALERTS)) == {"alert": 3, "snapshot": 3}
+    lift(records)
+    assert gone(records, over(KeptFor.ALERTS)) == {"snapshot": 3}
+    assert (of(records, snapshots.c.id), of(records, frozen_events.c.id)) == ([], [])
+
+
+def test_a_hold_of_some_time_keeps_what_is_frozen_of_it_later(records: SqlRecords) -> None:
+    judge(records, a_case("e1"))
+    freeze(records)
+    take_away(records, "e1")
+    time = an_alert("e1", 1).time
+    hold(records, HoldScope.RANGE, since=time, until=time + timedelta(minutes=1))
+    assert gone(records, over(KeptFor.ALERTS)) == {"snapshot": 2}
+    assert of(records, snapshots.c.alert) == [an_alert("e1", 1).id]
 
 
 def test_an_alert_that_another_case_has_stays_with_it(records: SqlRecords) -> None:
@@ -250,11 +316,87 @@ def test_a_withdrawn_resignation_goes_with_what_it_withdrew(records: SqlRecords)
     assert gone(records, over(events=second)) == {}, "events of that time may be there"
     hold(records, HoldScope.PERSON, "e1", ["e1"])
     assert gone(records, over(KeptFor.RESIGNATIONS)) == {}
-    held = replace(records.holds()[0], lift_asked_by="ann")
-    records.save_hold(held)
-    records.save_hold(replace(held, lifted_by="bob", lifted=NOW))
+    lift(records)
     assert gone(records, over(KeptFor.RESIGNATIONS)) == {"resignation": 2}
     assert sorted(records.filings(), key=lambda one: one.account) == filed[2:]
+
+
+def test_a_withdrawal_goes_with_what_it_withdrew_by_another_account(records: SqlRecords) -> None:
+    """A list files by mail address, the API withdraws by employee number."""
+    links = [Link(account="mail:li", person="e1"), Link(account="login:li", person="e1")]
+    records.save_persons([Person(id="e1", name="李娜", email="li@x.example")], links)
+    with records.database.writing() as connection:
+        see_accounts(connection, "s", {"employee:77": ["login:li"]})
+    later = NOW + timedelta(days=120)
+    filed = [
+        Filing(account="mail:li", filed=NOW, last_day=date(2026, 4, 1)),
+        Filing(account="employee:77", filed=NOW + timedelta(days=5), withdrawn=True),
+        Filing(account="mail:li", filed=later, last_day=date(2026, 8, 1)),
+        Filing(account="employee:77", filed=later + timedelta(days=1), withdrawn=True),
+    ]
+
+    def stage() -> Stage:
+        who = (records.persons(), records.links(), records.filings(), records.accounts())
+        return Directory(*who, CompanyCalendar()).stage("e1", later - timedelta(days=1))
+
+    records.save_filings(filed, 30)
+    assert stage() is Stage.ACTIVE
+    hold(records, HoldScope.PERSON, "e1", ["e1"])
+    assert gone(records, over(KeptFor.RESIGNATIONS)) == {}
+    lift(records)
+    assert gone(records, over(KeptFor.RESIGNATIONS)) == {"resignation": 2}
+    assert sorted(records.filings(), key=lambda one: one.filed) == filed[2:]
+    assert stage() is Stage.ACTIVE
+
+
+def test_an_approval_goes_alone_where_others_have_its_number(
+    records: SqlRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lapsing, "AT_ONCE", 1)
+    old, new = NOW + timedelta(days=1), LATER + timedelta(days=1)
+    whole = {"recipients": ["x@y.example"], "files": [], "purpose": "tender", "since": NOW, "filed": NOW}
+    of_kind = {
+        ApprovalKind.APPROVAL: ("mail:li", old),
+        ApprovalKind.CHANGE: ("mail:wu", old),
+        ApprovalKind.HANDOVER: ("mail:li", new),
+    }
+    for kind, (account, until) in of_kind.items():
+        made = Approval(id="1", kind=kind, account=account, until=until, **whole)  # type: ignore[arg-type]
+        records.save_approvals([made])
+    hold(records, HoldScope.PERSON, "mail:wu", ["mail:wu"])
+    assert gone(records, over(KeptFor.GROUNDS)) == {"ground": 1}
+    assert [one.kind for one in records.approvals()] == [ApprovalKind.CHANGE, ApprovalKind.HANDOVER]
+    lift(records)
+    assert gone(records, over(KeptFor.GROUNDS)) == {"ground": 1}
+    assert [one.kind for one in records.approvals()] == [ApprovalKind.HANDOVER]
+
+
+def test_those_that_share_all_but_their_kind_all_go_some_at_a_time(
+    records: SqlRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lapsing, "AT_ONCE", 2)
+    whole = {"recipients": ["x@y.example"], "files": [], "purpose": "tender", "since": NOW, "filed": NOW}
+    for name in ("1", "2", "3"):
+        for kind in ApprovalKind:
+            made = Approval(id=name, kind=kind, account="mail:li", until=NOW, **whole)  # type: ignore[arg-type]
+            records.save_approvals([made])
+    assert gone(records, over(KeptFor.GROUNDS)) == {"ground": 9}
+    assert records.approvals() == []
+
+
+@pytest.mark.parametrize("named", ["e1", "LI@x.example", "mail:li@x.example", "lina", "CORP\\lina", "login:corp\\lina"])
+def test_a_hold_keeps_exceptions_however_they_name_the_person(records: SqlRecords, named: str) -> None:
+    links = [Link(account=account, person="e1") for account in ("mail:li@x.example", "login:lina")]
+    records.save_persons([Person(id="e1", name="李娜", email="li@x.example")], links)
+    until = NOW + timedelta(days=1)
+    for name, person in (("x1", named), ("x2", "wu@x.example")):
+        made = RuleException(
+            id=name, rule="r", person=person, reason="x", owner="li", since=NOW, expires=until, filed=NOW
+        )
+        records.save_exception(made)
+    hold(records, HoldScope.PERSON, "e1", ["e1"])
+    assert gone(records, over(KeptFor.GROUNDS)) == {"ground": 1}
+    assert [one.id for one in records.exceptions()] == ["x1"]
 
 
 def test_approvals_and_exceptions_go_once_they_are_over(records: SqlRecords) -> None:
