@@ -229,13 +229,13 @@ def _lost_snapshots(limit: datetime) -> Select[Any]:
 
 def _drop_lost(connection: Connection, keys: Sequence[Key], bounds: Bounds) -> Gone:
     """What is frozen of alerts that judging took away, and that no case names."""
-    columns = (snapshots.c.alert, snapshots.c.person, snapshots.c.at, snapshots.c.body)
-    rows = _some(connection, _ids(keys), snapshots.c.id, *columns)
-    named = _named(connection, {alert for _, alert, *_ in rows}, ())
+    rows = _some(connection, _ids(keys), snapshots.c.id, snapshots.c.alert, snapshots.c.person, snapshots.c.at)
+    named = _named(connection, {alert for _, alert, _, _ in rows}, ())
+    times = _times(connection, [name for name, alert, _, _ in rows if alert not in named])
     going = [
         name
-        for name, alert, person, at, body in rows
-        if alert not in named and not bounds.held.keep([person], min(at, _time_of(body)), at)
+        for name, _, person, at in rows
+        if name in times and not bounds.held.keep([person], min(times[name], at), at)
     ]
     release_frozen(connection, going)
     return Gone(Counter({Stored.SNAPSHOT: len(going)}), going)
@@ -370,9 +370,14 @@ def _named(connection: Connection, ids: Collection[str], but: Collection[str]) -
     return found
 
 
-def _time_of(body: bytes) -> datetime:
-    """When that happened which a snapshot has."""
-    return datetime.fromisoformat(json.loads(body)["alert"]["time"])
+def _times(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
+    """When that happened which snapshots have."""
+    found: dict[str, datetime] = {}
+    for some in pieces(ids):
+        query = select(snapshots.c.id, snapshots.c.body).where(snapshots.c.id.in_(some))
+        for name, body in connection.execute(query, execution_options={"yield_per": 100}):
+            found[name] = datetime.fromisoformat(json.loads(body)["alert"]["time"])
+    return found
 
 
 def _drop_alerts(connection: Connection, ids: Sequence[str]) -> Gone:

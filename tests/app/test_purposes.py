@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,25 @@ def test_the_command_says_what_would_go_and_what_went(house: House, tmp_path: Pa
     assert "1 records went" in run(*front, "retention", "run", data=tmp_path).stdout
     assert "nothing was due" in run(*front, "retention", "run", data=tmp_path).stdout
     assert "dismissed: " in run(*front, "retention", "list", data=tmp_path).stdout
+
+
+def test_what_is_frozen_of_alerts_that_judging_took_away_goes_and_the_ledger_knows_why(tmp_path: Path) -> None:
+    later = datetime.now(UTC) + timedelta(days=100)
+    with open_house(config(tmp_path, events=60, alerts=30)) as house:
+        people(house, "li.na")
+        store(house, export(0, 90_000, LI))
+        judge_marked(house)
+        freeze(house)
+        keep_heads(house)
+        retain(house, "ann", later)
+        frozen = [one.id for one in house.records.every_snapshot()]
+        assert frozen, "its case is open"
+        house.records.add([EVERYBODY])
+        judge_marked(house)
+        assert (house.records.cases(), house.records.alerts(outcome=None)) == ([], [])
+        (done,) = retain(house, "ann", later)
+        assert [(one.kind.value, one.source, one.records) for one in done.due.erased] == [
+            ("snapshot", "alerts", len(frozen))
+        ]
+        assert list(house.records.every_snapshot()) == []
+        assert [finding.text for finding in examine_ledger(house) if not finding.ok] == []

@@ -245,7 +245,10 @@ def test_what_is_frozen_of_alerts_that_are_gone_goes_like_an_alert_of_no_case(
     hold(records, HoldScope.PERSON, "e1", ["e1"])
     assert gone(records, over(KeptFor.ALERTS)) == {"alert": 3, "snapshot": 3}
     lift(records)
+    left = of(records, snapshots.c.id)
     assert gone(records, over(KeptFor.ALERTS)) == {"snapshot": 3}
+    told = [one.details[FROZEN] for one in records.audited() if one.deed is Deed.ERASED]
+    assert set(left) <= {name for names in told for name in names}, "why they are missing stands in the audit log"
     assert (of(records, snapshots.c.id), of(records, frozen_events.c.id)) == ([], [])
 
 

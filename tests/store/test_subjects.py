@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from storing import an_alert
+from test_lapsing import freeze, take_away, write
+from test_triage import a_case
 
 from core.errors import Refused
 from core.evidence import Deed
@@ -48,6 +51,22 @@ def test_it_is_answered_once_and_by_somebody_else(records: SqlRecords) -> None:
     assert last
     assert (last.deed, last.by, last.about) == (Deed.ANSWERED, "bob", ("7",))
     assert last.details == {"what": "access", "request": ASKED.id, "events": 3}
+
+
+def test_what_lies_of_alerts_and_cases_that_are_gone_is_found_by_person(records: SqlRecords) -> None:
+    """A crew's case is of each whose alerts it had; one with which nothing lies is of nobody."""
+    own, others = a_case("e1"), a_case("e2", 1, 2)
+    crew = replace(own, alerts=(*own.alerts, *others.alerts), scores=(40.0,) * 4)
+    every = [an_alert(person, day) for person in ("e1", "e2") for day in (1, 2, 3)]
+    records.settle((), [], every, [crew, a_case("e1", 3, number=1)])
+    freeze(records)
+    write(records, crew)
+    assert records.displaced_of("e1") == [], "the case is there"
+    take_away(records, "e1", "e2")
+    for person in ("e1", "e2"):
+        assert records.frozen_alerts_of(person) == sorted(an_alert(person, day).id for day in (1, 2, 3))
+        assert records.displaced_of(person) == [crew.id]
+    assert (records.frozen_alerts_of("e3"), records.displaced_of("e3")) == ([], [])
 
 
 def test_requests_to_erase_of_the_shape_before_are_kept_and_go_back(address: str, tmp_path: Path) -> None:
