@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, and_, select, update
 
-from core.evidence import FROZEN, AuditEntry, Deed
+from core.evidence import FREEZING, FROZEN, AuditEntry, Deed
 from core.retention import Erasure, Stored
 from core.subjects import SubjectRequest
 from store.records.audit import note_in
@@ -18,12 +18,14 @@ from store.records.deleting import delete_frozen, delete_rows, delete_writing
 from store.records.followingtables import displaced, moves
 from store.records.holds import erasure_row
 from store.records.hrtables import members, notices
+from store.records.inbox import note_changed
 from store.records.notifytables import actions
 from store.records.standingtables import standings, unranked
 from store.records.subjects import check_waits, keep_request
 from store.records.subjecttables import subject_requests
 from store.records.tables import (
     accounts,
+    alerts,
     approvals,
     cases,
     erasures,
@@ -89,15 +91,18 @@ class ErasingRecords:
         self, request: SubjectRequest, keys: Collection[str], erasure: Erasure, nameless: Callable[[str], str]
     ) -> SubjectRequest:
         person = request.person
-        with self._database.writing() as connection:
+        # Nobody who has looked at what goes freezes it afterwards.
+        with self._database.lock(FREEZING), self._database.writing() as connection:
             check_waits(connection, request)
             gone = Counter({kind.value: count for kind in Stored if (count := erasure.due.count(kind))})
             frozen = connection.execute(select(snapshots.c.id).where(snapshots.c.person == person)).scalars().all()
             gone += delete_frozen(connection, frozen)
+            gone += _drop_alerts(connection, person)
             own = _cases_of(connection, person)
             gone += _unnamed(connection, _crews(connection, person, own), nameless)
             gone += delete_rows(connection, moves.c.target, own)
             gone += delete_writing(connection, own) + delete_rows(connection, work.c.case, own)
+            gone += delete_rows(connection, contents.c.case, own)
             for column in OF_PERSON:
                 gone += delete_rows(connection, column, [person])
             for column in OF_ACCOUNT:
@@ -120,6 +125,16 @@ class ErasingRecords:
             )
             note_in(connection, entry)
         return done
+
+
+def _drop_alerts(connection: Connection, person: str) -> Counter[str]:
+    """What a judge has settled since the person's alerts were taken away."""
+    if connection.dialect.name == "postgresql":
+        # Alerts before cases, as whoever settles.
+        connection.exec_driver_sql("lock table alerts in share row exclusive mode")
+    left = connection.execute(select(alerts.c.id, alerts.c.person).where(alerts.c.person == person)).mappings().all()
+    note_changed(connection, map(dict, left))
+    return delete_rows(connection, alerts.c.id, [row["id"] for row in left])
 
 
 def _cases_of(connection: Connection, person: str) -> list[str]:

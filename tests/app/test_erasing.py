@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from shutil import copytree
+from time import sleep
 from typing import Any
 
 import pytest
@@ -162,6 +165,23 @@ def test_what_was_killed_is_done_again(house: House, monkeypatch: pytest.MonkeyP
             erase(house, request, by="bob")
     assert [finding.text for finding in examine_ledger(house) if not finding.ok] == []
     assert erase(house, request, by="bob").counts["persons"] == 1
+
+
+def test_a_judge_at_work_brings_nobody_back(house: House) -> None:
+    """A judge has read the events, and settles what comes of them; then somebody freezes it."""
+    request, records = asked(house), house.records
+    found = records.alerts(persons=["li.na"], outcome=None)
+    with ThreadPoolExecutor(1) as pool:
+        with records.take(["li.na"], 1) as mine:
+            assert mine == {"li.na"}
+            erasing = pool.submit(erase, house, request, by="bob")
+            sleep(0.5)
+            assert not erasing.done()
+            records.settle((), [("li.na", date.min, date.max)], found, ())
+        assert erasing.result(60).counts["event"] == 2
+    freeze(house)
+    assert records.alerts(persons=["li.na"], outcome=None) == []
+    assert [one for one in records.every_snapshot() if one.person == "li.na"] == []
 
 
 def test_what_was_asked_for_is_handed_over_before_the_person_is_erased(house: House, tmp_path: Path) -> None:
