@@ -9,10 +9,9 @@ from functools import partial
 from time import sleep
 from uuid import uuid4
 
-from app.subjects import check_free, taken_up
+from app.subjects import taken_up
 from app.wiring import House
 from core.directory import ALWAYS, NEVER, Directory
-from core.errors import Refused
 from core.grounds import keys_of
 from core.nameless import nameless
 from core.retention import Due, Erasure, Expiry, Span
@@ -29,17 +28,16 @@ def erase(house: House, start: str, *, by: str, employee: str = "") -> SubjectRe
     request = taken_up(house, start, Right.ERASURE, by=by, employee=employee)
     person = request.person
     with house.records.alone(JOB):
-        check_free(house, person)
-        others = [one for one in house.records.subject_requests() if one.waits and one.person == person]
-        if any(one.right is Right.ACCESS for one in others):
-            raise Refused("what is held about this person was asked for: it is handed over first")
-        directory = house.directory()
-        spans = _spans(directory, person)
-        now = datetime.now(UTC)
-        due = Due(erased=(), held={})
         # A judge who has read what goes settles before, and who comes later finds nothing.
         with _turn_of(house, person):
+            # From here on no hold is placed on them.
+            house.records.begin_erasing(request)
+            directory = house.directory()
+            spans = _spans(directory, person)
+            now = datetime.now(UTC)
+            due = Due(erased=(), held={})
             if spans:
+                # No hold keeps any of it: at any time an account is one person's.
                 due = house.events.expire(Expiry(before=now, only=spans, zone=house.calendar.zone))
             # Told like any alert that is gone; then whatever else there is.
             house.records.settle((), [(person, date.min, date.max)], (), ())

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, and_, select, update
 
+from core.errors import Refused
 from core.evidence import FREEZING, FROZEN, AuditEntry, Deed
 from core.retention import Erasure, Stored
-from core.subjects import SubjectRequest
+from core.subjects import Right, SubjectRequest
 from store.records.audit import note_in
 from store.records.database import Database, upsert
 from store.records.deleting import delete_frozen, delete_rows, delete_writing
 from store.records.followingtables import displaced, moves
-from store.records.holds import erasure_row
+from store.records.holds import check_free, erasure_row
 from store.records.hrtables import members, notices
 from store.records.inbox import note_changed
 from store.records.notifytables import actions
@@ -87,13 +88,18 @@ class ErasingRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def begin_erasing(self, request: SubjectRequest) -> None:
+        with self._database.writing() as connection:
+            _check(connection, request)
+            keep_request(connection, request)
+
     def expunge(
         self, request: SubjectRequest, keys: Collection[str], erasure: Erasure, nameless: Callable[[str], str]
     ) -> SubjectRequest:
         person = request.person
         # Nobody who has looked at what goes freezes it afterwards.
         with self._database.lock(FREEZING), self._database.writing() as connection:
-            check_waits(connection, request)
+            _check(connection, request)
             gone = Counter({kind.value: count for kind in Stored if (count := erasure.due.count(kind))})
             frozen = connection.execute(select(snapshots.c.id).where(snapshots.c.person == person)).scalars().all()
             gone += delete_frozen(connection, frozen)
@@ -125,6 +131,16 @@ class ErasingRecords:
             )
             note_in(connection, entry)
         return done
+
+
+def _check(connection: Connection, request: SubjectRequest) -> None:
+    """Raises `Refused` where the person cannot be erased."""
+    check_waits(connection, request)
+    check_free(connection, request.person)
+    waits = subject_requests.c.done.is_(None) & (subject_requests.c.right == Right.ACCESS.value)
+    theirs = select(subject_requests.c.id).where(subject_requests.c.person == request.person)
+    if connection.execute(theirs.where(waits)).first():
+        raise Refused("what is held about this person was asked for: it is handed over first")
 
 
 def _drop_alerts(connection: Connection, person: str) -> Counter[str]:

@@ -167,6 +167,24 @@ def test_what_was_killed_is_done_again(house: House, monkeypatch: pytest.MonkeyP
     assert erase(house, request, by="bob").counts["persons"] == 1
 
 
+def test_whoever_is_being_erased_is_held_no_more_and_whoever_is_held_loses_no_event(house: House) -> None:
+    request = asked(house)
+    expire = house.events.expire
+
+    def late(*of: Any) -> Any:
+        with pytest.raises(Refused, match="being erased"):
+            hold(house, HoldScope.PERSON, "li.na")
+        return expire(*of)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(house.events, "expire", late)
+        patch.setattr(type(house.records), "expunge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            erase(house, request, by="bob")
+    hold(house, HoldScope.PERSON, "wang.wei")
+    assert erase(house, request, by="carl").done_by == "carl"
+
+
 def test_a_judge_at_work_brings_nobody_back(house: House) -> None:
     """A judge has read the events, and settles what comes of them; then somebody freezes it."""
     request, records = asked(house), house.records

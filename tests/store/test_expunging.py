@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+import pytest
 import sqlalchemy as sa
 from storing import an_alert
-from test_lapsing import freeze
+from test_lapsing import freeze, hold
 from test_triage import EVER, FOREVER, NOW, a_case
 
 from core.case import Case, CaseState
+from core.errors import Refused
+from core.evidence import HoldScope
 from core.retention import Due, Erasure
 from core.subjects import Right, SubjectRequest
 from store.records import SqlRecords
@@ -63,3 +66,54 @@ def test_what_a_judge_has_settled_meanwhile_goes_too(records: SqlRecords) -> Non
     assert len(news) == 3
     assert set(news.values()) == {None}, "copies elsewhere are taken back"
     assert all(one.now is None for one in records.unfrozen(99) if one.alert in news), "nothing is left to freeze"
+
+
+HOLDS = {HoldScope.PERSON: ("a", ["a"]), HoldScope.CASE: (CREW.id, []), HoldScope.RANGE: ("", [])}
+
+
+@pytest.mark.parametrize("scope", HOLDS)
+def test_what_is_held_by_now_is_not_erased(records: SqlRecords, scope: HoldScope) -> None:
+    """A case has come to concern them since it was held, too."""
+    judge(records, "ab", CREW)
+    records.decide(A.id, CaseState.BENIGN, "known", NOW, "li")
+    request = asked(records, "a")
+    subject, persons = HOLDS[scope]
+    hold(records, scope, subject, persons)
+    for attempt in (lambda: records.begin_erasing(request), lambda: expunge(records, request)):
+        with pytest.raises(Refused, match="keeps what is held"):
+            attempt()
+    assert len(of(records, alerts.c.id)) == 6
+
+
+@pytest.mark.parametrize("scope", HOLDS)
+def test_nothing_new_keeps_what_is_going(records: SqlRecords, scope: HoldScope) -> None:
+    judge(records, "ab", CREW)
+    records.decide(A.id, CaseState.BENIGN, "known", NOW, "li")
+    request = asked(records, "a")
+    records.begin_erasing(request)
+    subject, persons = HOLDS[scope]
+    with pytest.raises(Refused, match=f"being erased .request {request.id[:8]}."):
+        hold(records, scope, subject, persons)
+    with pytest.raises(Refused, match="being erased"):
+        records.ask_for_subject(replace(request, id="s" * 32, right=Right.ACCESS))
+    assert [one.waits for one in records.subject_requests()] == [True]
+    again = replace(request, done_by="carl")
+    records.begin_erasing(again)
+    assert expunge(records, again).done_by == "carl", "whoever dies in between, another one goes on"
+    hold(records, scope, subject, persons)
+
+
+def test_neither_an_open_case_nor_what_is_to_be_handed_over_goes(records: SqlRecords) -> None:
+    judge(records, "ab")
+    request = asked(records, "a")
+    access = replace(request, id="s" * 32, right=Right.ACCESS, done_by="")
+    records.ask_for_subject(access)
+    with pytest.raises(Refused, match="handed over first"):
+        expunge(records, request)
+    records.answered_subject(replace(access, done_by="bob", done=NOW))
+    judge(records, "ab", replace(B, alerts=CREW.alerts, scores=CREW.scores))
+    with pytest.raises(Refused, match="open"):
+        expunge(records, request)
+    records.decide(B.id, CaseState.BENIGN, "known", NOW, "li")
+    expunge(records, request)
+    assert set(of(records, alerts.c.person)) == {"b"}
