@@ -58,6 +58,7 @@ OF_PERSON = (
     unranked.c.person,
     contents.c.person,
     displaced.c.person,
+    displaced.c.about,
     splits.c.person,
     unmaskings.c.person,
     notices.c.person,
@@ -154,16 +155,20 @@ def _drop_alerts(connection: Connection, person: str) -> Counter[str]:
 
 
 def _cases_of(connection: Connection, person: str) -> list[str]:
-    """The person's cases, also those that are gone while something lies with them."""
+    """The person's cases, also those that are gone while something lies with them, and of these any that had nobody
+    else's alerts: no other case will ever have them."""
     there = select(cases.c.id).where(cases.c.person == person)
     gone = select(displaced.c.case).where(displaced.c.person == person)
-    return list(connection.execute(there.union(gone)).scalars())
+    others = select(displaced.c.case).where(displaced.c.about != person)
+    alone = select(displaced.c.case).where(displaced.c.about == person, displaced.c.case.not_in(others))
+    return list(connection.execute(there.union(gone, alone)).scalars())
 
 
 def _crews(connection: Connection, person: str, own: Collection[str]) -> list[str]:
-    """Cases of others that the person has alerts in."""
-    about = select(contents.c.case).where(contents.c.person == person).distinct()
-    return sorted(set(connection.execute(about).scalars()).difference(own))
+    """Cases of others that the person has alerts in, or had before they were gone."""
+    about = select(contents.c.case).where(contents.c.person == person)
+    gone = select(displaced.c.case).where(displaced.c.about == person)
+    return sorted(set(connection.execute(about.union(gone)).scalars()).difference(own))
 
 
 def _unnamed(connection: Connection, among: Collection[str], nameless: Callable[[str], str]) -> Counter[str]:

@@ -13,11 +13,13 @@ from test_lapsing import freeze, hold
 from test_triage import EVER, FOREVER, NOW, a_case
 
 from core.case import Case, CaseState
+from core.casefiles import Comment
 from core.errors import Refused
 from core.evidence import HoldScope
 from core.retention import Due, Erasure
 from core.subjects import Right, SubjectRequest
 from store.records import SqlRecords
+from store.records.followingtables import displaced
 from store.records.standingtables import unranked
 from store.records.tables import alerts, cases
 from store.records.triagetables import contents
@@ -42,7 +44,7 @@ def asked(records: SqlRecords, person: str) -> SubjectRequest:
 
 def expunge(records: SqlRecords, request: SubjectRequest) -> SubjectRequest:
     keys = [request.person, f"mail:{request.person}"]
-    return records.expunge(request, keys, ERASURE, lambda text: text.replace("nabi", "P1"))
+    return records.expunge(request, keys, ERASURE, lambda text: text.replace("Nabi", "P1"))
 
 
 def of(records: SqlRecords, column: sa.Column[str]) -> Sequence[str]:
@@ -117,3 +119,23 @@ def test_neither_an_open_case_nor_what_is_to_be_handed_over_goes(records: SqlRec
     records.decide(B.id, CaseState.BENIGN, "known", NOW, "li")
     expunge(records, request)
     assert set(of(records, alerts.c.person)) == {"b"}
+
+
+def test_where_a_crews_case_is_gone_its_writing_is_nameless_and_goes_on(records: SqlRecords) -> None:
+    judge(records, "ab", CREW)
+    records.add_comment(Comment(id="c", case=A.id, text="Nabi did it", by="li", at=NOW))
+    judge(records, "ab")
+    expunge(records, asked(records, "b"))
+    assert set(of(records, displaced.c.about)) == {"a"}
+    other = replace(A, id="other")
+    judge(records, "a", other)
+    assert records.follow() == 1
+    assert [one.text for one in records.comments(other.id)] == ["P1 did it"]
+
+
+def test_what_lies_with_a_case_of_their_alerts_alone_goes(records: SqlRecords) -> None:
+    judge(records, "ab", replace(A, alerts=B.alerts))
+    records.add_comment(Comment(id="c", case=A.id, text="Nabi did it", by="li", at=NOW))
+    judge(records, "ab")
+    expunge(records, asked(records, "b"))
+    assert (of(records, displaced.c.case), records.comments(A.id)) == ([], [])
