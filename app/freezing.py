@@ -17,7 +17,7 @@ from app.wiring import House
 from core.alert import Alert
 from core.canonical import moment_or_none, moment_text
 from core.directory import ALWAYS, NEVER, Directory
-from core.evidence import Evidence, Snapshot, Unfrozen
+from core.evidence import FREEZING, Evidence, Snapshot, Unfrozen
 from core.leaf import NAMES, contents
 from core.model import ModelState
 from core.ports import EventQuery
@@ -26,7 +26,6 @@ from detection.rulebook import RuleBook
 from detection.unusual import of_models
 
 ALERTS_AT_ONCE, EVENTS_AT_ONCE = 200, 20_000
-JOB = "freeze"
 NEAR_DAYS = 31
 Text = Mapping[str, Any]
 
@@ -37,7 +36,7 @@ def freeze(house: House) -> int:
     made = 0
     if not house.records.unfrozen(1):
         return made
-    with house.records.alone(JOB):
+    with house.records.alone(FREEZING):
         desk: Desk | None = None
         while due := house.records.unfrozen(ALERTS_AT_ONCE):
             # Made here, so that it knows whatever was stored with the alerts.

@@ -17,6 +17,7 @@ from app.config import Config
 from app.freezing import freeze
 from app.holds import held_persons, in_force, kept_by
 from app.wiring import House, open_house
+from core.errors import Stale
 from core.evidence import Hold, HoldScope
 from core.retention import Due, Erased, Erasure, Expiry, Stored, Terms
 
@@ -30,12 +31,11 @@ EVERYTHING = 10**9
 log = structlog.get_logger()
 
 
-def limits(house: House, now: datetime) -> Expiry | None:
-    """What is too old by now, and what is kept all the same; None where everything is kept."""
+def limits(house: House, now: datetime) -> Mapping[str, datetime]:
+    """From before when records of a source are too old by now; of all others under an empty name."""
     kept = house.config.retention
     asked = {"": kept.events, **kept.events_of}
-    before = {source: _days_before(house, now, days) for source, days in asked.items() if days}
-    return _expiry(house, before) if before else None
+    return {source: _days_before(house, now, days) for source, days in asked.items() if days}
 
 
 def terms(house: House, now: datetime) -> Terms:
@@ -49,8 +49,9 @@ def terms(house: House, now: datetime) -> Terms:
 
 def check(house: House, now: datetime) -> Due:
     """What would go now."""
-    expiry, due = limits(house, now), Due(erased=(), held={})
-    if expiry is not None:
+    due = Due(erased=(), held={})
+    if before := limits(house, now):
+        expiry = _expiry(house, before)
         due = _with(house.events.due(expiry), _old_findings(house, expiry))
     return replace(due, erased=(*due.erased, *house.records.lapsing(terms(house, now)).erased))
 
@@ -61,15 +62,13 @@ def retain(house: House, by: str, now: datetime | None = None) -> list[Erasure]:
     with house.records.alone(JOB):
         # What alerts rest on is laid down before it may go.
         freeze(house)
-        done = [_erase(house, _expiry(house, one.before), one) for one in house.records.erasures() if one.done is None]
+        done = [_erase(house, one) for one in house.records.erasures() if one.done is None]
         now = now or datetime.now(UTC)
-        expiry = limits(house, now)
-        if expiry is not None:
-            before = {**expiry.sources, **({"": expiry.before} if expiry.before else {})}
+        if before := limits(house, now):
             nothing = Due(erased=(), held={})
             begun = Erasure(id=uuid4().hex, by=by, begun=datetime.now(UTC), before=before, due=nothing)
-            done.append(_erase(house, expiry, begun))
-            _prune(house, expiry)
+            done.append(_erase(house, begun))
+            _prune(house, before)
         done += house.records.lapse(terms(house, now), by)
     return [one for one in done if one.due.erased]
 
@@ -112,12 +111,25 @@ def _expiry(house: House, before: Mapping[str, datetime]) -> Expiry:
     )
 
 
-def _erase(house: House, expiry: Expiry, begun: Erasure) -> Erasure:
+def _erase(house: House, begun: Erasure) -> Erasure:
+    while True:
+        try:
+            return _erase_unless_held(house, begun)
+        except Stale:
+            continue
+
+
+def _erase_unless_held(house: House, begun: Erasure) -> Erasure:
+    """Raises `Stale`, and nothing has gone, where a hold was placed while it was found out what goes."""
+    holds = in_force(house.records.holds())
+    expiry = _expiry(house, begun.before)
     findings = _old_findings(house, expiry)
     erasure = begun
 
     def witness(due: Due) -> None:
         nonlocal erasure
+        if in_force(house.records.holds()) != holds:
+            raise Stale("holds have changed meanwhile")
         if not begun.due.erased:
             erasure = replace(begun, due=_with(due, findings))
         if erasure.due.erased:
@@ -155,9 +167,9 @@ def _with(due: Due, findings: list[tuple[str, date, int]]) -> Due:
     return replace(due, erased=(*due.erased, *made))
 
 
-def _prune(house: House, expiry: Expiry) -> None:
+def _prune(house: House, before: Mapping[str, datetime]) -> None:
     """Let go of what models keep of days to be quicker; of what is still stored it is made again."""
     from models.keptfiles import prune_below
 
-    if expiry.before is not None:
-        prune_below(house.config.data / "person-days", house.calendar.day_of(expiry.before))
+    if "" in before:
+        prune_below(house.config.data / "person-days", house.calendar.day_of(before[""]))

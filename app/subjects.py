@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from api.views import cases_of
-from app.holds import held_persons, in_force
 from app.pseudonyms import pseudonyms
 from app.wiring import House
 from core.canonical import content_id, moment_text
-from core.case import DECIDED
 from core.errors import Refused
-from core.evidence import AuditEntry, Deed, HoldScope
+from core.evidence import AuditEntry, Deed
 from core.subjects import Right, SubjectRequest
 
 
@@ -23,8 +20,6 @@ def ask(house: House, person: str, right: Right, *, reason: str, by: str) -> Sub
         raise Refused("it needs a reason")
     if person not in house.directory().known():
         raise Refused("nothing is held about this person")
-    if right is Right.ERASURE:
-        check_free(house, person)
     now = datetime.now(UTC)
     request = SubjectRequest(
         id=content_id(f"{right.value} request", person, moment_text(now)),
@@ -54,12 +49,3 @@ def taken_up(house: House, start: str, right: Right, *, by: str, employee: str =
         house.records.note(tried)
         raise Refused(f"{by} asked for it: somebody else has to carry it out")
     return replace(request, done_by=by)
-
-
-def check_free(house: House, person: str) -> None:
-    """Raises `Refused` where a hold or an open case keeps what is held about a person."""
-    for hold in in_force(house.records.holds()):
-        if hold.scope is HoldScope.RANGE or person in held_persons(hold, house):
-            raise Refused(f"hold {hold.id[:8]} keeps what is held about this person: {hold.reason}")
-    if any(case.state not in DECIDED for case in cases_of(house.records, [person])):
-        raise Refused("a case about this person is open: it has to be decided first")

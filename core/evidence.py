@@ -21,6 +21,9 @@ NOTHING_BEFORE = "0" * 64
 FROZEN = "frozen"
 """In the details of an entry that somebody was erased: the ids of the snapshots that went."""
 
+FREEZING = "freeze"
+"""The job within which alerts are frozen, or what is frozen goes: one process at a time."""
+
 SNAPSHOT = "snapshot"
 """The kind of the entries of the ledger that snapshots make."""
 
@@ -214,7 +217,7 @@ class Freezer(Frozen, Protocol):
 
     def freeze(self, evidence: Evidence, done: Sequence[Unfrozen]) -> None:
         """In one transaction: keep it, and strike off what is done, unless it changed again since. What is frozen
-        already stays as it is."""
+        already stays as it is. Who freezes is within `alone(FREEZING)` since they asked what is not frozen."""
 
 
 class Audit(Protocol):

@@ -121,7 +121,7 @@ def _view(one: SubjectRequest) -> SubjectRequestView:
         reason=one.reason,
         asked_by=one.asked_by,
         asked=one.asked,
-        done_by=one.done_by,
+        done_by="" if one.waits else one.done_by,
         done=one.done,
         counts=dict(one.counts),
     )

@@ -108,7 +108,7 @@ def requests(context: typer.Context, json: Json = False) -> None:
         (
             (
                 one.id[:8], one.right, one.person or one.pseudonym, one.reason,
-                one.asked_by, one.asked, one.done_by or "waits", one.done,
+                one.asked_by, one.asked, "waits" if one.waits else one.done_by, one.done,
             )
             for one in found
         ),

@@ -15,6 +15,7 @@ from core.triage import FIRST_SPLIT, Change
 from store.records.audit import note_in
 from store.records.caserows import case_of
 from store.records.database import pieces
+from store.records.following import displace
 from store.records.marks import add_marks
 from store.records.tables import cases as case_table
 from store.records.triagerows import (
@@ -83,11 +84,12 @@ def members_in(connection: Connection, lead: str) -> list[Case]:
 
 def _give_way(connection: Connection, case: Case) -> None:
     """Where judging has opened a case after this one was decided, its alerts come back to this one, and so would what
-    it answers: that is fine as long as nobody has gone on from it."""
+    it answers: that is fine as long as nobody has gone on from it. What else lies with it follows."""
     if case.number >= FIRST_SPLIT:
         return
     later = (case_table.c.person == case.person) & case_table.c.number.between(case.number + 1, FIRST_SPLIT - 1)
-    following = [case_of(dict(row)) for row in connection.execute(select(case_table).where(later)).mappings()]
+    rows = connection.execute(select(case_table).where(later)).mappings().all()
+    following = [case_of(dict(row)) for row in rows]
     if any(one.state in DECIDED for one in following):
         raise Refused("a later case of the same person is decided: reopen that one first")
     ids = [one.id for one in following]
@@ -97,6 +99,7 @@ def _give_way(connection: Connection, case: Case) -> None:
             worked_on |= bool(connection.execute(select(func.count()).where(table.c.case.in_(some))).scalar())
     if worked_on:
         raise Refused("people work on the case that followed: decide that one")
+    displace(connection, rows, {})
     forget(connection, contents, "case", ids)
     connection.execute(delete(case_table).where(case_table.c.id.in_(ids)))
 

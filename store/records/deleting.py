@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Column, Connection, delete, select
 
+from core.evidence import FREEZING
 from store.records.database import Database, add_missing, among, pieces
 from store.records.tables import frozen_events, released_events, snapshots
 from store.records.triagetables import attached_files, attachments, comment_texts, comments, tasks, words
@@ -58,11 +59,16 @@ def release_frozen(connection: Connection, ids: Sequence[str]) -> None:
 
 
 def sweep(database: Database) -> None:
-    """Delete the released events that nothing frozen rests on, some snapshots at a time. Whoever freezes meanwhile
-    takes back what is needed anew; who is killed has it done by the next."""
+    """Delete the released events that nothing frozen rests on, some snapshots at a time. Nobody freezes meanwhile, who
+    might count on what goes; who is killed has it done by the next."""
     with database.reading() as connection:
         if not connection.execute(select(released_events.c.id).limit(1)).first():
             return
+    with database.lock(FREEZING):
+        _sweep(database)
+
+
+def _sweep(database: Database) -> None:
     last: str | None = ""
     while last is not None:
         query = select(snapshots.c.id, snapshots.c.body).where(snapshots.c.id > last)

@@ -10,15 +10,17 @@ from functools import partial
 
 from sqlalchemy import Connection, and_, select, update
 
-from core.evidence import FROZEN, AuditEntry, Deed
+from core.errors import Refused
+from core.evidence import FREEZING, FROZEN, AuditEntry, Deed
 from core.retention import Erasure, Stored
-from core.subjects import SubjectRequest
+from core.subjects import Right, SubjectRequest
 from store.records.audit import note_in
 from store.records.database import Database, pieces, upsert
 from store.records.deleting import delete_frozen, delete_rows, delete_writing
 from store.records.followingtables import displaced, moves
-from store.records.holds import erasure_row
+from store.records.holds import check_free, erasure_row
 from store.records.hrtables import members, notices
+from store.records.inbox import note_changed
 from store.records.notices import nameless_answers
 from store.records.notifytables import actions
 from store.records.standingtables import standings, unranked
@@ -26,6 +28,7 @@ from store.records.subjects import check_waits, keep_request
 from store.records.subjecttables import subject_requests
 from store.records.tables import (
     accounts,
+    alerts,
     approvals,
     cases,
     erasures,
@@ -57,6 +60,7 @@ OF_PERSON = (
     unranked.c.person,
     contents.c.person,
     displaced.c.person,
+    displaced.c.about,
     splits.c.person,
     unmaskings.c.person,
     notices.c.person,
@@ -87,20 +91,28 @@ class ErasingRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def begin_erasing(self, request: SubjectRequest) -> None:
+        with self._database.writing() as connection:
+            _check(connection, request)
+            keep_request(connection, request)
+
     def expunge(
         self, request: SubjectRequest, keys: Collection[str], erasure: Erasure, nameless: Callable[[str], str]
     ) -> SubjectRequest:
         person = request.person
-        with self._database.writing() as connection:
-            check_waits(connection, request)
+        # Nobody who has looked at what goes freezes it afterwards.
+        with self._database.lock(FREEZING), self._database.writing() as connection:
+            _check(connection, request)
             gone = Counter({kind.value: count for kind in Stored if (count := erasure.due.count(kind))})
             frozen = connection.execute(select(snapshots.c.id).where(snapshots.c.person == person)).scalars().all()
             gone += delete_frozen(connection, frozen)
+            gone += _drop_alerts(connection, person)
             own = _cases_of(connection, person)
             gone += _unnamed(connection, _crews(connection, person, own), nameless)
             gone += delete_rows(connection, moves.c.target, own)
             gone += delete_writing(connection, own) + delete_rows(connection, work.c.case, own)
             _let_staff_go(connection, person)
+            gone += delete_rows(connection, contents.c.case, own)
             for column in OF_PERSON:
                 gone += delete_rows(connection, column, [person])
             for column in OF_ACCOUNT:
@@ -136,17 +148,41 @@ def _let_staff_go(connection: Connection, person: str) -> None:
         connection.execute(update(persons).where(persons.c.id.in_(some)).values(manager_email=""))
 
 
+def _check(connection: Connection, request: SubjectRequest) -> None:
+    """Raises `Refused` where the person cannot be erased."""
+    check_waits(connection, request)
+    check_free(connection, request.person)
+    waits = subject_requests.c.done.is_(None) & (subject_requests.c.right == Right.ACCESS.value)
+    theirs = select(subject_requests.c.id).where(subject_requests.c.person == request.person)
+    if connection.execute(theirs.where(waits)).first():
+        raise Refused("what is held about this person was asked for: it is handed over first")
+
+
+def _drop_alerts(connection: Connection, person: str) -> Counter[str]:
+    """What a judge has settled since the person's alerts were taken away."""
+    if connection.dialect.name == "postgresql":
+        # Alerts before cases, as whoever settles.
+        connection.exec_driver_sql("lock table alerts in share row exclusive mode")
+    left = connection.execute(select(alerts.c.id, alerts.c.person).where(alerts.c.person == person)).mappings().all()
+    note_changed(connection, map(dict, left))
+    return delete_rows(connection, alerts.c.id, [row["id"] for row in left])
+
+
 def _cases_of(connection: Connection, person: str) -> list[str]:
-    """The person's cases, also those that are gone while something lies with them."""
+    """The person's cases, also those that are gone while something lies with them, and of these any that had nobody
+    else's alerts: no other case will ever have them."""
     there = select(cases.c.id).where(cases.c.person == person)
     gone = select(displaced.c.case).where(displaced.c.person == person)
-    return list(connection.execute(there.union(gone)).scalars())
+    others = select(displaced.c.case).where(displaced.c.about != person)
+    alone = select(displaced.c.case).where(displaced.c.about == person, displaced.c.case.not_in(others))
+    return list(connection.execute(there.union(gone, alone)).scalars())
 
 
 def _crews(connection: Connection, person: str, own: Collection[str]) -> list[str]:
-    """Cases of others that the person has alerts in."""
-    about = select(contents.c.case).where(contents.c.person == person).distinct()
-    return sorted(set(connection.execute(about).scalars()).difference(own))
+    """Cases of others that the person has alerts in, or had before they were gone."""
+    about = select(contents.c.case).where(contents.c.person == person)
+    gone = select(displaced.c.case).where(displaced.c.about == person)
+    return sorted(set(connection.execute(about.union(gone)).scalars()).difference(own))
 
 
 def _unnamed(connection: Connection, among: Collection[str], nameless: Callable[[str], str]) -> Counter[str]:

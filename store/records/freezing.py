@@ -14,10 +14,9 @@ from core.evidence import SNAPSHOT, Evidence, Snapshot, Unfrozen
 from core.proof import canonical
 from store.records.alertrows import alert_of, digest_of
 from store.records.database import Database, add_missing, delete_in_order, pieces
-from store.records.deleting import delete_rows
 from store.records.leaves import append_leaves
 from store.records.tables import alerts as alert_table
-from store.records.tables import frozen_events, frozen_texts, released_events, snapshots, unfrozen
+from store.records.tables import frozen_events, frozen_texts, snapshots, unfrozen
 
 AT_ONCE = 500
 _SNAPSHOT = [column for column in snapshots.columns if column.name != "digest"]
@@ -95,7 +94,6 @@ class FrozenRecords:
         with self._database.writing() as connection:
             add_missing(connection, frozen_texts, [{"sha256": name, "text": texts[name]} for name in sorted(texts)])
             add_missing(connection, frozen_events, events)
-            delete_rows(connection, released_events.c.id, evidence.events)
             _to_ledger(connection, evidence.snapshots)
             add_missing(connection, snapshots, rows)
             _strike_off(connection, done)

@@ -15,9 +15,13 @@ from core.errors import Refused
 from core.evidence import AuditEntry, Deed, Hold, HoldScope
 from core.retention import Due, Erased, Erasure, Stored
 from store.records.audit import note_in
+from store.records.begun import being_erased
 from store.records.database import Database, Row, upsert
+from store.records.tables import cases
 from store.records.tables import erasures as erasure_table
 from store.records.tables import holds as hold_table
+from store.records.triagerows import CLOSED, contents_in
+from store.records.triagetables import contents
 
 
 class HoldRecords:
@@ -34,6 +38,8 @@ class HoldRecords:
             if known == hold:
                 return
             _check(hold, known)
+            if known is None:
+                _check_stays(connection, hold)
             # Where the case is found by now may have changed since the hold was read.
             hold = replace(hold, subject=known.subject) if known else hold
             upsert(connection, hold_table, [_hold_row(hold)])
@@ -66,6 +72,31 @@ def holds_in(connection: Connection) -> list[Hold]:
     """Every hold there ever was, in order."""
     query = select(hold_table).order_by(hold_table.c.placed, hold_table.c.id)
     return [_hold(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def check_free(connection: Connection, person: str) -> None:
+    """Raises `Refused` where a hold or an open case keeps what is held about a person."""
+    for hold in holds_in(connection):
+        if hold.lifted is None and _concerns(connection, hold, person):
+            raise Refused(f"hold {hold.id[:8]} keeps what is held about this person: {hold.reason}")
+    about = select(contents.c.case).where(contents.c.person == person)
+    theirs = (cases.c.person == person) | cases.c.id.in_(about)
+    if connection.execute(select(cases.c.id).where(theirs, cases.c.state.not_in(CLOSED))).first():
+        raise Refused("a case about this person is open: it has to be decided first")
+
+
+def _concerns(connection: Connection, hold: Hold, person: str) -> bool:
+    """Whether it is of everybody, or concerned the person when it was placed, or its case has come to since."""
+    if hold.scope is HoldScope.RANGE or person in hold.persons:
+        return True
+    return hold.scope is HoldScope.CASE and person in contents_in(connection, [hold.subject])[hold.subject].persons
+
+
+def _check_stays(connection: Connection, hold: Hold) -> None:
+    """Raises `Refused` where a new hold would keep what is going already."""
+    for person, request in being_erased(connection).items():
+        if _concerns(connection, hold, person):
+            raise Refused(f"somebody whom it concerns is being erased (request {request[:8]}): that is finished first")
 
 
 def _check(hold: Hold, known: Hold | None) -> None:

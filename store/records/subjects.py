@@ -12,8 +12,10 @@ from core.errors import Refused
 from core.evidence import AuditEntry, Deed
 from core.subjects import Right, SubjectRequest
 from store.records.audit import note_in
+from store.records.begun import being_erased
 from store.records.database import Database, Row, upsert
 from store.records.followingtables import displaced
+from store.records.holds import check_free
 from store.records.subjecttables import subject_requests as table
 from store.records.tables import snapshots
 
@@ -29,8 +31,12 @@ class SubjectRecords:
     def ask_for_subject(self, request: SubjectRequest) -> None:
         same = (table.c.person == request.person) & (table.c.right == request.right.value)
         with self._database.writing() as connection:
+            if request.right is Right.ERASURE:
+                check_free(connection, request.person)
             if connection.execute(select(table.c.id).where(same, table.c.done.is_(None))).first():
                 raise Refused("somebody has asked for that already: another person may carry it out")
+            if request.person in being_erased(connection):
+                raise Refused("this person is being erased")
             keep_request(connection, request)
             entry = AuditEntry(
                 at=request.asked,

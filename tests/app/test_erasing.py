@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from shutil import copytree
+from time import sleep
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from app.answering import hand_over
+from app.config import Cluster, Config
 from app.doctor import examine
 from app.erasing import erase
 from app.freezing import freeze
@@ -34,26 +39,40 @@ from store.records.tables import metadata
 from tests.app.test_answering import client
 from tests.app.test_grounds import LI, NOON, an_exception, export, people, store
 from tests.app.test_retention import WANG, config, hold
+from tests.cluster import fresh_database
 from tests.store.test_hr_records import a_notice
 
 MAY_NAME_THEM = {"audit", "audit_subjects", "settings", "untold"}
 """What stays: who did what, which accounts must not come back, and what Kafka has yet to be told."""
 
 
+def decide(made: House) -> None:
+    """Two persons export; the case of each is decided."""
+    people(made, "li.na", "wang.wei")
+    made.records.save_filings([Filing(account=LI, filed=NOON, withdrawn=False, last_day=None)], 400)
+    store(made, *(export(day, account=who) for day in (0, 1) for who in (LI, WANG)))
+    judge_marked(made)
+    freeze(made)
+    keep_heads(made)
+    for case in made.records.cases():
+        made.records.decide(case.id, CaseState.BENIGN, "in order", NOON, "ann")
+
+
 @pytest.fixture(scope="module")
 def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two persons export; the case of each is decided."""
     data = tmp_path_factory.mktemp("decided")
     with open_house(config(data, None)) as made:
-        people(made, "li.na", "wang.wei")
-        made.records.save_filings([Filing(account=LI, filed=NOON, withdrawn=False, last_day=None)], 400)
-        store(made, *(export(day, account=who) for day in (0, 1) for who in (LI, WANG)))
-        judge_marked(made)
-        freeze(made)
-        keep_heads(made)
-        for case in made.records.cases():
-            made.records.decide(case.id, CaseState.BENIGN, "in order", NOON, "ann")
+        decide(made)
     return data
+
+
+@pytest.fixture
+def on_a_server(tmp_path: Path) -> Iterator[House]:
+    with fresh_database() as address:
+        server = Config(data=tmp_path, cluster=Cluster(postgresql=SecretStr(address)))
+        with open_house(server) as opened:
+            decide(opened)
+            yield opened
 
 
 @pytest.fixture
@@ -183,6 +202,43 @@ def test_what_was_killed_is_done_again(house: House, monkeypatch: pytest.MonkeyP
             erase(house, request, by="bob")
     assert [finding.text for finding in examine_ledger(house) if not finding.ok] == []
     assert erase(house, request, by="bob").counts["persons"] == 1
+
+
+def test_whoever_is_being_erased_is_held_no_more_and_whoever_is_held_loses_no_event(house: House) -> None:
+    request = asked(house)
+    expire = house.events.expire
+
+    def late(*of: Any) -> Any:
+        with pytest.raises(Refused, match="being erased"):
+            hold(house, HoldScope.PERSON, "li.na")
+        return expire(*of)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(house.events, "expire", late)
+        patch.setattr(type(house.records), "expunge", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            erase(house, request, by="bob")
+    hold(house, HoldScope.PERSON, "wang.wei")
+    assert erase(house, request, by="carl").done_by == "carl"
+
+
+@pytest.mark.parametrize("where", ["house", pytest.param("on_a_server", marks=pytest.mark.cluster)])
+def test_a_judge_at_work_brings_nobody_back(request: pytest.FixtureRequest, where: str) -> None:
+    """A judge has read the events, and settles what comes of them; then somebody freezes it."""
+    house: House = request.getfixturevalue(where)
+    wanted, records = asked(house), house.records
+    found = records.alerts(persons=["li.na"], outcome=None)
+    with ThreadPoolExecutor(1) as pool:
+        with records.take(["li.na"], 1) as mine:
+            assert mine == {"li.na"}
+            erasing = pool.submit(erase, house, wanted, by="bob")
+            sleep(0.5)
+            assert not erasing.done()
+            records.settle((), [("li.na", date.min, date.max)], found, ())
+        assert erasing.result(60).counts["event"] == 2
+    freeze(house)
+    assert records.alerts(persons=["li.na"], outcome=None) == []
+    assert [one for one in records.every_snapshot() if one.person == "li.na"] == []
 
 
 def test_what_was_asked_for_is_handed_over_before_the_person_is_erased(house: House) -> None:

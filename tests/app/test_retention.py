@@ -91,6 +91,20 @@ def hold(house: House, scope: HoldScope, subject: str = "", **times: Any) -> str
     return place(house, scope, subject, reason="lawsuit", by="ann", at=datetime.now(UTC), **times).id
 
 
+def test_a_hold_placed_while_it_is_found_out_what_goes_keeps_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, held = type(house.records).old_findings, list[str]()
+
+    def late(records: Any, before: Any) -> Any:
+        if not held:
+            held.append(hold(house, HoldScope.PERSON, "li.na"))
+        return found(records, before)
+
+    monkeypatch.setattr(type(house.records), "old_findings", late)
+    (erasure,) = retain(house, "ann", NOW)
+    assert left(house) == [(LI, 0), (LI, 20), (LI, 45), (WANG, 45)]
+    assert erasure.due.held == {held[0]: 2}
+
+
 def test_a_hold_of_a_person_keeps_their_events_until_two_have_lifted_it(house: House) -> None:
     held = hold(house, HoldScope.PERSON, "li.na")
     (erasure,) = retain(house, "ann", NOW)

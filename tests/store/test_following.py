@@ -12,6 +12,7 @@ from test_lapsing import hold, write
 from test_triage import EVER, FOREVER, NOW, a_case, decision, step, steps, told, work
 
 from core.case import Case, CaseState
+from core.casefiles import Attachment
 from core.errors import Refused
 from core.evidence import HoldScope
 from core.happening import Kind
@@ -109,6 +110,28 @@ def test_nobody_reads_of_others_because_their_crew_fell_apart(records: SqlRecord
     judge(records, "ab", replace(B, alerts=CREW.alerts, scores=CREW.scores))
     assert records.follow() == 1
     assert len(records.comments(B.id)) == 1
+
+
+def test_what_lies_with_a_later_case_follows_when_the_one_before_is_opened_again(records: SqlRecords) -> None:
+    whole, first, later = a_case("a", 1, 2, 3), a_case("a"), a_case("a", 3, number=1)
+    judge(records, "a", first)
+    records.decide(first.id, CaseState.BENIGN, "known", NOW, "li")
+    judge(records, "a", later)
+    attached = Attachment(
+        id="x", case=later.id, name="x.txt", kind="text/plain", size=1, sha256="0" * 64, by="li", at=NOW
+    )
+    records.attach(attached, b"x", 999)
+    records.send_notice(a_notice(later.id, "a"))
+    hold(records, HoldScope.CASE, later.id, ["a"])
+    records.reopen(step(work(records, first), Step.REOPENED))
+    assert [case.id for case in records.cases()] == [first.id]
+    judge(records, "a", whole)
+    records.follow()
+    assert len(records.attachments(first.id)) == len(records.notices(cases=[first.id])) == 1
+    assert records.holds()[0].subject == first.id
+    found = records.case(later.id)
+    assert found is not None
+    assert found.id == first.id
 
 
 def test_of_each_member_of_a_crew_hr_may_have_a_notice(worked: SqlRecords) -> None:

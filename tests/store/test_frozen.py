@@ -6,9 +6,11 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from time import sleep
 from typing import Any
 
 import pytest
@@ -18,8 +20,9 @@ from storing import an_alert
 from core.alert import Outcome
 from core.case import Case, CaseState, case_id
 from core.errors import Broken, Refused
-from core.evidence import AuditEntry, Deed, Evidence, Hold, HoldScope, Snapshot, Unfrozen, check_chain
-from core.retention import Due, Erased, Erasure, Stored
+from core.evidence import FREEZING, AuditEntry, Deed, Evidence, Hold, HoldScope, Snapshot, Unfrozen, check_chain
+from core.proof import canonical
+from core.retention import Due, Erased, Erasure, KeptFor, Stored, Terms
 from store.records import SqlRecords
 from store.records.database import migrate
 from store.records.tables import audit
@@ -71,6 +74,25 @@ def test_what_went_and_came_back_the_same_is_not_frozen_again(records: SqlRecord
     settle(records)
     (gone,) = records.unfrozen(9)
     assert gone.now is None, "nothing is left to freeze"
+
+
+def test_what_somebody_counts_on_who_freezes_does_not_go(records: SqlRecords) -> None:
+    """The only snapshot of an event goes while somebody is about to freeze another one that rests on it."""
+    body = canonical({"events": ["shared"]})
+    settle(records, an_alert("e1", 1))
+    freeze(records, body, shared=b"{}")
+    over = Terms(before={KeptFor.ALERTS: AT + timedelta(days=99)}, events=AT + timedelta(days=99))
+    with ThreadPoolExecutor(1) as pool:
+        with records.alone(FREEZING):
+            assert records.not_frozen(["shared"]) == []
+            lapsing = pool.submit(records.lapse, over, "ann")
+            sleep(0.5)
+            assert list(records.every_snapshot()) == []
+            settle(records, an_alert("e1", 1))
+            freeze(records, body)
+        lapsing.result(60)
+    assert [one.body for one in records.every_snapshot()] == [body]
+    assert list(records.every_frozen_event()) == [("shared", b"{}")]
 
 
 def test_matches_that_are_no_alerts_are_not_frozen_until_they_become_some(records: SqlRecords) -> None:
