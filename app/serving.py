@@ -6,11 +6,11 @@ import atexit
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing import parent_process
-from socket import IPPROTO_TCP, TCP_NODELAY, socket
+from socket import IPPROTO_TCP, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET, TCP_NODELAY, AddressFamily, socket
 from tempfile import TemporaryDirectory
 from threading import Thread
 
@@ -97,12 +97,30 @@ def answer(config: Config) -> None:
             del os.environ[TOGETHER]
 
 
-def listening(server: uvicorn.Config) -> socket:
-    """Where the service listens. An answer in several packets waits for nobody to say that the first has come, which
-    many do 40 ms later: connections inherit that; asyncio sees to it on sockets of its own alone."""
-    bound = server.bind_socket()
-    bound.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-    return bound
+class Place(socket):
+    """Where the service listens. Each process that it is given to gets a socket of its own there, and the system deals
+    out connections among these: from one that all share, whoever wakes first takes twice as many as the next."""
+
+    def __reduce__(self) -> tuple[Callable[..., socket], tuple[object, ...]]:
+        return _at_the_same_place, (self.family, self.getsockname())
+
+
+def listening(server: uvicorn.Config) -> Place:
+    """The place, taken so that nobody else can have it. Ends the process where somebody else has it."""
+    taken = Place(fileno=server.bind_socket().detach())
+    taken.setsockopt(SOL_SOCKET, SO_REUSEADDR, 0)
+    taken.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1)
+    return taken
+
+
+def _at_the_same_place(family: AddressFamily, address: tuple[object, ...]) -> socket:
+    """An answer in several packets waits for nobody to say that the first has come, which many do 40 ms later:
+    connections inherit that; asyncio sees to it on sockets of its own alone."""
+    own = socket(family)
+    own.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1)
+    own.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+    own.bind(address)
+    return own
 
 
 def service(config: Config) -> FastAPI:

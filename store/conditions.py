@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
@@ -56,11 +56,13 @@ def _any_of(parts: Sequence[Condition]) -> Iterator[pl.Expr]:
         else:
             yield holds(part)
     for field, wanted in values.items():
-        yield _some(field, partial(_is_among, wanted)).fill_null(False)
+        yield _some(field, partial(among, values=wanted)).fill_null(False)
 
 
-def _is_among(wanted: Sequence[str], column: pl.Expr) -> pl.Expr:
-    return column.is_in(wanted)
+def among(column: pl.Expr, values: Collection[str]) -> pl.Expr:
+    """Whether a text is one of these. As a literal column: of 10 to 250 plain values polars compares each with every
+    row that it reads of a Parquet file, which takes seven times as long."""
+    return column.is_in(pl.Series(sorted(values), dtype=pl.String).implode())
 
 
 def _compared(condition: Is | Like | Between | During | Within | Vendor | Words) -> pl.Expr:

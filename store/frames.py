@@ -12,7 +12,7 @@ from core.batch import Quarantined
 from core.ports import EventQuery, Mark
 from core.schema import SCHEMA, TIME
 from core.totals import DAY, SINCE, UNTIL
-from store.conditions import holds
+from store.conditions import among, holds
 
 QUARANTINED: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -64,7 +64,7 @@ def totalled(query: EventQuery, by: Sequence[str], zone: str, sums: Sequence[str
 def fragments_asked_for(keys: Collection[str], since: datetime, until: datetime) -> Narrow:
     """Fragments of these keys from `since` to `until`, both included, in the order of their event."""
     times = pl.col("@timestamp").is_between(since.astimezone(UTC), until.astimezone(UTC))
-    wanted = pl.col("key").is_in(list(keys)) & times
+    wanted = among(pl.col("key"), keys) & times
     return lambda lazy: lazy.filter(wanted).sort("@timestamp", "event.sequence", "event.id")
 
 
@@ -76,11 +76,11 @@ def matching(query: EventQuery) -> pl.Expr:
     if query.end is not None:
         wanted &= pl.col("@timestamp") < query.end.astimezone(UTC)
     if query.accounts is not None:
-        wanted &= pl.col("user.account").is_in(list(query.accounts))
+        wanted &= among(pl.col("user.account"), query.accounts)
     if query.ids is not None:
-        wanted &= pl.col("event.id").is_in(list(query.ids))
+        wanted &= among(pl.col("event.id"), query.ids)
     if query.tagged is not None:
-        wanted &= pl.col("rule.matched").list.eval(pl.element().is_in(list(query.tagged))).list.any()
+        wanted &= pl.col("rule.matched").list.eval(among(pl.element(), query.tagged)).list.any()
     if query.condition is not None:
         wanted &= holds(query.condition)
     if query.after is not None:

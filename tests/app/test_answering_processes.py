@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import signal
 import socket
@@ -10,7 +11,9 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ import uvicorn
 from access.keys import allowed, new_key
 from access.noting import changed
 from app.config import Config
-from app.serving import listening
+from app.serving import Place, listening
 from app.wiring import open_house
 from core.access import Role
 from core.users import User
@@ -81,11 +84,42 @@ def served(tmp_path: Path) -> Iterator[Served]:
     made.process.wait(SECONDS)
 
 
-def test_no_part_of_an_answer_waits_for_the_one_before_to_have_come() -> None:
-    with listening(uvicorn.Config("none", host="127.0.0.1", port=0, log_level="critical")) as bound:
-        bound.listen()
-        with socket.create_connection(bound.getsockname()), bound.accept()[0] as connection:
-            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+@pytest.fixture
+def place() -> Iterator[Place]:
+    with listening(uvicorn.Config("none", host="127.0.0.1", port=0, log_level="critical")) as taken:
+        yield taken
+
+
+def _given(place: Place) -> socket.socket:
+    """What a process gets of it."""
+    own: socket.socket = pickle.loads(ForkingPickler.dumps(place))
+    own.listen()
+    own.settimeout(SECONDS)
+    return own
+
+
+def test_no_part_of_an_answer_waits_for_the_one_before_to_have_come(place: Place) -> None:
+    with _given(place) as own, socket.create_connection(own.getsockname()), own.accept()[0] as connection:
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_connections_are_dealt_out_among_processes_whichever_of_them_wakes_first(place: Place) -> None:
+    with _given(place) as one, _given(place) as other, ExitStack() as calling:
+        for _ in range(64):
+            calling.enter_context(socket.create_connection(place.getsockname()))
+        # Neither was asked before all had come, so each has its own.
+        for own in (one, other):
+            own.accept()[0].close()
+
+
+def test_nobody_else_can_have_the_place_neither_before_anybody_listens_there_nor_after(place: Place) -> None:
+    with socket.socket() as another:
+        # As uvicorn binds.
+        another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            another.bind(place.getsockname())
+        with _given(place), pytest.raises(OSError, match="in use"):
+            another.bind(place.getsockname())
 
 
 def test_processes_count_together_and_one_that_dies_is_replaced_and_none_outlives_its_parent(served: Served) -> None:
