@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -12,14 +11,12 @@ from api.masking import identity
 from api.problems import Problem
 from api.shapes import RiskView
 from api.views import term_views
-from core.alert import Alert, Term
+from core.alert import Alert
 from core.directory import Directory
 from core.listing import Whose
 from core.person import Stage
 from core.ports import Records
 from core.standing import Rank, Standing
-from detection.peers import judged_against
-from detection.risk import short_ledger, strongest
 from detection.standing import AT_ONCE, bring_up, score_of, standing_at, terms_of
 
 LATER = 200
@@ -32,10 +29,7 @@ def ranked(records: Records, at: datetime, whose: Whose, after: Rank | None, lim
     """Persons by risk at a moment, highest first, so many at most; those that come after a place. Persons who have had
     alerts since are put in order by those they had then, which takes a while where these are many. Ends the request
     where somebody else is at that."""
-    if records.unranked(1):
-        # Who waits here has it done by the one before.
-        with _bringing_up:
-            bring_up(records)
+    _bring_up(records)
     later = records.ranked_later(at, whose, "", LATER + 1)
     if len(later) <= LATER:
         return _first([*records.ranked(at, whose, after, limit), *_as_they_were(records, at, later)], after, limit)
@@ -52,25 +46,15 @@ def ranked(records: Records, at: datetime, whose: Whose, after: Rank | None, lim
         _looking_back.release()
 
 
-def ledger_of(records: Records, person: str, at: datetime, most: int) -> tuple[tuple[Term, ...], list[Alert]]:
-    """The terms of a person's score at a moment, so many at most (of more alerts the weakest are one term), and the
-    newest alerts by then, so many at most, oldest first."""
-    worths = records.worths(person, at)
-    shares = strongest(worths, at)
-    first = len(shares) if len(shares) <= most else most - 1
-    newest = [one.id for one in sorted(worths, key=lambda one: (one.time, one.id))[-most:]]
-    alerts = {alert.id: alert for alert in records.alerts_named({*newest, *(one.id for one, _, _ in shares[:first])})}
-    # One that has gone since counts with those that are not shown.
-    shown = [(alerts[one.id], score, weight) for one, score, weight in shares[:first] if one.id in alerts]
-    rest = [score * weight for one, score, weight in shares[:first] if one.id not in alerts]
-    rest += [score * weight for _, score, weight in shares[first:]]
-    peers = judged_against(alerts.values())
-    terms = tuple(replace(term, peers_usual=peers.get(term.alert or "")) for term in short_ledger(shown, rest))
-    return terms, [alerts[one] for one in newest if one in alerts]
+def standing_of(records: Records, person: str, at: datetime) -> Standing | None:
+    """What a person's alerts came to at a moment, with all that is kept of the ledger; none of whoever had none."""
+    _bring_up(records)
+    return records.standing(person, at) or next(_as_they_were(records, at, [person]), None)
 
 
 def risk_rows(standings: Sequence[Standing], lens: Lens, at: datetime) -> list[RiskView]:
-    """Persons as documents of a list, with the strongest terms of their ledgers; peers' usual is not looked up."""
+    """Persons as documents of a list, with the strongest terms of their ledgers; what peers usually have is told as far
+    as a rule was judged against it."""
     return [
         RiskView(
             person=lens.pseudonym(one.person),
@@ -82,6 +66,13 @@ def risk_rows(standings: Sequence[Standing], lens: Lens, at: datetime) -> list[R
         )
         for one in standings
     ]
+
+
+def _bring_up(records: Records) -> None:
+    if records.unranked(1):
+        # Who waits here has it done by the one before.
+        with _bringing_up:
+            bring_up(records)
 
 
 def _stage(standing: Standing, directory: Directory, at: datetime) -> Stage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from core.alert import Term
 from core.listing import Whose
@@ -19,8 +19,8 @@ class Standing:
     """What a person's score is made of from `since` on until before `until`: nobody's earlier than their newest alert,
     another one from each moment on at which a term begins to count. `score` is that at `since`, not rounded; from there
     it only decays, everybody's alike, so `depth` puts persons in order at every moment: the less, the more risk.
-    `strongest` are the first terms of the ledger, with points and weight as of `since`. `ahead` is until when behaviour
-    says that the person is about to leave."""
+    `strongest` are the first terms of the ledger, with points and weight as of `since`, `further` those after them, as
+    many as are kept. `ahead` is until when behaviour says that the person is about to leave."""
 
     person: str
     since: datetime
@@ -32,20 +32,11 @@ class Standing:
     alerts: int
     ahead: datetime | None
     strongest: Sequence[Term]
+    further: Sequence[Term] = ()
 
     @property
     def rank(self) -> Rank:
         return self.depth, self.person
-
-
-class Worth(NamedTuple):
-    """What of an alert counts for its person: of its terms those that count from some moment on."""
-
-    id: str
-    rule: str
-    time: datetime
-    score: float
-    terms: Sequence[Term]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +60,10 @@ class Standings(Protocol):
         changed again since."""
 
     def ranked(self, at: datetime, whose: Whose, after: Rank | None, most: int) -> Sequence[Standing]:
-        """By rank, as of a moment, without those who have alerts after it."""
+        """By rank, as of a moment, without those who have alerts after it; each without `further`."""
 
     def ranked_later(self, at: datetime, whose: Whose, after: str, most: int) -> Sequence[str]:
         """Those who have alerts after a moment, by id, of the ids after one."""
 
-    def worths(self, person: str, at: datetime) -> Sequence[Worth]:
-        """What the person's alerts that were raised by a moment are worth, in no order."""
+    def standing(self, person: str, at: datetime) -> Standing | None:
+        """A person's as of a moment; none of whoever has alerts after it, or has none at all."""

@@ -6,17 +6,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
 
 from core.alert import Alert, Fact, Match, Severity, Term
 from core.model import Vote
 from core.person import Person, Stage
-from core.standing import Worth
 from detection.behaviours.unusual import UNIT
 from detection.learning import LEARNING
 from detection.rule import Rule
 
-Counting = TypeVar("Counting", Alert, Worth)
 BASE = {
     Severity.INFORMATIONAL: 0.0,
     Severity.LOW: 5.0,
@@ -28,8 +25,6 @@ BASE = {
 HALF_LIFE_DAYS = 30.0
 SECONDS = 86_400.0
 EVENTS = "events"
-OTHERS = "others"
-"""The term of alerts that add little."""
 VOTE = "vote"
 VOTE_PER_DOUBLING, VOTE_AT_MOST = 0.16, 0.8
 """Of the rule's points: what a detector's vote is worth for every doubling of rarity over the limit, and at most."""
@@ -140,17 +135,7 @@ def person_ledger(alerts: Sequence[Alert], at: datetime) -> tuple[Term, ...]:
     return running((share_term(alert), score * weight, weight) for alert, score, weight in strongest(alerts, at))
 
 
-def short_ledger(shares: Sequence[tuple[Alert, float, float]], weaker: Sequence[float]) -> tuple[Term, ...]:
-    """The same of the strongest alerts; what all weaker ones add is one term, which observed how many they are."""
-    terms = running((share_term(alert), score * weight, weight) for alert, score, weight in shares)
-    if not weaker:
-        return terms
-    strong = math.fsum(score * weight for _, score, weight in shares)
-    rest = round(round(math.fsum((strong, *weaker)), 2) - round(strong, 2), 2)
-    return *terms, Term(name=OTHERS, points=rest, observed=len(weaker))
-
-
-def strongest(alerts: Sequence[Counting], at: datetime) -> list[tuple[Counting, float, float]]:
+def strongest(alerts: Sequence[Alert], at: datetime) -> list[tuple[Alert, float, float]]:
     """Each alert raised by then, its score, and how much of it counts; what counts most comes first."""
     return sorted(_shares(alerts, at), key=lambda share: (-share[1] * share[2], share[0].id))
 
@@ -176,6 +161,7 @@ def share_term(alert: Alert, points: float = 0.0, weight: float = 0.0) -> Term:
         observed=alert.facts.get("observed"),
         limit=alert.facts.get("limit"),
         own_usual=alert.facts.get("own_usual"),
+        peers_usual=alert.facts.get("peers_usual"),
         silent_below=own.silent_below if own else None,
         unit=own.unit if own else None,
         alert=alert.id,
@@ -189,12 +175,12 @@ def score_at(alerts: Sequence[Alert], at: datetime) -> float:
     return round(math.fsum(shares), 2)
 
 
-def worth_at(alert: Alert | Worth, at: datetime) -> float:
+def worth_at(alert: Alert, at: datetime) -> float:
     """The alert's score, by what was known at a moment."""
     return alert.score - math.fsum(term.points for term in alert.terms if term.since is not None and term.since > at)
 
 
-def _shares(alerts: Sequence[Counting], at: datetime) -> Iterator[tuple[Counting, float, float]]:
+def _shares(alerts: Sequence[Alert], at: datetime) -> Iterator[tuple[Alert, float, float]]:
     """Each alert raised by then, its score, and how much of it counts."""
     raised = [(worth_at(alert, at), decay(alert.time, at), alert) for alert in alerts if alert.time <= at]
     met: dict[str, int] = {}

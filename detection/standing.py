@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -15,10 +15,12 @@ from core.directory import NEVER
 from core.ports import Inbox
 from core.standing import Rank, Standing, Standings
 from detection.departing import UNTIL
-from detection.risk import HALF_LIFE_DAYS, SECONDS, decay, running, share_term, strongest
+from detection.risk import HALF_LIFE_DAYS, SECONDS, decay, running, share_term, strongest, sum_of
 
-STRONGEST = 3
-"""Terms of a ledger that a list shows of each person."""
+STRONGEST, LEDGER = 3, 25
+"""Terms of a ledger that a list shows of each person, and that a person's page does."""
+OTHERS = "others"
+"""The term of the alerts that add less than those."""
 WITHOUT_SCORE = 1e9
 """The depth of whoever has alerts that count for nothing."""
 AT_ONCE = 100
@@ -60,8 +62,19 @@ def score_of(standing: Standing, at: datetime) -> float:
 def terms_of(standing: Standing, at: datetime) -> tuple[Term, ...]:
     """The strongest terms of the person's ledger at a moment for which the standing holds: the first of what
     `detection.risk.person_ledger` gives."""
-    fresh = decay(standing.since, at)
-    return running((term, term.points * fresh, (term.weight or 0.0) * fresh) for term in standing.strongest)
+    return _as_of(standing.strongest, decay(standing.since, at))
+
+
+def ledger_of(standing: Standing, at: datetime) -> tuple[Term, ...]:
+    """The person's ledger at a moment for which the standing holds: what `detection.risk.person_ledger` gives; where
+    that is longer than a page, what all weaker alerts add is one term, which observed how many they are."""
+    kept = [*standing.strongest, *standing.further]
+    shown = len(kept) if standing.alerts == len(kept) else LEDGER - 1
+    terms = _as_of(kept[:shown], decay(standing.since, at))
+    if shown == standing.alerts:
+        return terms
+    rest = round(score_of(standing, at) - sum_of(terms), 2)
+    return *terms, Term(name=OTHERS, points=rest, observed=standing.alerts - shown)
 
 
 def bring_up(records: Ranking) -> int:
@@ -77,9 +90,14 @@ def bring_up(records: Ranking) -> int:
     return done
 
 
+def _as_of(terms: Iterable[Term], fresh: float) -> tuple[Term, ...]:
+    return running((term, term.points * fresh, (term.weight or 0.0) * fresh) for term in terms)
+
+
 def _standing(person: str, alerts: Sequence[Alert], at: datetime) -> Standing:
     shares = strongest(alerts, at)
     score = math.fsum(sorted(score * weight for _, score, weight in shares))
+    terms = [share_term(alert, each * weight, weight) for alert, each, weight in shares[:LEDGER]]
     ahead = [datetime.fromisoformat(str(alert.facts[UNTIL])) for alert in alerts if UNTIL in alert.facts]
     return Standing(
         person=person,
@@ -91,7 +109,8 @@ def _standing(person: str, alerts: Sequence[Alert], at: datetime) -> Standing:
         first_alert=min(alert.time for alert in alerts),
         alerts=len(alerts),
         ahead=max(ahead, default=None),
-        strongest=tuple(share_term(alert, each * weight, weight) for alert, each, weight in shares[:STRONGEST]),
+        strongest=tuple(terms[:STRONGEST]),
+        further=tuple(terms[STRONGEST:]),
     )
 
 

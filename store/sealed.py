@@ -14,7 +14,7 @@ from store.folder import Folder
 from store.frames import QUARANTINED, Narrow
 from store.manifest import EVENT, LINES, QUARANTINE, Manifest, Run, Segment
 
-ROW_GROUP = 25_000
+ROW_GROUP = 10_000
 COLUMNS: Mapping[str, Mapping[str, pl.DataType]] = {EVENT: SCHEMA, LINES: FRAGMENT, QUARANTINE: QUARANTINED}
 BROKEN = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 

@@ -10,7 +10,7 @@ from api.caller import needs
 from api.masking import identity
 from api.paging import After, Limit, Page, bad_cursor, moment_in, page, place
 from api.problems import answers
-from api.reading import ledger_of, ranked, risk_rows
+from api.reading import ranked, risk_rows, standing_of
 from api.routes.alerts import named
 from api.routing import Router
 from api.shapes import AlertView, CaseView, IdentityView, Language, RiskView, TermView, UnmaskingView
@@ -19,14 +19,16 @@ from api.unmaskings import in_force
 from api.views import alert_views, case_views, data_clock, term_views
 from core.access import Caller, Permission
 from core.directory import NEVER
-from core.listing import CaseQuery
+from core.listing import EVERYBODY, AlertQuery, CaseQuery
 from core.standing import Rank
 from detection.departing import stage_with
 from detection.risk import sum_of
+from detection.standing import LEDGER, ledger_of
 
 router = Router(prefix="/api/v1/persons", tags=["persons"], responses=answers(401, 403, 422, 503))
 LATEST = NEVER - timedelta(days=1)
-MOST = 25
+MOST = LEDGER
+A_MOMENT = timedelta(microseconds=1)
 
 
 class PersonDetail(BaseModel):
@@ -72,11 +74,14 @@ def get_person(
     """One person, by pseudonym."""
     lens = shop.lens(caller)
     person = named(lens, pseudonym)
-    moment = data_clock(shop.records, shop.events)
+    moment = min(data_clock(shop.records, shop.events), LATEST)
     cases = shop.records.case_page(CaseQuery(limit=MOST, whose=shop.whose(lens), about=person, newest=True))[::-1]
     cases = [case for case in cases if shop.sees(lens, case)]
     shop.looks.note(lens, "person", (person, *(case.id for case in cases), *(case.person for case in cases)))
-    terms, alerts = ledger_of(shop.records, person, moment, MOST)
+    standing = standing_of(shop.records, person, moment)
+    terms = ledger_of(standing, moment) if standing else ()
+    raised = AlertQuery(limit=MOST, whose=EVERYBODY.those_of(person), until=moment + A_MOMENT, newest=True)
+    alerts = shop.records.alert_page(raised)[::-1]
     signs = shop.records.alerts(persons=[person], rules=shop.book.of_stages)
     return PersonDetail(
         person=pseudonym,

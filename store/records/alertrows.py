@@ -47,7 +47,6 @@ def alert_row(alert: Alert) -> Row:
         "outcome": alert.outcome.value,
         "grounds": as_json(list(alert.grounds)),
         "why": alert.why,
-        "counts_later": any(term.since for term in alert.terms),
     }
 
 

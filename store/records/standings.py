@@ -10,17 +10,18 @@ from datetime import datetime
 
 from sqlalchemy import Column, ColumnElement, Connection, and_, delete, or_, select
 
-from core.alert import Outcome
 from core.listing import Whose
-from core.standing import Rank, Standing, Unranked, Worth
+from core.standing import Rank, Standing, Unranked
 from store.records.alertrows import as_json, term_of, term_values
 from store.records.database import Database, Row, delete_in_order, pieces, upsert
 from store.records.lists import restricted
 from store.records.standingtables import standings as table
 from store.records.standingtables import unranked
-from store.records.tables import alerts as alert_table
 
 _NAMES = [field.name for field in fields(Standing)]
+_ALL = [table.c[name] for name in _NAMES]
+_LISTED = [column for column in _ALL if column is not table.c.further]
+_LEDGER = ("strongest", "further")
 
 
 class StandingRecords:
@@ -54,9 +55,7 @@ class StandingRecords:
                 depth, last = after
                 beyond = or_(table.c.depth > depth, and_(table.c.depth == depth, person > last))
                 where += [table.c.depth >= depth, beyond]
-            query = (
-                select(*(table.c[name] for name in _NAMES)).where(*where).order_by(table.c.depth, person).limit(most)
-            )
+            query = select(*_LISTED).where(*where).order_by(table.c.depth, person).limit(most)
             return [_standing(dict(row)) for row in connection.execute(query).mappings()]
 
     def ranked_later(self, at: datetime, whose: Whose, after: str, most: int) -> Sequence[str]:
@@ -68,19 +67,11 @@ class StandingRecords:
             query = select(table.c.person).where(*where).group_by(table.c.person).order_by(person).limit(most)
             return connection.execute(query).scalars().all()
 
-    def worths(self, person: str, at: datetime) -> Sequence[Worth]:
-        one = alert_table.c
-        these = (one.person == person) & (one.outcome == Outcome.ALERT.value) & (one.time <= at)
-        # All of this stands in the index. Few alerts have terms that count later: only those are read themselves.
-        query = select(one.id, one.rule, one.time, one.score).where(these)
+    def standing(self, person: str, at: datetime) -> Standing | None:
+        query = select(*_ALL).where(table.c.person == person, table.c.since <= at, table.c.until > at)
         with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-            later = connection.execute(select(one.id, one.terms).where(these, one.counts_later)).all()
-        terms = {key: [*map(term_of, json.loads(text))] for key, text in later}
-        return [
-            Worth(id=key, rule=rule, time=time, score=score, terms=terms.get(key, ()))
-            for key, rule, time, score in rows
-        ]
+            row = connection.execute(query).mappings().first()
+        return _standing(dict(row)) if row else None
 
 
 def note_unranked(connection: Connection, persons: Iterable[str]) -> None:
@@ -95,8 +86,9 @@ def _ordered(connection: Connection) -> Column[str] | ColumnElement[str]:
 
 def _row(standing: Standing) -> Row:
     row = {name: getattr(standing, name) for name in _NAMES}
-    return row | {"strongest": as_json([term_values(term) for term in standing.strongest])}
+    return row | {name: as_json([term_values(term) for term in row[name]]) for name in _LEDGER}
 
 
 def _standing(row: Row) -> Standing:
-    return Standing(**row | {"strongest": tuple(term_of(term) for term in json.loads(row["strongest"]))})
+    ledger = {name: tuple(term_of(term) for term in json.loads(row[name])) for name in _LEDGER if name in row}
+    return Standing(**row | ledger)

@@ -19,6 +19,7 @@ standings = Table(
     Column("alerts", Integer, nullable=False),
     Column("ahead", Moment),
     Column("strongest", Text, nullable=False),
+    Column("further", Text, nullable=False, server_default="[]"),
     Index("standings_by_depth", "depth", "person"),
     Index("standings_by_newest", "newest"),
 )

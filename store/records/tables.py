@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
@@ -21,10 +23,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    false,
 )
 
 from core.keyring import KeyRing
+
+Processor = Callable[[Any], str | None]
 
 
 class Moment(TypeDecorator[datetime]):
@@ -51,10 +54,14 @@ class Words(TypeDecorator[str]):
             return value
         return value.replace("\x1a", "\x1a1").replace("\0", "\x1a0")
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None or dialect.name != "postgresql" or "\x1a" not in value:
+    def process_result_value(self, value: str | None, _: Dialect) -> str | None:
+        if value is None or "\x1a" not in value:
             return value
         return value.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor | None:
+        """None where every text is given as it stands there: most of what is read are texts."""
+        return super().result_processor(dialect, coltype) if dialect.name == "postgresql" else None
 
 
 RINGS: WeakKeyDictionary[Dialect, KeyRing] = WeakKeyDictionary()
@@ -79,7 +86,12 @@ class Encrypted(Words):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         ring = RINGS.get(dialect)
-        return ring.open(value, self.about) if ring and value else super().process_result_value(value, dialect)
+        if ring and value:
+            return ring.open(value, self.about)
+        return super().process_result_value(value, dialect) if dialect.name == "postgresql" else value
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor | None:
+        return super(Words, self).result_processor(dialect, coltype)
 
 
 metadata = MetaData()
@@ -150,16 +162,13 @@ alerts = Table(
     Column("outcome", Words, nullable=False, server_default="alert"),
     Column("grounds", Text, nullable=False, server_default="[]"),
     Column("why", Text, nullable=False, server_default=""),
-    Column("counts_later", Boolean, nullable=False, server_default=false()),
     Index("alerts_by_time", "time", "id"),
     Index("alerts_by_person", "person", "day"),
     # Lists: what they are narrowed by stands in the index too, so that no row is read that is not shown.
     Index("alerts_by_outcome", "outcome", "time", "id", "person", "severity", "rule", "stage"),
-    # What a person's ledger is made of stands there as well.
-    Index("alerts_of_person", "person", "outcome", "time", "id", "rule", "score", "counts_later"),
+    Index("alerts_of_person", "person", "outcome", "time", "id"),
     Index("alerts_of_rule", "rule", "outcome", "time", "id"),
 )
-"""`counts_later`: some of its terms count from a later moment on only."""
 cases = Table(
     "cases",
     metadata,

@@ -11,8 +11,18 @@ from hypothesis import strategies as st
 
 from core.alert import Alert, Severity, Term, alert_id
 from detection.departing import UNTIL
-from detection.risk import person_ledger, score_at
-from detection.standing import STRONGEST, rank_at, score_of, standing_at, standings_of, terms_of
+from detection.risk import person_ledger, score_at, sum_of
+from detection.standing import (
+    LEDGER,
+    OTHERS,
+    STRONGEST,
+    ledger_of,
+    rank_at,
+    score_of,
+    standing_at,
+    standings_of,
+    terms_of,
+)
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -76,6 +86,9 @@ def test_a_standing_gives_the_score_and_the_first_terms_of_the_ledger_at_every_m
                 pytest.approx(theirs.points, abs=0.021),
                 pytest.approx(theirs.weight, abs=2e-4),
             )
+        whole = ledger_of(standing, at)
+        assert [(term.name, term.alert) for term in whole] == [(term.name, term.alert) for term in ledger]
+        assert sum_of(whole) == pytest.approx(sum_of(ledger), abs=0.011)
         assert (standing.alerts, standing.first_alert) == (len(own), min(one.time for one in own))
 
 
@@ -97,6 +110,20 @@ def test_a_term_that_counts_from_later_on_is_a_standing_of_its_own() -> None:
     assert after.since == before.until
     assert after.score == pytest.approx(40.0 * 0.5 ** (2 / 30))
     assert before.newest == after.newest == FIRST
+
+
+@given(st.integers(1, LEDGER * 2), st.integers(0, 3_000))
+def test_a_long_ledger_ends_in_one_term_of_all_that_add_little_and_adds_up_all_the_same(many: int, hours: int) -> None:
+    own = [alert("p", f"rule {number % 7}", number, 5.0 + number) for number in range(many)]
+    at = FIRST + timedelta(hours=many + hours)
+    (standing,) = standings_of("p", own)
+    ledger, whole = ledger_of(standing, at), person_ledger(own, at)
+    assert sum_of(ledger) == pytest.approx(sum_of(whole), abs=0.011)
+    if many <= LEDGER:
+        assert [term.alert for term in ledger] == [term.alert for term in whole]
+    else:
+        assert [term.alert for term in ledger] == [*(term.alert for term in whole[: LEDGER - 1]), None]
+        assert (ledger[-1].name, ledger[-1].observed) == (OTHERS, many - LEDGER + 1)
 
 
 def test_of_nothing_there_is_no_standing() -> None:

@@ -15,7 +15,7 @@ from core.case import Case, CaseState, case_id
 from core.listing import AlertQuery, CaseQuery, Whose
 from core.person import Filing, Link, Person
 from core.standing import Standing
-from detection.standing import bring_up
+from detection.standing import bring_up, standings_of
 from store.memory import MemoryStore
 from store.records import SqlRecords
 from store.records.database import migrate
@@ -216,6 +216,34 @@ def test_who_has_had_alerts_since_a_moment_is_told_apart(records: SqlRecords) ->
     assert list(records.ranked_later(moment, Whose(), "", 9)) == ["q", "r"]
     assert list(records.ranked_later(moment, Whose(), "q", 9)) == ["r"]
     assert list(records.ranked_later(moment, Whose(only=frozenset({"p", "q"})), "", 9)) == ["q"]
+
+
+def test_of_one_person_all_that_is_kept_of_the_ledger_is_read_of_many_only_the_first_terms(records: SqlRecords) -> None:
+    own = [alert("p", minute, score=40.0 + minute) for minute in range(5)]
+    settle(records, [*own, alert("q", 1)])
+    bring_up(records)
+    moment = FIRST + timedelta(hours=1)
+    (kept,) = standings_of("p", own)
+    assert len(kept.further) == 2
+    assert records.standing("p", moment) == kept
+    assert records.ranked(moment, Whose(), None, 1) == [replace(kept, further=())]
+    assert records.standing("p", kept.since - timedelta(seconds=1)) is None, "alerts came after that"
+    assert records.standing("r", moment) is None
+
+
+def test_standings_that_kept_less_are_made_anew(address: str) -> None:
+    records = SqlRecords(address)
+    settle(records, [alert("p", minute) for minute in range(5)] + [alert("q", 1)])
+    bring_up(records)
+    kept = records.standing("p", FIRST + timedelta(hours=1))
+    with records.database.writing() as connection:
+        migrate(connection, "0024")
+    records.close()
+    again = SqlRecords(address)
+    assert [one.person for one in again.unranked(9)] == ["p", "q"]
+    assert bring_up(again) == 2
+    assert again.standing("p", FIRST + timedelta(hours=1)) == kept
+    again.close()
 
 
 def test_the_version_of_people_moves_with_whatever_a_directory_is_made_of(records: SqlRecords, address: str) -> None:

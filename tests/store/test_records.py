@@ -280,19 +280,6 @@ def test_alerts_come_by_person_and_time_and_by_id(records: SqlRecords) -> None:
     assert records.alert("unknown") is None
 
 
-def test_what_alerts_are_worth_is_told_with_the_terms_that_count_later_and_no_others(records: SqlRecords) -> None:
-    later = Term(name="off", points=-5.0, since=FILED + timedelta(days=9))
-    plain, ahead, unseen, after = (an_alert("li", day) for day in (1, 2, 3, 20))
-    ahead = replace(ahead, terms=(*ahead.terms, later))
-    unseen = replace(unseen, outcome=Outcome.SUPPRESSED)
-    records.settle((), [("li", EVER, FOREVER)], [plain, ahead, unseen, after, an_alert("wang", 1)], [])
-    found = {one.id: one for one in records.worths("li", FILED)}
-    assert found.keys() == {plain.id, ahead.id}
-    assert (found[plain.id].rule, found[plain.id].time, found[plain.id].score) == ("mass_export", plain.time, 40.0)
-    assert not found[plain.id].terms
-    assert later in found[ahead.id].terms
-
-
 def test_open_cases_become_the_new_ones_and_decided_ones_stay(records: SqlRecords) -> None:
     decided = a_case("e1", CaseState.CONFIRMED)
     records.settle((), (), (), [decided, a_case("e1", number=1), a_case("e2")])
