@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -149,6 +150,8 @@ def service(config: Config) -> FastAPI:
     )
     # Else whoever asks first waits for it.
     shop.known().bring_up()
+    # What is there now stays: nobody need look again and again whether it is garbage.
+    gc.freeze()
     return create_app(shop, AccessDoor(coming_in), settings_of(config.api))
 
 

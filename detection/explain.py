@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from core.alert import SEPARATOR, Alert, Fact, Term
@@ -98,6 +99,8 @@ _TERMS = {
 }
 _TERM_FACTS = tuple(_TERMS["en"])
 """What a term may know, in the order in which it is told."""
+REMEMBERED = 10_000
+"""Phrases that are kept in memory."""
 
 _LINKS = {
     "en": {"name": "name", "content": "content", "record": "record id"},
@@ -143,17 +146,21 @@ _DRIVERS = {
 
 def term_words(term: Term) -> dict[str, str]:
     """A line of a score ledger, by language: its name and points, then whatever it knows."""
-    known = {name: value for name in _TERM_FACTS if (value := getattr(term, name)) is not None}
-    words = {name: _shown(_fact(value)) for name, value in known.items()}
-    return {"zh": _term_line(term, words, "zh"), "en": _term_line(term, words, "en")}
+    known = [(name, _shown(_fact(value))) for name in _TERM_FACTS if (value := getattr(term, name)) is not None]
+    return {"zh": _term_line(term, known, "zh"), "en": _term_line(term, known, "en")}
 
 
-def _term_line(term: Term, words: Mapping[str, str], lang: Literal["zh", "en"]) -> str:
-    texts, facts = _TERMS[lang], {**words, "unit": unit_words(term.unit, lang)}
-    said = [texts[name].format_map(facts) for name in words]
+def _term_line(term: Term, known: Sequence[tuple[str, str]], lang: Literal["zh", "en"]) -> str:
+    said = [_said(name, value, term.unit, lang) for name, value in known]
     said += [driver_words(driver, lang) for driver in term.drivers]
     head = f"{_called(term.name, lang)} {term.points:+g}"
     return f"{head}: {', '.join(said)}" if said and lang == "en" else f"{head}：{'，'.join(said)}" if said else head
+
+
+@lru_cache(REMEMBERED)
+def _said(name: str, value: str, unit: str | None, lang: Literal["zh", "en"]) -> str:
+    """One thing that a term knows. Lists say the same few again and again."""
+    return _TERMS[lang][name].format_map({name: value, "unit": unit_words(unit, lang)})
 
 
 def _called(name: str, lang: Literal["zh", "en"]) -> str:
