@@ -52,6 +52,13 @@ def standing_of(records: Records, person: str, at: datetime) -> Standing | None:
     return records.standing(person, at) or next(_as_they_were(records, at, [person]), None)
 
 
+def stage_of(standing: Standing, directory: Directory, at: datetime) -> Stage:
+    """The person's stage at a moment for which the standing holds: what `detection.departing.stage_with` gives."""
+    filed = directory.stage(standing.person, at)
+    ahead = standing.ahead is not None and at < standing.ahead
+    return Stage.PRE_DEPARTURE if ahead and filed is Stage.ACTIVE else filed
+
+
 def risk_rows(standings: Sequence[Standing], lens: Lens, at: datetime) -> list[RiskView]:
     """Persons as documents of a list, with the strongest terms of their ledgers; what peers usually have is told as far
     as a rule was judged against it."""
@@ -60,7 +67,7 @@ def risk_rows(standings: Sequence[Standing], lens: Lens, at: datetime) -> list[R
             person=lens.pseudonym(one.person),
             identity=identity(lens, one.person),
             score=score_of(one, at),
-            stage=_stage(one, lens.directory, at).value,
+            stage=stage_of(one, lens.directory, at).value,
             first_alert=one.first_alert,
             terms=term_views(terms_of(one, at)),
         )
@@ -73,12 +80,6 @@ def _bring_up(records: Records) -> None:
         # Who waits here has it done by the one before.
         with _bringing_up:
             bring_up(records)
-
-
-def _stage(standing: Standing, directory: Directory, at: datetime) -> Stage:
-    filed = directory.stage(standing.person, at)
-    ahead = standing.ahead is not None and at < standing.ahead
-    return Stage.PRE_DEPARTURE if ahead and filed is Stage.ACTIVE else filed
 
 
 def _as_they_were(records: Records, at: datetime, persons: Sequence[str]) -> Iterator[Standing]:

@@ -17,7 +17,7 @@ from core.case import Case
 from core.directory import Directory
 from core.ports import EventReader, EventStore, Records
 from detection.departing import stage_with
-from detection.explain import explain, term_words
+from detection.explain import messages_of, term_words
 from detection.peers import judged_against, peers_usual
 from detection.risk import person_ledger, points_of, sum_of
 from detection.rule import Rule
@@ -73,7 +73,7 @@ def _alert_view(
 ) -> AlertView:
     rule = book.rules.get(alert.rule)
     name, said = lens.name(alert.person), spoken(alert, lens)
-    messages = {"zh": explain(rule, said, name, "zh"), "en": explain(rule, said, name, "en")} if rule else GONE
+    messages = messages_of(rule, said, name) if rule else GONE
     return AlertView(
         id=alert.id,
         rule=alert.rule,

@@ -193,15 +193,29 @@ def _fact(value: Fact | datetime) -> Fact:
     return value.isoformat(timespec="minutes") if isinstance(value, datetime) else value
 
 
+def messages_of(rule: Rule, alert: Alert, name: str) -> dict[str, str]:
+    """What happened, by language."""
+    words = _words(alert, name)
+    return {"zh": _sentence(rule, alert, words, "zh"), "en": _sentence(rule, alert, words, "en")}
+
+
 def explain(rule: Rule, alert: Alert, name: str, lang: Literal["zh", "en"]) -> str:
     """What happened, in one language: the rule's sentence, then observed value, limit and own usual where known, and
     below which value nothing would have been said."""
+    return _sentence(rule, alert, _words(alert, name), lang)
+
+
+def _words(alert: Alert, name: str) -> dict[str, str]:
+    """What sentences name, as far as it is the same in every language."""
+    return {key: _shown(value) for key, value in alert.facts.items()} | {"person": name}
+
+
+def _sentence(rule: Rule, alert: Alert, known: Mapping[str, str], lang: Literal["zh", "en"]) -> str:
     notes = _NOTES[lang]
     silent = silent_below(rule, alert.facts)
-    words = {key: _shown(value) for key, value in alert.facts.items()} | {"person": name}
-    words |= {"linked": _listed(alert.facts[LINKED], lang)} if LINKED in alert.facts else {}
-    words |= {"unit": unit_words(unit_of(rule, alert.facts), lang)}
+    words = {**known, "unit": unit_words(unit_of(rule, alert.facts), lang)}
     words |= {} if silent is None else {"silent_below": _shown(silent)}
+    words |= {"linked": _listed(alert.facts[LINKED], lang)} if LINKED in alert.facts else {}
     message = _filled(getattr(rule.extra.message, lang), words) if rule.extra.message else rule.title
     more = [notes["limit"]] if "limit" in alert.facts else []
     more += [notes["usual"]] if "own_usual" in alert.facts else []

@@ -10,7 +10,7 @@ from api.caller import needs
 from api.masking import identity
 from api.paging import After, Limit, Page, bad_cursor, moment_in, page, place
 from api.problems import answers
-from api.reading import ranked, risk_rows, standing_of
+from api.reading import ranked, risk_rows, stage_of, standing_of
 from api.routes.alerts import named
 from api.routing import Router
 from api.shapes import AlertView, CaseView, IdentityView, Language, RiskView, TermView, UnmaskingView
@@ -21,7 +21,6 @@ from core.access import Caller, Permission
 from core.directory import NEVER
 from core.listing import EVERYBODY, AlertQuery, CaseQuery
 from core.standing import Rank
-from detection.departing import stage_with
 from detection.risk import sum_of
 from detection.standing import LEDGER, ledger_of
 
@@ -80,13 +79,14 @@ def get_person(
     shop.looks.note(lens, "person", (person, *(case.id for case in cases), *(case.person for case in cases)))
     standing = standing_of(shop.records, person, moment)
     terms = ledger_of(standing, moment) if standing else ()
+    filed = lens.directory.stage(person, moment)
+    stage = stage_of(standing, lens.directory, moment) if standing else filed
     raised = AlertQuery(limit=MOST, whose=EVERYBODY.those_of(person), until=moment + A_MOMENT, newest=True)
     alerts = shop.records.alert_page(raised)[::-1]
-    signs = shop.records.alerts(persons=[person], rules=shop.book.of_stages)
     return PersonDetail(
         person=pseudonym,
         identity=identity(lens, person),
-        stage=stage_with(signs, lens.directory.stage(person, moment), moment).value,
+        stage=stage.value,
         score=sum_of(terms),
         terms=term_views(terms),
         alerts=alert_views(alerts, shop.records, None, lens, shop.book, lang),
