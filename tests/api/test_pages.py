@@ -20,6 +20,7 @@ from core.access import Role, Scope
 from core.alert import Alert, Severity, Term, alert_id
 from core.case import Case, CaseState, case_id
 from core.person import Person
+from detection.departing import UNTIL
 from detection.risk import person_ledger, sum_of
 from detection.rulebook import RuleBook
 from tests.api.shops import EVERYTHING
@@ -162,6 +163,22 @@ def test_the_order_by_risk_is_that_of_the_alerts_at_every_moment(
         for hours in (-24 * 400, -24 * 3, 0, 40, 90, 24 * 400):
             at = FIRST + timedelta(hours=hours)
             assert as_listed(client, at=at.isoformat()) == as_computed(full, at), (later, hours)
+
+
+def test_who_is_about_to_leave_by_what_they_do_is_so_in_the_list_and_on_their_page(
+    shop: Shop, client: TestClient
+) -> None:
+    shop.records.save_persons([Person(id="ahead", email="ahead@x.cn"), Person(id="past", email="past@x.cn")], [])
+    until = {"ahead": FIRST + timedelta(days=900), "past": FIRST + timedelta(minutes=1)}
+    hours = {"past": 0, "ahead": 5}
+    facts = {one: {UNTIL: moment.isoformat()} for one, moment in until.items()}
+    signs = [replace(alert(one, RULES[0], hours[one], 10.0), facts=facts[one]) for one in ("past", "ahead")]
+    shop.records.settle((), [(one.person, one.day, one.day) for one in signs], signs, [])
+    listed = {one["person"]: one["stage"] for one in whole(client, "persons", limit=4)}
+    for person, stage in (("ahead", "pre_departure"), ("past", "active")):
+        pseudonym = shop.pseudonyms(person)
+        page = client.get(f"/api/v1/persons/{pseudonym}").json()
+        assert page["stage"] == listed[pseudonym] == stage
 
 
 def test_pages_of_persons_stay_as_of_the_first(full: Shop, client: TestClient) -> None:
