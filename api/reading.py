@@ -17,8 +17,9 @@ from core.listing import Whose
 from core.person import Stage
 from core.ports import Records
 from core.standing import Rank, Standing
-from detection.standing import AT_ONCE, bring_up, score_of, standing_at, terms_of
+from detection.standing import AT_ONCE, LEDGER, bring_up, score_of, standing_at, terms_of
 
+A_MOMENT = timedelta(microseconds=1)
 LATER = 200
 """So many persons are put in order anew for whoever asks; of more, in one request at a time."""
 _looking_back = Lock()
@@ -29,7 +30,10 @@ def ranked(records: Records, at: datetime, whose: Whose, after: Rank | None, lim
     """Persons by risk at a moment, highest first, so many at most; those that come after a place. Persons who have had
     alerts since are put in order by those they had then, which takes a while where these are many. Ends the request
     where somebody else is at that."""
-    _bring_up(records)
+    if records.unranked(1):
+        # Who waits here has it done by the one before.
+        with _bringing_up:
+            bring_up(records)
     later = records.ranked_later(at, whose, "", LATER + 1)
     if len(later) <= LATER:
         return _first([*records.ranked(at, whose, after, limit), *_as_they_were(records, at, later)], after, limit)
@@ -47,9 +51,12 @@ def ranked(records: Records, at: datetime, whose: Whose, after: Rank | None, lim
 
 
 def standing_of(records: Records, person: str, at: datetime) -> Standing | None:
-    """What a person's alerts came to at a moment, with all that is kept of the ledger; none of whoever had none."""
-    _bring_up(records)
-    return records.standing(person, at) or next(_as_they_were(records, at, [person]), None)
+    """What a person's alerts came to at a moment, with all that is kept of the ledger; none of whoever had none. What
+    is out of date, or was written by a version that kept less, is made of the alerts."""
+    kept = records.standing(person, at)
+    if kept and len(kept.strongest) + len(kept.further) == min(kept.alerts, LEDGER):
+        return kept
+    return next(_as_they_were(records, at, [person]), None)
 
 
 def stage_of(standing: Standing, directory: Directory, at: datetime) -> Stage:
@@ -75,19 +82,12 @@ def risk_rows(standings: Sequence[Standing], lens: Lens, at: datetime) -> list[R
     ]
 
 
-def _bring_up(records: Records) -> None:
-    if records.unranked(1):
-        # Who waits here has it done by the one before.
-        with _bringing_up:
-            bring_up(records)
-
-
 def _as_they_were(records: Records, at: datetime, persons: Sequence[str]) -> Iterator[Standing]:
     """What the alerts of persons came to at a moment, of those who had any by then."""
     for first in range(0, len(persons), AT_ONCE):
         alerts: dict[str, list[Alert]] = {}
         # Those of the moment itself count.
-        for alert in records.alerts(persons=persons[first : first + AT_ONCE], until=at + timedelta(microseconds=1)):
+        for alert in records.alerts(persons=persons[first : first + AT_ONCE], until=at + A_MOMENT):
             alerts.setdefault(alert.person, []).append(alert)
         yield from (standing_at(person, own, at) for person, own in alerts.items())
 

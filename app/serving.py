@@ -119,6 +119,8 @@ def _at_the_same_place(family: AddressFamily, address: tuple[object, ...]) -> so
     connections inherit that; asyncio sees to it on sockets of its own alone."""
     own = socket(family)
     own.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1)
+    # Else what is left of closed connections keeps the place from whoever starts the service again, for a minute.
+    own.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
     own.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     own.bind(address)
     return own
@@ -151,6 +153,7 @@ def service(config: Config) -> FastAPI:
     # Else whoever asks first waits for it.
     shop.known().bring_up()
     # What is there now stays: nobody need look again and again whether it is garbage.
+    gc.collect()
     gc.freeze()
     return create_app(shop, AccessDoor(coming_in), settings_of(config.api))
 

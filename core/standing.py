@@ -66,4 +66,4 @@ class Standings(Protocol):
         """Those who have alerts after a moment, by id, of the ids after one."""
 
     def standing(self, person: str, at: datetime) -> Standing | None:
-        """A person's as of a moment; none of whoever has alerts after it, or has none at all."""
+        """A person's as of a moment; none of whoever has alerts after it or none at all, or whose is out of date."""

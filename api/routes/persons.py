@@ -10,7 +10,7 @@ from api.caller import needs
 from api.masking import identity
 from api.paging import After, Limit, Page, bad_cursor, moment_in, page, place
 from api.problems import answers
-from api.reading import ranked, risk_rows, stage_of, standing_of
+from api.reading import A_MOMENT, ranked, risk_rows, stage_of, standing_of
 from api.routes.alerts import named
 from api.routing import Router
 from api.shapes import AlertView, CaseView, IdentityView, Language, RiskView, TermView, UnmaskingView
@@ -27,7 +27,6 @@ from detection.standing import LEDGER, ledger_of
 router = Router(prefix="/api/v1/persons", tags=["persons"], responses=answers(401, 403, 422, 503))
 LATEST = NEVER - timedelta(days=1)
 MOST = LEDGER
-A_MOMENT = timedelta(microseconds=1)
 
 
 class PersonDetail(BaseModel):
@@ -79,8 +78,7 @@ def get_person(
     shop.looks.note(lens, "person", (person, *(case.id for case in cases), *(case.person for case in cases)))
     standing = standing_of(shop.records, person, moment)
     terms = ledger_of(standing, moment) if standing else ()
-    filed = lens.directory.stage(person, moment)
-    stage = stage_of(standing, lens.directory, moment) if standing else filed
+    stage = stage_of(standing, lens.directory, moment) if standing else lens.directory.stage(person, moment)
     raised = AlertQuery(limit=MOST, whose=EVERYBODY.those_of(person), until=moment + A_MOMENT, newest=True)
     alerts = shop.records.alert_page(raised)[::-1]
     return PersonDetail(

@@ -68,7 +68,8 @@ class StandingRecords:
             return connection.execute(query).scalars().all()
 
     def standing(self, person: str, at: datetime) -> Standing | None:
-        query = select(*_ALL).where(table.c.person == person, table.c.since <= at, table.c.until > at)
+        out_of_date = select(unranked.c.person).where(unranked.c.person == person).exists()
+        query = select(*_ALL).where(table.c.person == person, table.c.since <= at, table.c.until > at, ~out_of_date)
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().first()
         return _standing(dict(row)) if row else None

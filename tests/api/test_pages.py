@@ -23,6 +23,7 @@ from core.person import Person
 from detection.departing import UNTIL
 from detection.risk import person_ledger, sum_of
 from detection.rulebook import RuleBook
+from store.records.standingtables import standings, unranked
 from tests.api.shops import EVERYTHING
 
 FIRST = datetime(2026, 3, 3, tzinfo=UTC)
@@ -140,6 +141,19 @@ def test_of_many_alerts_the_weakest_are_one_term_of_the_ledger(client: TestClien
     assert (others["name"], others["observed"]) == ("others", many - MOST + 1)
     assert page["score"] == pytest.approx(sum_of(whole)) == pytest.approx(sum(one["points"] for one in page["terms"]))
     assert [one["id"] for one in page["alerts"]] == [one.id for one in alerts[-MOST:]]
+
+
+def test_a_standing_that_kept_less_is_not_taken_for_the_whole_ledger(client: TestClient, shop: Shop) -> None:
+    shop.records.save_persons([Person(id="li", email="li@x.cn")], [])
+    alerts = [alert("li", RULES[n], 24 * n, 5.0 + n) for n in range(6)]
+    shop.records.settle((), [("li", FIRST.date(), FIRST.date() + timedelta(days=6))], alerts, [])
+    path = f"/api/v1/persons/{shop.pseudonyms('li')}"
+    before = client.get(path).json()
+    with shop.records.database.writing() as connection:
+        connection.execute(standings.update().values(further="[]"))
+        connection.execute(unranked.delete())
+    assert client.get(path).json() == before
+    assert len(before["terms"]) == 6
 
 
 def as_computed(shop: Shop, at: datetime) -> list[tuple[str, float, str]]:

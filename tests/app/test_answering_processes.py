@@ -122,6 +122,17 @@ def test_nobody_else_can_have_the_place_neither_before_anybody_listens_there_nor
             another.bind(place.getsockname())
 
 
+def test_whoever_starts_again_has_the_place_though_connections_were_closed_a_moment_ago(place: Place) -> None:
+    address = place.getsockname()
+    with _given(place) as own, socket.create_connection(address) as calling:
+        # Who closes first is the one whose end lingers.
+        own.accept()[0].close()
+        assert calling.recv(1) == b""
+    place.close()
+    with listening(uvicorn.Config("none", host=address[0], port=address[1], log_level="critical")) as again:
+        assert again.getsockname() == address
+
+
 def test_processes_count_together_and_one_that_dies_is_replaced_and_none_outlives_its_parent(served: Served) -> None:
     first = served.answering
     assert len(first) == 2

@@ -229,6 +229,8 @@ def test_of_one_person_all_that_is_kept_of_the_ledger_is_read_of_many_only_the_f
     assert records.ranked(moment, Whose(), None, 1) == [replace(kept, further=())]
     assert records.standing("p", kept.since - timedelta(seconds=1)) is None, "alerts came after that"
     assert records.standing("r", moment) is None
+    settle(records, [*own, alert("p", 7)])
+    assert records.standing("p", moment) is None, "out of date"
 
 
 def test_standings_that_kept_less_are_made_anew(address: str) -> None:

@@ -14,9 +14,8 @@ INDEX = ["person", "outcome", "time", "id"]
 # Stamps have to differ from each other and from those that are drawn.
 ALL_OUT_OF_DATE = """
 insert into unranked (person, stamp)
-select person, -row_number() over (order by person) from (
-    select distinct person from standings where person not in (select person from unranked)
-) as there
+select person, coalesce((select min(stamp) from unranked where stamp < 0), 0) - row_number() over (order by person)
+from (select distinct person from standings where person not in (select person from unranked)) as there
 """
 
 
