@@ -194,20 +194,10 @@ def _fact(value: Fact | datetime) -> Fact:
 
 
 def messages_of(rule: Rule, alert: Alert, name: str) -> dict[str, str]:
-    """What happened, by language."""
-    words = _words(alert, name)
+    """What happened, by language: the rule's sentence, then observed value, limit and own usual where known, and below
+    which value nothing would have been said."""
+    words = {key: _shown(value) for key, value in alert.facts.items()} | {"person": name}
     return {"zh": _sentence(rule, alert, words, "zh"), "en": _sentence(rule, alert, words, "en")}
-
-
-def explain(rule: Rule, alert: Alert, name: str, lang: Literal["zh", "en"]) -> str:
-    """What happened, in one language: the rule's sentence, then observed value, limit and own usual where known, and
-    below which value nothing would have been said."""
-    return _sentence(rule, alert, _words(alert, name), lang)
-
-
-def _words(alert: Alert, name: str) -> dict[str, str]:
-    """What sentences name, as far as it is the same in every language."""
-    return {key: _shown(value) for key, value in alert.facts.items()} | {"person": name}
 
 
 def _sentence(rule: Rule, alert: Alert, known: Mapping[str, str], lang: Literal["zh", "en"]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
@@ -26,8 +24,6 @@ from sqlalchemy import (
 )
 
 from core.keyring import KeyRing
-
-Processor = Callable[[Any], str | None]
 
 
 class Moment(TypeDecorator[datetime]):
@@ -54,14 +50,10 @@ class Words(TypeDecorator[str]):
             return value
         return value.replace("\x1a", "\x1a1").replace("\0", "\x1a0")
 
-    def process_result_value(self, value: str | None, _: Dialect) -> str | None:
-        if value is None or "\x1a" not in value:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or dialect.name != "postgresql" or "\x1a" not in value:
             return value
         return value.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Processor | None:
-        """None where every text is given as it stands there: most of what is read are texts."""
-        return super().result_processor(dialect, coltype) if dialect.name == "postgresql" else None
 
 
 RINGS: WeakKeyDictionary[Dialect, KeyRing] = WeakKeyDictionary()
@@ -86,12 +78,7 @@ class Encrypted(Words):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         ring = RINGS.get(dialect)
-        if ring and value:
-            return ring.open(value, self.about)
-        return super().process_result_value(value, dialect) if dialect.name == "postgresql" else value
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Processor | None:
-        return super(Words, self).result_processor(dialect, coltype)
+        return ring.open(value, self.about) if ring and value else super().process_result_value(value, dialect)
 
 
 metadata = MetaData()

@@ -29,7 +29,7 @@ from core.drift import kept as kept_look
 from core.model import ModelFinding, ModelState
 from core.person import Link, Person
 from core.schema import SCHEMA, conform
-from detection.explain import explain, term_words
+from detection.explain import messages_of, term_words
 
 FIRST, DAYS, PEOPLE = date(2025, 1, 6), 75, 40
 LEARNED, THEFT = FIRST + timedelta(days=42), FIRST + timedelta(days=70)
@@ -163,7 +163,7 @@ def test_an_alert_says_what_drove_it_in_both_languages_and_has_the_events_of_the
     assert round(sum(term.points for term in found.terms), 2) == found.score
     rule = house.book.rules[RULE]
     for lang, word in (("en", "usual"), ("zh", "平时")):
-        told = explain(rule, found, "Li", lang)  # type: ignore[arg-type]
+        told = messages_of(rule, found, "Li")[lang]
         assert "–" not in told
         assert any(word in term_words(term)[lang] for term in votes)
     assert found.facts["events"] == len(found.events)

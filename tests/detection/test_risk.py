@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.alert import Alert, Fact, Match, Severity, Term, alert_id
 from core.person import Stage
-from detection.explain import explain, term_words
+from detection.explain import messages_of, term_words
 from detection.risk import ledger, person_ledger, score_at, sum_of
 from detection.rule import Message
 from tests.detection.conftest import EXPORT, at, book, window
@@ -166,26 +166,26 @@ def test_a_term_is_said_in_both_languages() -> None:
 def test_an_alert_is_said_in_both_languages_from_its_facts() -> None:
     facts: dict[str, Fact] = {"observed": 12000, "limit": 10000, "own_usual": 210, "example": "a"}
     found = replace(alert(), facts=facts | {"last": at("02T10:00").isoformat(timespec="seconds")})
-    assert explain(RULE, found, "Li Na", "en") == (
+    assert messages_of(RULE, found, "Li Na")["en"] == (
         "Li Na exported 12,000 records (a). observed 12,000, limit 10,000, own usual 210."
         " below 10,000 records this would not have fired"
     )
-    assert explain(RULE, found, "李娜", "zh") == (
+    assert messages_of(RULE, found, "李娜")["zh"] == (
         "李娜 导出 12,000 条（a）。观测值 12,000，限值 10,000，本人平时 210。低于 10,000 条记录则不会触发"
     )
 
 
 def test_what_was_found_looking_back_is_said_so() -> None:
     found = replace(alert(), facts={"observed": 1, "last": "2026-02-01T00:00:00+00:00"})
-    assert "looking back" in explain(RULE, found, "Li Na", "en")
+    assert "looking back" in messages_of(RULE, found, "Li Na")["en"]
     assert isinstance(found.time, datetime)
 
 
 def test_a_fact_that_is_missing_is_a_dash_and_braces_in_facts_are_text() -> None:
-    assert "(–)" in explain(RULE, replace(alert(), facts={"observed": 1}), "{person.__class__}", "en")
+    assert "(–)" in messages_of(RULE, replace(alert(), facts={"observed": 1}), "{person.__class__}")["en"]
 
 
 def test_a_fact_of_a_field_with_dots_is_put_in_and_nothing_else_of_a_message_is_evaluated() -> None:
     for said, wanted in (("{target.user}", "a@b.cn"), ("{observed.real}", "–"), ("{observed:>99}", "–"), ("{", "{")):
         rule = replace(RULE, extra=RULE.extra.model_copy(update={"message": Message(zh=said, en=said)}))
-        assert explain(rule, replace(alert(), facts={"target.user": "a@b.cn"}), "", "en") == wanted
+        assert messages_of(rule, replace(alert(), facts={"target.user": "a@b.cn"}), "")["en"] == wanted

@@ -21,7 +21,7 @@ from core.person import Stage
 from core.schema import BY_NAME
 from detection import behaviours
 from detection.correlations import COUNTED, Correlation
-from detection.explain import UNITS, explain, unit_words
+from detection.explain import UNITS, messages_of, unit_words
 from detection.risk import points_of
 from detection.rule import Rule
 from detection.rulebook import RuleBook
@@ -169,7 +169,7 @@ def test_a_message_names_only_what_the_rule_finds(rule: Rule) -> None:
         assert named <= found[0].facts.keys() | {"example"}
     assert named <= set().union(*(alert.facts.keys() for alert in found))
     for lang in ("zh", "en"):
-        assert not any("{" in explain(rule, alert, "Li Na", lang) for alert in found)
+        assert not any("{" in messages_of(rule, alert, "Li Na")[lang] for alert in found)
 
 
 @pytest.mark.parametrize("rule", SPEAKING, ids=named)
@@ -274,13 +274,13 @@ def test_an_alert_of_a_behaviour_says_in_its_own_unit_what_would_have_been_silen
         assert unit not in (None, "", "events")
         for lang in ("zh", "en"):
             assert unit_words(unit, lang) != UNITS[lang][""]
-            assert unit_words(unit, lang) in explain(rule, alert, "Li Na", lang)
+            assert unit_words(unit, lang) in messages_of(rule, alert, "Li Na")[lang]
 
 
 @pytest.mark.parametrize("rule", [rule for rule in BEHAVING if not rule.extra.lookback], ids=named)
 def test_a_behaviour_that_does_not_look_back_does_not_say_so(rule: Rule) -> None:
     found = [alert for test in inside(rule) if test.matches for alert in raised(BOOK, rule.name, test)]
-    assert not any("looking back" in explain(rule, alert, "Li Na", "en") for alert in found)
+    assert not any("looking back" in messages_of(rule, alert, "Li Na")["en"] for alert in found)
 
 
 def test_whoever_asks_for_the_rules_is_told_the_kind_and_limit_of_a_behaviour() -> None:

@@ -19,7 +19,7 @@ from core.person import Filing
 from core.ports import Mark
 from detection.bench import Bench
 from detection.exceptions import Grounds
-from detection.explain import explain, term_words
+from detection.explain import messages_of, term_words
 from detection.judge import judge
 from detection.selftest import Found
 from detection.tagging import Tagger
@@ -106,8 +106,10 @@ def test_the_score_names_each_vote_and_what_drove_it_in_both_languages() -> None
     assert "Exports 90 (usual 2.5, at 12 this vote" in term_words(alert.terms[1])["en"]
     assert "导出次数 90（平时 2.5，若为 12" in term_words(alert.terms[1])["zh"]
     assert "本人平时" in term_words(alert.terms[1])["zh"]
-    assert explain(rule, alert, "Li", "en").startswith("Li 4,000 Exports. observed 4,000, limit 300. below 300 person-")
-    assert "looking back" not in explain(rule, alert, "Li", "en")
+    assert messages_of(rule, alert, "Li")["en"].startswith(
+        "Li 4,000 Exports. observed 4,000, limit 300. below 300 person-"
+    )
+    assert "looking back" not in messages_of(rule, alert, "Li")["en"]
 
 
 def test_one_vote_or_two_open_no_case_however_rare_and_three_that_agree_do() -> None:
